@@ -1,0 +1,44 @@
+"""Builds the C core, twice over: cffi's builder of refnn/_core, and the PEP 517 backend that calls it.
+
+setuptools knows `cffi_modules` only as an argument of setup(), which pyproject.toml cannot give; so the backend is
+setuptools' own with that one argument added. cffi runs this file under another name, so that half is guarded.
+"""
+
+import os
+from pathlib import Path
+
+from cffi import FFI
+
+HERE = Path(__file__).resolve().parent
+SOURCES = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.c"))
+HEADERS = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.h"))
+
+if os.name == "nt":
+    FLAGS = ["/O2", "/fp:precise"]
+else:
+    # -ffp-contract=off: no fused multiply-add. gcc heeds only the flag, not the standard's pragma.
+    FLAGS = ["-std=c99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
+
+ffibuilder = FFI()
+ffibuilder.cdef((HERE / "csrc" / "refnn.h").read_text())
+ffibuilder.set_source(
+    "refnn._core",
+    "#include <stdint.h>\n#include <refnn.h>\n",
+    sources=SOURCES,
+    include_dirs=["csrc"],
+    depends=HEADERS + ["build_ext.py"],
+    extra_compile_args=FLAGS,
+    optional=True,  # a machine without a compiler gets the Python implementation, and is told when it asks for C
+)
+
+if __name__ == "build_ext":
+    import setuptools
+    from setuptools import build_meta as backend
+    from setuptools.build_meta import *  # noqa: F403  the backend's hooks
+
+    _setup = setuptools.setup
+
+    def _setup_with_core(**arguments):
+        return _setup(**arguments, cffi_modules=["build_ext.py:ffibuilder"])
+
+    setuptools.setup = _setup_with_core

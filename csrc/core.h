@@ -1,0 +1,36 @@
+/* What every file of the core includes: the API, and what the compiler must not do to it. */
+
+#pragma once
+
+#include <float.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "refnn.h"
+
+#if defined(__FAST_MATH__) || defined(_M_FP_FAST)
+#error "refnn must not be built with -ffast-math: its results are promised to the bit"
+#endif
+
+#if FLT_EVAL_METHOD != 0
+#error "refnn needs double arithmetic without extended precision (on 32-bit x86: -msse2 -mfpmath=sse)"
+#endif
+
+static inline uint64_t bits_of(double x) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+static inline double double_of(uint64_t bits) {
+    double x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* |x|, by its bits: no call */
+static inline double size_of(double x) { return double_of(bits_of(x) & 0x7fffffffffffffff); }
+
+static inline int is_finite(double x) { return (bits_of(x) >> 52 & 0x7ff) != 0x7ff; }

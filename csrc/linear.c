@@ -1,0 +1,62 @@
+/* The linear layer, z = x w + b: the twin of refnn/reference/linear.py. */
+
+#include "core.h"
+
+void refnn_linear_init(uint64_t *random, int32_t init, int32_t inputs, int32_t outputs, double *w, double *b) {
+    double scale = 1.0;
+    if (init == REFNN_NORMAL_0_1) scale = 0.1;
+    if (init == REFNN_FAN_IN) scale = 1.0 / sqrt(inputs);
+    if (init == REFNN_FAN_OUT) scale = 1.0 / sqrt(outputs);
+    double *parameters[] = {w, b};
+    int64_t counts[] = {(int64_t)inputs * outputs, b ? outputs : 0};
+    for (int part = 0; part < 2; part++) {
+        for (int64_t k = 0; k < counts[part]; k++) {
+            double draw = init == REFNN_UNIFORM ? refnn_uniform(random) : refnn_normal(random);
+            parameters[part][k] = scale * draw + 0.0; /* + 0.0: never -0.0 */
+        }
+    }
+}
+
+void refnn_linear_forward(int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *w,
+                          const double *b, double *z) {
+    for (int32_t n = 0; n < rows; n++) {
+        const double *x_n = x + (int64_t)n * inputs;
+        double *z_n = z + (int64_t)n * outputs;
+        for (int32_t j = 0; j < outputs; j++) z_n[j] = b ? b[j] : 0.0;
+        for (int32_t i = 0; i < inputs; i++) {
+            const double *w_i = w + (int64_t)i * outputs;
+            for (int32_t j = 0; j < outputs; j++) z_n[j] += x_n[i] * w_i[j];
+        }
+    }
+}
+
+void refnn_linear_backward_input(int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
+                                 double *dx) {
+    for (int32_t n = 0; n < rows; n++) {
+        const double *dz_n = dz + (int64_t)n * outputs;
+        double *dx_n = dx + (int64_t)n * inputs;
+        for (int32_t i = 0; i < inputs; i++) {
+            const double *w_i = w + (int64_t)i * outputs;
+            double s = 0.0;
+            for (int32_t j = 0; j < outputs; j++) s += dz_n[j] * w_i[j];
+            dx_n[i] = s;
+        }
+    }
+}
+
+void refnn_linear_backward_parameters(int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *dz,
+                                      double *dw, double *db) {
+    for (int32_t n = 0; n < rows; n++) {
+        const double *x_n = x + (int64_t)n * inputs;
+        const double *dz_n = dz + (int64_t)n * outputs;
+        for (int32_t i = 0; i < inputs; i++) {
+            double *dw_i = dw + (int64_t)i * outputs;
+            for (int32_t j = 0; j < outputs; j++) dw_i[j] += x_n[i] * dz_n[j];
+        }
+        for (int32_t j = 0; db && j < outputs; j++) db[j] += dz_n[j];
+    }
+}
+
+void refnn_linear_update(int64_t count, double *p, const double *dp, double lr) {
+    for (int64_t k = 0; k < count; k++) p[k] -= lr * dp[k];
+}

@@ -1,0 +1,147 @@
+#pragma once
+/* The C core of refnn: the API, its documentation, and the text that cffi reads (so: no other directives).
+ *
+ * A network is described by a refnn_model and lives in one flat array of doubles, its parameters: layer by layer the
+ * weights row by row (inputs x outputs), then the bias. Nothing here allocates, prints, keeps state or calls libm; the
+ * caller hands in every buffer. Each function has a twin of the same name in refnn/reference/, and gives the same bits.
+ *
+ * Functions that can refuse their arguments return a refnn_status. Matrices are rows after rows. n counts samples,
+ * i inputs, j outputs.
+ */
+
+enum refnn_status {
+    REFNN_OK = 0,
+    REFNN_BAD_MODEL = 1,   /* an unknown kind, loss or initialisation, a size below 1, layers that do not fit */
+    REFNN_BAD_SAMPLES = 2, /* missing inputs or targets, an index or a class out of range, positions out of order */
+};
+
+enum refnn_kind {
+    REFNN_LINEAR = 0,
+    REFNN_IDENTITY = 1,
+    REFNN_SIGMOID = 2,
+    REFNN_TANH = 3,
+    REFNN_RELU = 4,
+    REFNN_LEAKY_RELU = 5,
+    REFNN_SOFTMAX = 6,
+};
+
+enum refnn_loss { REFNN_SSE = 0, REFNN_MSE = 1, REFNN_CROSS_ENTROPY = 2 };
+
+enum refnn_reduction { REFNN_SUM = 0, REFNN_MEAN = 1 };
+
+enum refnn_init {
+    REFNN_UNIFORM = 0,    /* uniform in [0, 1) */
+    REFNN_NORMAL = 1,     /* normal, standard deviation 1 */
+    REFNN_NORMAL_0_1 = 2, /* normal, standard deviation 0.1 */
+    REFNN_FAN_IN = 3,     /* normal, standard deviation 1 / sqrt(inputs) */
+    REFNN_FAN_OUT = 4,    /* normal, standard deviation 1 / sqrt(outputs) */
+};
+
+typedef struct {
+    int32_t kind;    /* refnn_kind */
+    int32_t inputs;  /* numbers in */
+    int32_t outputs; /* numbers out; an activation has as many as inputs */
+    int32_t bias;    /* linear: 1 with a bias, 0 without */
+} refnn_layer;
+
+typedef struct {
+    const refnn_layer *layers;
+    int32_t layer_count;
+    int32_t loss; /* refnn_loss */
+    int32_t init; /* refnn_init */
+} refnn_model;
+
+typedef struct {
+    int64_t count;
+    const double *inputs;   /* count x inputs; or NULL, and then */
+    const uint8_t *pixels;  /* count x inputs, each p standing for p / 255.0 */
+    const double *targets;  /* count x outputs, for sse and mse */
+    const int32_t *classes; /* count, for cross_entropy: the index of the right output */
+    const int32_t *order;   /* count: which sample comes first, second, ...; or NULL: as they lie */
+} refnn_samples;
+
+/* elementary.c */
+
+double refnn_exp(double x);
+double refnn_expm1(double x); /* for |x| < 50 */
+double refnn_log(double x);
+double refnn_tanh(double x);
+double refnn_sin(double x); /* NaN for |x| > 2^19 pi/2 */
+double refnn_cos(double x); /* NaN for |x| > 2^19 pi/2 */
+
+/* prng.c: a generator is its 64-bit state */
+
+uint64_t refnn_next(uint64_t *state);
+double refnn_uniform(uint64_t *state);
+double refnn_normal(uint64_t *state);
+int32_t refnn_below(uint64_t *state, int32_t n);
+void refnn_permutation(uint64_t *state, int32_t n, int32_t *order);
+uint64_t refnn_stream(uint64_t seed, uint64_t k);
+void refnn_epoch_order(uint64_t seed, uint64_t epoch, int32_t n, int32_t *order);
+
+/* activations.c: one row of `width` numbers; a and z, da and dz may be the same array */
+
+void refnn_activation_forward(int32_t kind, int32_t width, const double *z, double *a);
+void refnn_activation_backward(int32_t kind, int32_t width, const double *a, const double *da, double *dz);
+
+/* losses.c: one row of outputs o; the target is y (sse, mse) or the class c (cross_entropy) */
+
+double refnn_loss_value(int32_t loss, int32_t outputs, const double *o, const double *y, int32_t c);
+void refnn_loss_gradient(int32_t loss, int32_t outputs, const double *o, const double *y, int32_t c, double *d);
+int32_t refnn_argmax(int32_t width, const double *row);
+
+/* linear.c: x is rows x inputs, w inputs x outputs, b outputs (or NULL), z rows x outputs; dx, dw, db, dz likewise */
+
+void refnn_linear_init(uint64_t *random, int32_t init, int32_t inputs, int32_t outputs, double *w, double *b);
+
+/* z[n][j] = b[j]; for i ascending: z[n][j] += x[n][i] * w[i][j] */
+void refnn_linear_forward(int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *w,
+                          const double *b, double *z);
+
+/* dx[n][i] = 0.0; for j ascending: dx[n][i] += dz[n][j] * w[i][j] */
+void refnn_linear_backward_input(int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
+                                 double *dx);
+
+/* for n ascending: dw[i][j] += x[n][i] * dz[n][j], db[j] += dz[n][j]; dw and db hold the sum so far */
+void refnn_linear_backward_parameters(int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *dz,
+                                      double *dw, double *db);
+
+/* p[k] -= lr * dp[k] */
+void refnn_linear_update(int64_t count, double *p, const double *dp, double lr);
+
+/* network.c */
+
+/* How many doubles the parameters take; 0 for a bad model. */
+int64_t refnn_parameter_count(const refnn_model *model);
+
+/* How many doubles of workspace the functions below need to take `rows` samples at a time; 0 for a bad model. */
+int64_t refnn_workspace_size(const refnn_model *model, int32_t rows);
+
+/* Draws every parameter from `seed`. */
+int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parameters);
+
+/* Writes the outputs of samples number start ... stop - 1, (stop - start) x outputs, to o. */
+int32_t refnn_forward(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
+                      int64_t stop, int32_t rows, double *workspace, double *o);
+
+/* Turns count x outputs into what the network predicts: for cross_entropy softmax of each row, else no change. */
+int32_t refnn_predict(const refnn_model *model, int64_t count, double *o);
+
+/* Trains on samples number start ... stop - 1 of the order, a step for each batch_size of them, the last batch smaller.
+ * Batches lie at multiples of batch_size in the order; a call may end in the middle of one and the next go on there, with
+ * the same gradients. *finite becomes 0 where a loss is infinite or NaN. */
+int32_t refnn_train(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
+                    int64_t start, int64_t stop, int64_t batch_size, double lr, int32_t reduction, int32_t rows,
+                    double *workspace, int32_t *finite);
+
+/* Adds to the gradients, dL/dp of every parameter, what samples number start ... stop - 1 have of the loss over all. */
+int32_t refnn_gradients(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
+                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *gradients);
+
+/* Adds the losses of samples number start ... stop - 1 to *total, and to *correct how many of them have their largest
+ * output where the target has it. */
+int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
+                       int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct);
+
+/* The compiler that built this, and for which instruction set. */
+const char *refnn_build(void);

@@ -1,0 +1,33 @@
+"""The implementations of a network, by name.
+
+Each is a class with the methods of reference/network.py's Network, whose data and parameters come checked.
+"""
+
+import platform
+from importlib import import_module
+
+from .errors import UnavailableError
+from .model import known_name
+
+IMPLEMENTATIONS = {"python": "refnn.reference.network", "c": "refnn.native"}
+
+
+def load(name):
+    """The class behind a name. Raises InputError for an unknown one, UnavailableError where it is not built here."""
+    return import_module(IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]).Network
+
+
+def default():
+    """"c" where the core is built, else "python"."""
+    try:
+        load("c")
+        return "c"
+    except UnavailableError:
+        return "python"
+
+
+def describe(name):
+    """What runs behind a name, in words."""
+    if name == "c":
+        return f"C ({import_module('refnn.native').build()})"
+    return f"plain Python ({platform.python_implementation()} {platform.python_version()})"

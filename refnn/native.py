@@ -1,0 +1,145 @@
+"""The C core: the class of reference/network.py over csrc/. Buffers in, status codes to exceptions, no arithmetic."""
+
+from array import array
+
+from .errors import InputError, UnavailableError
+from .model import INITS, LOSSES, REDUCTIONS, Linear
+from .samples import Rows
+
+try:
+    from ._core import ffi, lib
+except ImportError:
+    raise UnavailableError("the C core is not built here; `pip install -e .` in a checkout builds it, with a C compiler") from None
+
+KINDS = ("linear", "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax")
+
+ROWS = 64  # samples that go through the layers together
+CALL_WORK = 20_000_000  # multiply-adds of one call, about 20 ms: between calls Ctrl-C is heard
+
+
+class Network:
+    """A network of `model`'s layers, with parameters drawn from `seed`. For the methods see reference/network.py."""
+
+    def __init__(self, model, seed):
+        self.model = model
+        layers = ffi.new("refnn_layer[]", [layer_struct(layer, width) for layer, width in zip(model.layers, model.widths)])
+        self._keep = layers
+        self._model = ffi.new("refnn_model *", {
+            "layers": layers, "layer_count": len(model.layers),
+            "loss": list(LOSSES).index(model.loss), "init": INITS.index(model.init)})
+        self._parameters = doubles(lib.refnn_parameter_count(self._model))
+        self._gradients = doubles(len(self._parameters))
+        self._workspace = doubles(lib.refnn_workspace_size(self._model, ROWS))
+        check(lib.refnn_initialise(self._model, seed, pointer(self._parameters)))
+
+    @staticmethod
+    def epoch_order(seed, epoch, n):
+        order = array("i", bytes(4 * n))
+        lib.refnn_epoch_order(seed, epoch, n, ffi.from_buffer("int32_t[]", order, require_writable=True))
+        return order
+
+    def train(self, x, y, order, start, stop, batch_size, lr, reduction):
+        samples = Samples(x, y, order)
+        finite = ffi.new("int32_t *")
+        all_finite = True
+        for first, last in self._calls(start, stop, 3):
+            check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._gradients), samples.struct,
+                                  first, last, batch_size, lr, REDUCTIONS.index(reduction), ROWS,
+                                  pointer(self._workspace), finite))
+            all_finite = all_finite and bool(finite[0])
+        return all_finite
+
+    def evaluate(self, x, y, reduction):
+        samples = Samples(x, y)
+        total = ffi.new("double *")
+        correct = ffi.new("int64_t *")
+        for first, last in self._calls(0, len(x), 1):
+            check(lib.refnn_evaluate(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
+                                     pointer(self._workspace), total, correct))
+        return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
+
+    def outputs(self, x):
+        return rows_of(self._outputs(x), self.model.outputs)
+
+    def predict(self, x):
+        o = self._outputs(x)
+        check(lib.refnn_predict(self._model, len(x), pointer(o)))
+        return rows_of(o, self.model.outputs)
+
+    def gradients(self, x, y, reduction):
+        samples = Samples(x, y)
+        gradients = doubles(len(self._parameters))
+        for first, last in self._calls(0, len(x), 3):
+            check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last,
+                                      REDUCTIONS.index(reduction), ROWS, pointer(self._workspace), pointer(gradients)))
+        return gradients
+
+    def apply_gradients(self, flat, lr):
+        lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
+
+    def get_parameters(self):
+        return self._parameters[:]
+
+    def set_parameters(self, flat):
+        self._parameters[:] = array("d", flat)
+
+    def _outputs(self, x):
+        samples = Samples(x)
+        o = doubles(len(x) * self.model.outputs)
+        for first, last in self._calls(0, len(x), 1):
+            check(lib.refnn_forward(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
+                                    pointer(self._workspace), pointer(o) + first * self.model.outputs))
+        return o
+
+    def _calls(self, start, stop, passes):
+        """start ... stop in pieces short enough for one call."""
+        step = max(1, CALL_WORK // (passes * len(self._parameters)))
+        for first in range(start, stop, step):
+            yield first, min(first + step, stop)
+
+
+class Samples:
+    """A refnn_samples struct over the buffers of x, y and order, which it keeps alive."""
+
+    def __init__(self, x, y=None, order=None):
+        fields = {"count": len(x)}
+        pixels = x.values.format == "B"
+        fields["pixels" if pixels else "inputs"] = ffi.from_buffer("uint8_t[]" if pixels else "double[]", x.values)
+        if isinstance(y, Rows):
+            fields["targets"] = ffi.from_buffer("double[]", y.values)
+        elif y is not None:
+            fields["classes"] = ffi.from_buffer("int32_t[]", y)
+        if order is not None:
+            fields["order"] = ffi.from_buffer("int32_t[]", order)
+        self.buffers = fields
+        self.struct = ffi.new("refnn_samples *", fields)
+
+
+def layer_struct(layer, width):
+    if isinstance(layer, Linear):
+        return {"kind": lib.REFNN_LINEAR, "inputs": layer.inputs, "outputs": layer.outputs, "bias": layer.bias}
+    return {"kind": KINDS.index(layer.name), "inputs": width, "outputs": width, "bias": 0}
+
+
+def doubles(count):
+    return array("d", bytes(8 * count))
+
+
+def pointer(values):
+    return ffi.from_buffer("double[]", values, require_writable=True)
+
+
+def rows_of(flat, width):
+    return [flat[start:start + width].tolist() for start in range(0, len(flat), width)]
+
+
+def check(status):
+    if status == lib.REFNN_BAD_MODEL:
+        raise InputError("the C core refuses this model")
+    if status == lib.REFNN_BAD_SAMPLES:
+        raise InputError("the C core refuses these samples")
+
+
+def build():
+    """The compiler of the core and the instruction set it was built for."""
+    return ffi.string(lib.refnn_build()).decode()

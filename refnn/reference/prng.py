@@ -1,0 +1,62 @@
+"""Random numbers that are the same everywhere: SplitMix64, and what is drawn from it.
+
+Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014). Integers only, modulo 2^64.
+"""
+
+from math import sqrt
+
+from .elementary import cos, log
+
+MASK = 2**64 - 1
+TWO_PI = 6.283185307179586
+
+# One seed gives several independent streams; who draws from which:
+PARAMETERS, SHUFFLING, DATA = 1, 2, 3
+
+
+class SplitMix64:
+    """A stream of random numbers that is determined by `seed`, 0 <= seed < 2^64."""
+
+    def __init__(self, seed):
+        self.state = seed
+
+    def next(self):
+        """The next integer, 0 <= z < 2^64."""
+        self.state = (self.state + 0x9E3779B97F4A7C15) & MASK
+        z = self.state
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+        return z ^ (z >> 31)
+
+    def uniform(self):
+        """A double u, 0 <= u < 1: the upper 53 bits of the next integer, divided by 2^53."""
+        return (self.next() >> 11) / 9007199254740992.0
+
+    def normal(self):
+        """A normal deviate, mean 0, standard deviation 1, from two uniforms. Source: Box and Muller (1958)."""
+        u = self.uniform()
+        v = self.uniform()
+        return sqrt(-2.0 * log(1.0 - u)) * cos(TWO_PI * v)
+
+    def below(self, n):
+        """An integer i, 0 <= i < n: floor(u * n)."""
+        return int(self.uniform() * n)
+
+    def permutation(self, n):
+        """0 ... n - 1 in random order. Source: Fisher and Yates, from the end down."""
+        order = list(range(n))
+        for i in range(n - 1, 0, -1):
+            j = self.below(i + 1)
+            order[i], order[j] = order[j], order[i]
+        return order
+
+
+def stream(seed, k):
+    """Stream k of a seed, k >= 1: the generator whose own seed is integer number k of SplitMix64(seed)."""
+    generator = SplitMix64(seed + (k - 1) * 0x9E3779B97F4A7C15 & MASK)
+    return SplitMix64(generator.next())
+
+
+def epoch_order(seed, epoch, n):
+    """The order in which epoch 1, 2, ... visits n samples when it shuffles."""
+    return stream(stream(seed, SHUFFLING).state, epoch).permutation(n)

@@ -1,0 +1,221 @@
+"""Where data enters: rows of numbers in any common form are checked here, once, and kept in one flat buffer.
+
+Both implementations get the same objects: the reference takes row after row out of them as lists of floats, the C core
+reads the buffers where they lie.
+"""
+
+from array import array
+from math import isfinite
+from typing import NamedTuple
+
+from .errors import InputError
+
+PIXELS = [byte / 255.0 for byte in range(256)]
+
+
+class Rows:
+    """A sequence of rows, each a list of `width` floats, over one flat buffer.
+
+    values: a memoryview of doubles, or of bytes, which stand for byte / 255.0 (pixels)
+    """
+
+    def __init__(self, values, width):
+        self.values = values
+        self.width = width
+
+    def __len__(self):
+        return len(self.values) // self.width
+
+    def __getitem__(self, n):
+        if not 0 <= n < len(self):
+            raise IndexError(n)
+        row = self.values[n * self.width:(n + 1) * self.width]
+        return [PIXELS[byte] for byte in row] if self.values.format == "B" else row.tolist()
+
+    def first(self, count):
+        """The first `count` rows, over the same buffer."""
+        return Rows(self.values[:count * self.width], self.width)
+
+
+class Samples(NamedTuple):
+    """Inputs and what should come out, checked: pass it in place of x and y, and it is not checked again.
+
+    inputs:   Rows, samples x inputs
+    targets:  Rows, samples x outputs, for sse and mse; an array of class indices for cross_entropy
+    classes:  whether the targets are classes, so that an accuracy makes sense
+    """
+
+    inputs: Rows
+    targets: object
+    classes: bool
+
+    def __len__(self):
+        return len(self.inputs)
+
+    def first(self, count):
+        """The first `count` samples, over the same buffers."""
+        targets = self.targets
+        return Samples(self.inputs.first(count), targets.first(count) if isinstance(targets, Rows) else targets[:count], self.classes)
+
+
+def check_samples(model, x, y):
+    """x, y in any form -> Samples that fit the model. Raises InputError.
+
+    x: rows of numbers (lists, tuples, a two-dimensional buffer such as a NumPy array), or a flat buffer of them;
+       a buffer of doubles is not copied; a buffer of bytes holds pixels, byte / 255.0 each
+    y: rows likewise; with one output the numbers alone will do; class indices or one-hot rows where classes are meant
+    """
+    inputs = check_rows(x, model.inputs, "x")
+    outputs = model.outputs
+    flat = is_flat(y)
+    if model.loss == "cross_entropy":
+        targets = check_classes(y, outputs) if flat else one_hot_classes(check_rows(y, outputs, "y"))
+        classes = True
+    elif flat and outputs > 1:
+        targets = one_hot_rows(check_classes(y, outputs), outputs)
+        classes = True
+    else:
+        targets = check_rows([[v] for v in y] if flat else y, outputs, "y")
+        classes = outputs > 1 and all(is_one_hot(row) for row in targets)
+    if len(targets) != len(inputs):
+        raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
+    return Samples(inputs, targets, classes)
+
+
+def check_rows(rows, width, name):
+    """Rows of numbers in any form -> Rows of `width` finite numbers each; at least one row. Raises InputError."""
+    view = buffer_of(rows)
+    if view is not None:
+        if view.ndim > 2 or (view.ndim == 2 and view.shape[1] != width):
+            raise InputError(f"{name} has shape {view.shape}, the network needs rows of {width}")
+        if view.ndim == 1 and len(view) % width:
+            raise InputError(f"{name} has {len(view)} numbers, which are not rows of {width}")
+        if view.format in ("d", "B") and view.c_contiguous:
+            values = view.cast("B").cast(view.format)
+        else:
+            flat = view.tolist() if view.ndim == 1 else [v for row in view.tolist() for v in row]
+            values = memoryview(numbers(flat, lambda n: f"{name}[{n // width}][{n % width}]"))
+    else:
+        values = memoryview(numbers_of_rows(rows, width, name))
+    if len(values) == 0:
+        raise InputError(f"{name} is empty")
+    if values.format == "d":
+        check_finite(values, lambda n: f"{name}[{n // width}][{n % width}]")
+    return Rows(values, width)
+
+
+def check_flat(values, count, name):
+    """A flat sequence or buffer of `count` finite numbers -> array of doubles, with no -0.0. Raises InputError."""
+    view = buffer_of(values)
+    if view is not None:
+        values = view.tolist()
+    try:
+        values = list(values)
+    except TypeError:
+        raise InputError(f"{name} must be a sequence of numbers, not {values!r}") from None
+    if len(values) != count:
+        raise InputError(f"{name} must be {count} numbers, not {len(values)}")
+    checked = numbers(values, lambda n: f"{name}[{n}]")
+    check_finite(checked, lambda n: f"{name}[{n}]")
+    return array("d", [v + 0.0 for v in checked])
+
+
+def check_classes(classes, outputs):
+    """A flat sequence of class indices, 0 to outputs - 1 -> array of them. Raises InputError."""
+    view = buffer_of(classes)
+    checked = array("i")
+    for n, value in enumerate(view.tolist() if view is not None else classes):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__index__"):
+            raise InputError(f"y[{n}] is {value!r}, not a class")
+        if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+            raise InputError(f"y[{n}] is {value!r}, not a whole number: a class is 0 to {outputs - 1}")
+        if not 0 <= value < outputs:
+            raise InputError(f"y[{n}] is {int(value)}, but the network's classes are 0 to {outputs - 1}")
+        checked.append(int(value))
+    return checked
+
+
+def one_hot(label, count):
+    """Class 4 of 10 -> [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]"""
+    return [1.0 if k == label else 0.0 for k in range(count)]
+
+
+def one_hot_rows(classes, count):
+    """Class indices -> Rows, one-hot."""
+    values = array("d", bytes(8 * len(classes) * count))
+    for n, label in enumerate(classes):
+        values[n * count + label] = 1.0
+    return Rows(memoryview(values), count)
+
+
+def one_hot_classes(rows):
+    """One-hot rows -> class indices. Raises InputError where a row is not one-hot."""
+    classes = array("i")
+    for n, row in enumerate(rows):
+        if not is_one_hot(row):
+            raise InputError(f"y[{n}] is not one-hot: cross_entropy takes a class, or a row of zeros with a single one")
+        classes.append(row.index(1.0))
+    return classes
+
+
+def is_one_hot(row):
+    return row.count(1.0) == 1 and row.count(0.0) == len(row) - 1
+
+
+def is_flat(values):
+    """Whether these are numbers, rather than rows of numbers."""
+    view = buffer_of(values)
+    if view is not None:
+        return view.ndim == 1
+    try:
+        first = next(iter(values), 0)
+    except TypeError:
+        raise InputError(f"y must be a sequence, not {values!r}") from None
+    return buffer_of(first) is None and not hasattr(first, "__len__") or isinstance(first, str)
+
+
+def buffer_of(values):
+    """A memoryview of `values`, or None where they have no buffer."""
+    try:
+        return memoryview(values)
+    except TypeError:
+        return None
+
+
+def numbers_of_rows(rows, width, name):
+    values = array("d")
+    try:
+        rows = iter(rows)
+    except TypeError:
+        raise InputError(f"{name} must be a sequence of rows, not {rows!r}") from None
+    for n, row in enumerate(rows):
+        view = buffer_of(row)
+        try:
+            row = view.tolist() if view is not None else list(row)
+        except TypeError:
+            raise InputError(f"{name}[{n}] must be a row of {width} numbers, not {row!r}") from None
+        if len(row) != width:
+            raise InputError(f"{name}[{n}] has {len(row)} numbers, the network needs {width}")
+        values.extend(numbers(row, lambda i: f"{name}[{n}][{i}]"))
+    return values
+
+
+def numbers(values, place):
+    """A list -> array of doubles; InputError names the `place` of the first that is not a number."""
+    try:
+        return array("d", values)
+    except (TypeError, OverflowError):
+        for n, value in enumerate(values):
+            try:
+                array("d", [value])
+            except TypeError:
+                raise InputError(f"{place(n)} is {value!r}, not a number") from None
+            except OverflowError:
+                raise InputError(f"{place(n)} is too large for a double") from None
+        raise
+
+
+def check_finite(values, place):
+    if not all(map(isfinite, values)):
+        n = next(n for n, value in enumerate(values) if not isfinite(value))
+        raise InputError(f"{place(n)} is {values[n]}, not a finite number")
