@@ -1,0 +1,151 @@
+"""Where the samples come from. Each function returns a Data: pairs (x, y) for training and, where there are, for validation and test."""
+
+import os
+import sys
+import urllib.request
+from array import array
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from .errors import InputError, UnavailableError
+from .idx import read_file, read_idx
+from .reference.elementary import cos, sin
+from .reference.prng import DATA, stream
+
+
+class Data(NamedTuple):
+    """Pairs (x, y), as check_samples takes them."""
+
+    train: tuple
+    validation: Optional[tuple] = None
+    test: Optional[tuple] = None
+
+
+def truth_table():
+    """x1 xor x2, with a third input that is always 1."""
+    return Data(([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], [0, 1, 1, 0]))
+
+
+def alice_bob():
+    """Weight minus 135 and height minus 66 of four people; 1 where it is a woman."""
+    return Data(([[-2, -1], [25, 6], [17, 4], [-15, -6]], [1, 0, 0, 1]))
+
+
+def sin_cos(seed):
+    """sin x1 - cos x2 on a grid of 100 x 100 points, step 0.1 from -5; validation on 1,000 random points of [-5, 5)^2."""
+    axis = [-5.0 + 0.1 * i for i in range(100)]
+    random = stream(seed, DATA)
+    points = [[-5.0 + 10.0 * random.uniform(), -5.0 + 10.0 * random.uniform()] for _ in range(1000)]
+    sines = [sin(v) for v in axis]
+    cosines = [cos(v) for v in axis]
+    x = array("d", [v for x1 in axis for x2 in axis for v in (x1, x2)])
+    y = array("d", [s - c for s in sines for c in cosines])
+    return Data((x, y), validation=(points, [sin(x1) - cos(x2) for x1, x2 in points]))
+
+
+# MNIST
+
+FILES = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
+TIMEOUT = 20  # seconds
+
+
+def mnist(source=None):
+    """Handwritten digits, 28 x 28 pixels: 60,000 to train with and 10,000 to test.
+
+    source: a folder with the four IDX files, raw or .gz; "digits" for the small set that comes with refnn; or None: the
+    folder $REFNN_DATA, else the user's cache, else downloaded into it.
+    """
+    source = source or os.environ.get("REFNN_DATA")
+    if source == "digits":
+        folder = data_folder() / "digits"
+    elif source:
+        folder = Path(source)
+        if not folder.is_dir():
+            raise InputError(f"no folder {str(source)!r}; --data takes a folder with the MNIST files, or digits")
+    else:
+        folder = cache_folder()
+        for name in FILES:
+            if not find(folder, name):
+                download(name, folder)
+    pairs = []
+    for part in ("train", "t10k"):
+        (count, height, width), images = read_idx(existing(folder, f"{part}-images-idx3-ubyte"), 3)
+        (labels_count,), labels = read_idx(existing(folder, f"{part}-labels-idx1-ubyte"), 1)
+        if (height, width) != (28, 28):
+            raise InputError(f"{folder}: images of {height} x {width} pixels, not 28 x 28")
+        if labels_count != count:
+            raise InputError(f"{folder}: {count} {part} images, but {labels_count} labels")
+        pairs.append((images, labels))
+    return Data(pairs[0], test=pairs[1])
+
+
+def find(folder, name):
+    """The file of that name in a folder, in either spelling, raw or .gz; or None."""
+    for spelling in (name, name.replace("-idx", ".idx")):
+        for path in (folder / spelling, folder / (spelling + ".gz")):
+            if path.is_file():
+                return path
+    return None
+
+
+def existing(folder, name):
+    path = find(folder, name)
+    if not path:
+        raise InputError(f"{folder}: no file {name} or {name}.gz")
+    return path
+
+
+def download(name, folder):
+    """Fetches one file of MNIST into a folder, in one step, once its SHA-256 is right. Raises UnavailableError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{name}.gz.{os.getpid()}.part"
+    problem = None
+    try:
+        for mirror in MIRRORS:
+            try:
+                fetch(f"{mirror}{name}.gz", part)
+                digest = sha256(read_file(part)).hexdigest()
+                if digest == FILES[name]:
+                    part.replace(folder / f"{name}.gz")
+                    return
+                problem = f"{mirror}{name}.gz has the wrong SHA-256"
+            except (OSError, InputError) as error:
+                problem = f"{mirror}: {getattr(error, 'reason', error)}"
+    finally:
+        part.unlink(missing_ok=True)
+    raise UnavailableError(f"MNIST could not be downloaded ({problem}); name a folder that has its files with --data or "
+                           "REFNN_DATA, or use --data digits")
+
+
+def fetch(url, path):
+    """Downloads a URL to a file, with progress on standard error where that is a terminal."""
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, open(path, "wb") as file:
+        total = int(response.headers.get("Content-Length") or 0)
+        done = 0
+        while block := response.read(1 << 16):
+            file.write(block)
+            done += len(block)
+            if sys.stderr.isatty():
+                share = f" {100 * done // total:3d} %" if total else ""
+                print(f"\r{url.rsplit('/', 1)[-1]} {done / 1e6:.1f} MB{share}", end="", file=sys.stderr)
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+
+
+def cache_folder():
+    """Where downloaded files are kept: a folder of the user's."""
+    base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "refnn" / "mnist"
+
+
+def data_folder():
+    """The project's own data: inside the package where it is installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    return package / "data" if (package / "data").is_dir() else package.parent / "data"

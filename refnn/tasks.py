@@ -1,0 +1,68 @@
+"""The tasks, as data: which network learns what from which samples, and how. From five articles, see the README."""
+
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from . import datasets
+from .model import known_name, mlp
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network, its data, and how it is trained. Every field can be replaced."""
+
+    data: Callable  # (seed, source) -> datasets.Data
+    inputs: int
+    hidden: tuple
+    outputs: int
+    activation: str  # of the hidden layers
+    output: str  # the activation of the last layer
+    bias: bool
+    loss: str
+    init: str
+    epochs: int
+    batch_size: int
+    lr: float
+    lr_decay: float = 1.0
+    lr_decay_every: int = 1
+    shuffle: bool = False
+    reduction: Optional[str] = None  # "sum" or "mean" over the batch; None: the loss's own
+    questions: tuple = ()  # (name, input) pairs, asked of the trained network
+
+    def model(self):
+        return mlp((self.inputs, *self.hidden, self.outputs), self.activation, self.output, self.bias, self.loss, self.init)
+
+
+def without_source(make):
+    """A data function of a task whose samples cannot come from elsewhere."""
+
+    def data(seed, source):
+        if source is not None:
+            raise datasets.InputError("--data is for mnist; this task makes its own samples")
+        return make(seed)
+
+    return data
+
+
+TASKS = {
+    "truth-table": Task(
+        data=without_source(lambda seed: datasets.truth_table()), inputs=3, hidden=(4,), outputs=1, activation="sigmoid",
+        output="sigmoid", bias=False, loss="sse", init="uniform", epochs=1500, batch_size=4, lr=1.0,
+        questions=(("0 0 1", [0, 0, 1]), ("0 1 1", [0, 1, 1]), ("1 0 1", [1, 0, 1]), ("1 1 1", [1, 1, 1]))),
+    "alice-bob": Task(
+        data=without_source(lambda seed: datasets.alice_bob()), inputs=2, hidden=(2,), outputs=1, activation="sigmoid",
+        output="sigmoid", bias=True, loss="mse", init="normal", epochs=1000, batch_size=1, lr=0.1,
+        questions=(("Emily", [-7, -3]), ("Frank", [20, 2]))),
+    "sin-cos": Task(
+        data=without_source(datasets.sin_cos), inputs=2, hidden=(100, 80, 50, 30, 10), outputs=1, activation="relu",
+        output="identity", bias=True, loss="mse", init="normal_0.1", epochs=30, batch_size=10, lr=0.01, lr_decay=0.9,
+        lr_decay_every=3, shuffle=True, reduction="sum"),
+    "mnist": Task(
+        data=lambda seed, source: datasets.mnist(source), inputs=784, hidden=(128, 64), outputs=10, activation="sigmoid",
+        output="identity", bias=False, loss="cross_entropy", init="fan_out", epochs=5, batch_size=1, lr=0.001),
+}
+
+
+def task(name):
+    """The task of that name. Raises InputError, with the nearest name, for an unknown one."""
+    return TASKS[known_name(name, TASKS, "task")]

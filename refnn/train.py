@@ -1,0 +1,190 @@
+"""python -m refnn.train: trains a network on one of the tasks, and says how it goes."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from array import array
+from difflib import get_close_matches
+from hashlib import sha256
+
+from . import SPEC, __version__, implementations
+from .errors import InputError, RefnnError
+from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, positive_number, whole_number
+from .network import Network
+from .samples import check_samples
+from .tasks import TASKS, task
+
+LINES = 20  # of epochs that are printed, at the most about that many
+
+
+def options():
+    parser = Parser(prog="python -m refnn.train", description=__doc__, allow_abbrev=False)
+    parser.add_argument("task", nargs="?", default="alice-bob", help=f"{', '.join(TASKS)} (default: alice-bob)")
+    parser.add_argument("--impl", help="c or python (default: c where it is built)")
+    parser.add_argument("--epochs", type=integer, metavar="N", help="passes over the training data")
+    parser.add_argument("--batch-size", type=integer, metavar="N", help="samples of one step")
+    parser.add_argument("--lr", type=number, metavar="F", help="learning rate")
+    parser.add_argument("--lr-decay", type=number, metavar="F", help="factor on the rate after every few epochs")
+    parser.add_argument("--lr-decay-every", type=integer, metavar="N", help="how few")
+    parser.add_argument("--hidden", type=sizes, metavar="N,N,...", help="units of the hidden layers; none for no hidden layer")
+    parser.add_argument("--activation", metavar="NAME", help=f"of the hidden layers: {', '.join(ACTIVATIONS)}")
+    parser.add_argument("--loss", metavar="NAME", help=", ".join(LOSSES))
+    parser.add_argument("--reduction", metavar="NAME", help="of the gradient over a batch: sum or mean")
+    parser.add_argument("--init", metavar="NAME", help=f"how parameters are drawn: {', '.join(INITS)}")
+    parser.add_argument("--bias", action=argparse.BooleanOptionalAction, help="whether layers have a bias")
+    parser.add_argument("--shuffle", action=argparse.BooleanOptionalAction, help="whether each epoch has an order of its own")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of the parameters, the order and random data (default: 0)")
+    parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
+    parser.add_argument("--data", metavar="DIR", help="for mnist: a folder with its files, or digits, a small set that is built in")
+    parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
+    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    return parser
+
+
+def main(arguments=None):
+    """Runs the command line; returns its exit status."""
+    try:
+        given = options().parse_args(arguments)
+        run(given)
+        return 0
+    except RefnnError as error:
+        print(f"refnn.train: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("refnn.train: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: leave without a word
+        return 1
+
+
+def run(given):
+    chosen = adapted(task(given.task), given)
+    impl = given.impl or implementations.default()
+    implementations.load(impl)
+    model = chosen.model()
+    file = open_json(given.json)
+    say = printer(given)
+    data = chosen.data(given.seed, given.data)
+    train = check_samples(model, *data.train)
+    if given.limit:
+        train = train.first(given.limit)
+    validation = data.validation and check_samples(model, *data.validation)
+    test = data.test and check_samples(model, *data.test)
+    network = Network(model, impl, given.seed)
+
+    say(f"refnn {__version__}: {given.task} in {implementations.describe(impl)}, seed {given.seed}")
+    shape = "-".join(map(str, (chosen.inputs, *chosen.hidden, chosen.outputs)))
+    say(f"{shape} network, {model.parameter_count} parameters, {len(train)} samples, batches of {chosen.batch_size}")
+    initial = digest(network.parameters)
+    every = max(1, -(-chosen.epochs // LINES))
+
+    def on_epoch(epoch):
+        if epoch.epoch % every == 0 or epoch.epoch == chosen.epochs:
+            say(epoch_line(epoch, len(train)))
+
+    history = network.train(
+        train, epochs=chosen.epochs, lr=chosen.lr, batch_size=chosen.batch_size, lr_decay=chosen.lr_decay,
+        lr_decay_every=chosen.lr_decay_every, shuffle=chosen.shuffle, reduction=chosen.reduction, validation=validation,
+        on_epoch=on_epoch)
+    result = network.evaluate(test) if test else None
+    if result:
+        accuracy = "" if result.accuracy is None else f"  accuracy {result.accuracy:.4f}"
+        say(f"test: loss {result.loss:.6g}{accuracy}  ({len(test)} samples)")
+    for name, x in chosen.questions:
+        say(f"{name}: {network.predict([x])[0][0]:.6f}")
+    if file:
+        record = {
+            "task": given.task, "impl": impl, "seed": given.seed, "spec": SPEC, "samples": len(train),
+            "parameters": model.parameter_count, "initial_sha256": initial, "final_sha256": digest(network.parameters),
+            "epochs": [epoch._asdict() for epoch in history], "test": result and result._asdict()}
+        with file:
+            file.write(json.dumps(record, indent=1) + "\n")
+
+
+def adapted(chosen, given):
+    """The task with what the command line changes, checked."""
+    names = {"activation": ACTIVATIONS, "loss": LOSSES, "reduction": REDUCTIONS, "init": INITS}
+    changes = {field.name: getattr(given, field.name) for field in dataclasses.fields(chosen)
+               if getattr(given, field.name, None) is not None and field.name != "data"}
+    for name, value in changes.items():
+        option = "--" + name.replace("_", "-")
+        if name in names:
+            known_name(value, names[name], name)
+        elif name in ("epochs", "batch_size", "lr_decay_every"):
+            whole_number(value, option)
+        elif name in ("lr", "lr_decay"):
+            positive_number(value, option)
+    whole_number(given.seed, "--seed", 0, 2**64 - 1)
+    if given.limit is not None:
+        whole_number(given.limit, "--limit")
+    return dataclasses.replace(chosen, **changes)
+
+
+def epoch_line(epoch, count):
+    validation = "" if epoch.validation_loss is None else f"  validation {epoch.validation_loss:<11.6g}"
+    accuracy = "" if epoch.accuracy is None else f"  accuracy {epoch.accuracy:.4f}"
+    speed = f"  {count / epoch.seconds:,.0f} samples/s" if epoch.seconds else ""
+    return f"epoch {epoch.epoch:4d}  loss {epoch.train_loss:<11.6g}{validation}{accuracy}  lr {epoch.lr:.6g}{speed}"
+
+
+def digest(parameters):
+    """SHA-256 over parameters as little-endian doubles."""
+    values = array("d", parameters)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return sha256(values.tobytes()).hexdigest()
+
+
+def printer(given):
+    """A print for progress: to standard error where standard output takes the record, nowhere with --quiet."""
+    stream = sys.stderr if given.json == "-" else sys.stdout
+    return lambda line: None if given.quiet else print(line, file=stream, flush=True)
+
+
+def open_json(path):
+    """Where the record goes, opened before hours of training rather than after; None for no record."""
+    if path is None:
+        return None
+    try:
+        return open(sys.stdout.fileno(), "w", closefd=False) if path == "-" else open(path, "w", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--json {path}: {error.strerror}") from None
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a mistake is one line."""
+
+    def error(self, message):
+        if message.startswith("unrecognized arguments: "):
+            word = message.split(": ")[1].split()[0]
+            near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
+            message = f"unknown option {word}" + (f"; did you mean {near[0]}?" if near else "; --help lists the options")
+        raise InputError(message)
+
+
+def integer(text):
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def number(text):
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def sizes(text):
+    try:
+        return () if text == "none" else tuple(int(size) for size in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes such as 100,80,50") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
