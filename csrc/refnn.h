@@ -1,4 +1,3 @@
-#pragma once
 /* The C core of refnn: the API, its documentation, and the text that cffi reads (so: no other directives).
  *
  * A network is described by a refnn_model and lives in one flat array of doubles, its parameters: layer by layer the

@@ -140,6 +140,41 @@ def check(status):
         raise InputError("the C core refuses these samples")
 
 
+# Inputs at which platforms' own math libraries tend to give another last bit.
+ELEMENTARY = (("exp", 6.85, "0x1.d7f0c18cc0a0cp+9"), ("log", 5.54, "0x1.b6454587b14cep+0"),
+              ("tanh", 0.11987, "0x1.e8a639ec8538cp-4"), ("sin", 7.09746, "0x1.74573886dfb98p-1"),
+              ("cos", 3.95531, "-0x1.5fa469cd626f2p-1"))
+
+# One row x of a linear layer, and of each output: its weights, its bias, what comes out if every operation rounds once
+# and in order, and what it is that would give another number.
+X = (1.0, 1.0, 2.0**-600, 1.0 + 2.0**-27)
+OUTPUTS = (((1.0, 1.0, 0.0, 0.0), 2.0**53, 2.0**53, "additions in another order"),
+           ((0.0, 0.0, 2.0**-450, 0.0), 0.0, 2.0**-1050, "subnormal numbers flushed to zero"),
+           ((0.0, 0.0, 0.0, 1.0 + 2.0**-27), -1.0 - 2.0**-26, 0.0, "fused multiply-add"))
+COPIES = 16  # so many outputs that vector instructions come in
+
+
+def check_build():
+    """Raises UnavailableError where the core computes other bits than it should: a compiler or its flags are to blame."""
+    def refuse(why):
+        raise UnavailableError(f"this build of the C core does not compute exactly ({why}); build it anew without flags of your own")
+
+    for name, x, expected in ELEMENTARY:
+        if getattr(lib, f"refnn_{name}")(x) != float.fromhex(expected):
+            refuse(f"{name}({x})")
+    x = array("d", X)
+    w = array("d", [weights[i] for i in range(len(X)) for weights, *_ in OUTPUTS for _ in range(COPIES)])
+    b = array("d", [bias for _, bias, *_ in OUTPUTS for _ in range(COPIES)])
+    z = doubles(len(b))
+    lib.refnn_linear_forward(1, len(x), len(b), pointer(x), pointer(w), pointer(b), pointer(z))
+    for k, value in enumerate(z):
+        if value != OUTPUTS[k // COPIES][2]:
+            refuse(OUTPUTS[k // COPIES][3])
+
+
 def build():
     """The compiler of the core and the instruction set it was built for."""
     return ffi.string(lib.refnn_build()).decode()
+
+
+check_build()
