@@ -43,16 +43,17 @@ def linear_backward_input(w, dz):
     return dx
 
 
-def linear_backward_parameters(x, dz):
-    """dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j], and db[j] += dz[n][j]"""
+def linear_backward_parameters(x, dz, bias):
+    """dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j], and db[j] += dz[n][j] (None without bias)"""
     dw = [[0.0 + x_0i * dz_0j for dz_0j in dz[0]] for x_0i in x[0]]
-    db = [0.0 + dz_0j for dz_0j in dz[0]]
+    db = [0.0 + dz_0j for dz_0j in dz[0]] if bias else None
     for x_n, dz_n in zip(x[1:], dz[1:]):
         for x_ni, dw_i in zip(x_n, dw):
             for j, dz_nj in enumerate(dz_n):
                 dw_i[j] += x_ni * dz_nj
-        for j, dz_nj in enumerate(dz_n):
-            db[j] += dz_nj
+        if bias:
+            for j, dz_nj in enumerate(dz_n):
+                db[j] += dz_nj
     return dw, db
 
 

@@ -52,7 +52,7 @@ class Network:
         for k in range(len(self.w) - 1, -1, -1):
             layer, x, a = self.model.layers[k], outputs[k], outputs[k + 1]
             if isinstance(layer, Linear):
-                dw[k], db[k] = linear_backward_parameters(x, d)
+                dw[k], db[k] = linear_backward_parameters(x, d, layer.bias)
                 if k > 0:  # nobody asks for the gradient of the data
                     d = linear_backward_input(self.w[k], d)
             else:

@@ -1,0 +1,30 @@
+"""Comparing to the bit: 0.0 is not -0.0, one NaN is like another, and a difference is named."""
+
+import struct
+
+
+def pattern(x):
+    """The 16 hex digits of a double; all NaNs are one class."""
+    return "nan" if x != x else struct.pack(">d", x).hex()
+
+
+def difference(a, b, path=""):
+    """None where two nested structures of numbers agree to the bit; else where they first differ, and how."""
+    if isinstance(a, float) and isinstance(b, float):
+        return None if pattern(a) == pattern(b) else f"{path or 'value'}: {a!r} ({pattern(a)}) is not {b!r} ({pattern(b)})"
+    if isinstance(a, dict) and isinstance(b, dict):
+        if a.keys() != b.keys():
+            return f"{path or 'value'}: keys {sorted(a)} are not {sorted(b)}"
+        pairs = [(f"{path}.{key}", a[key], b[key]) for key in a]
+    elif hasattr(a, "__len__") and hasattr(b, "__len__") and not isinstance(a, str):
+        if len(a) != len(b):
+            return f"{path or 'value'}: {len(a)} items are not {len(b)}"
+        pairs = [(f"{path}[{n}]", *pair) for n, pair in enumerate(zip(a, b))]
+    else:
+        return None if type(a) is type(b) and a == b else f"{path or 'value'}: {a!r} is not {b!r}"
+    return next((found for place, *pair in pairs if (found := difference(*pair, place))), None)
+
+
+def assert_same_bits(a, b):
+    found = difference(a, b)
+    assert found is None, found

@@ -1,0 +1,37 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from refnn.reference import elementary, prng
+
+IMPLEMENTATIONS = ("python", "c")
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def impl(request):
+    """Each test that takes this runs against every implementation; a core that is not built fails, it does not skip."""
+    return request.param
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def functions(request):
+    """The elementary functions of an implementation, by name."""
+    if request.param == "python":
+        return lambda name: getattr(elementary, name)
+    from refnn.native import lib
+    return lambda name: getattr(lib, f"refnn_{name}")
+
+
+@pytest.fixture
+def random():
+    return prng.SplitMix64(int(os.environ.get("REFNN_TEST_SEED", "1")))
+
+
+@pytest.fixture
+def mnist_folder():
+    """The MNIST files, where the tests are told of them by REFNN_DATA."""
+    folder = os.environ.get("REFNN_DATA")
+    if not folder or not list(Path(folder).glob("train-images*")):
+        pytest.skip("needs the MNIST files: set REFNN_DATA to their folder")
+    return folder
