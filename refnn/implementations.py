@@ -19,11 +19,7 @@ def load(name):
 
 def default():
     """"c" where the core is built, else "python"."""
-    try:
-        load("c")
-        return "c"
-    except UnavailableError:
-        return "python"
+    return "python" if missing() else "c"
 
 
 def describe(name):
@@ -31,3 +27,11 @@ def describe(name):
     if name == "c":
         return f"C ({import_module('refnn.native').build()})"
     return f"plain Python ({platform.python_implementation()} {platform.python_version()})"
+
+
+def missing():
+    """Why the C core cannot be had here, in a sentence; None where it can."""
+    try:
+        load("c")
+    except UnavailableError as error:
+        return str(error)

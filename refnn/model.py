@@ -94,7 +94,7 @@ class Model:
         for k, (layer, width) in enumerate(zip(self.layers, self.widths)):
             if isinstance(layer, Linear) and layer.inputs != width:
                 raise InputError(f"layer {k} takes {layer.inputs} numbers, but the layer before it gives {width}")
-            if not isinstance(layer, Linear) and not hasattr(layer, "name"):
+            if not isinstance(layer, (Linear, Activation)):
                 raise InputError(f"layer {k} is {layer!r}, not a layer")
 
     @property

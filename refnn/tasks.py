@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional
 
 from . import datasets
+from .errors import InputError
 from .model import known_name, mlp
 
 
@@ -29,6 +30,11 @@ class Task:
     reduction: Optional[str] = None  # "sum" or "mean" over the batch; None: the loss's own
     questions: tuple = ()  # (name, input) pairs, asked of the trained network
 
+    def settings(self):
+        """The arguments of Network.train."""
+        return {name: getattr(self, name) for name in
+                ("epochs", "batch_size", "lr", "lr_decay", "lr_decay_every", "shuffle", "reduction")}
+
     def model(self):
         return mlp((self.inputs, *self.hidden, self.outputs), self.activation, self.output, self.bias, self.loss, self.init)
 
@@ -38,7 +44,7 @@ def without_source(make):
 
     def data(seed, source):
         if source is not None:
-            raise datasets.InputError("--data is for mnist; this task makes its own samples")
+            raise InputError("--data is for mnist; this task makes its own samples")
         return make(seed)
 
     return data

@@ -16,7 +16,7 @@ from .network import Network
 from .samples import check_samples
 from .tasks import TASKS, task
 
-LINES = 20  # of epochs that are printed, at the most about that many
+LINES = 50  # up to so many epochs all are printed; of more, about 20
 
 
 def options():
@@ -65,7 +65,8 @@ def run(given):
     impl = given.impl or implementations.default()
     implementations.load(impl)
     model = chosen.model()
-    file = open_json(given.json)
+    if given.json:
+        check_writable(given.json)
     say = printer(given)
     data = chosen.data(given.seed, given.data)
     train = check_samples(model, *data.train)
@@ -76,32 +77,29 @@ def run(given):
     network = Network(model, impl, given.seed)
 
     say(f"refnn {__version__}: {given.task} in {implementations.describe(impl)}, seed {given.seed}")
+    if not given.impl and impl != "c":
+        say(implementations.missing())
     shape = "-".join(map(str, (chosen.inputs, *chosen.hidden, chosen.outputs)))
     say(f"{shape} network, {model.parameter_count} parameters, {len(train)} samples, batches of {chosen.batch_size}")
     initial = digest(network.parameters)
-    every = max(1, -(-chosen.epochs // LINES))
+    every = 1 if chosen.epochs <= LINES else -(-chosen.epochs // 20)
 
     def on_epoch(epoch):
         if epoch.epoch % every == 0 or epoch.epoch == chosen.epochs:
             say(epoch_line(epoch, len(train)))
 
-    history = network.train(
-        train, epochs=chosen.epochs, lr=chosen.lr, batch_size=chosen.batch_size, lr_decay=chosen.lr_decay,
-        lr_decay_every=chosen.lr_decay_every, shuffle=chosen.shuffle, reduction=chosen.reduction, validation=validation,
-        on_epoch=on_epoch)
+    history = network.train(train, validation=validation, on_epoch=on_epoch, **chosen.settings())
     result = network.evaluate(test) if test else None
     if result:
         accuracy = "" if result.accuracy is None else f"  accuracy {result.accuracy:.4f}"
         say(f"test: loss {result.loss:.6g}{accuracy}  ({len(test)} samples)")
     for name, x in chosen.questions:
         say(f"{name}: {network.predict([x])[0][0]:.6f}")
-    if file:
-        record = {
+    if given.json:
+        write_json(given.json, {
             "task": given.task, "impl": impl, "seed": given.seed, "spec": SPEC, "samples": len(train),
             "parameters": model.parameter_count, "initial_sha256": initial, "final_sha256": digest(network.parameters),
-            "epochs": [epoch._asdict() for epoch in history], "test": result and result._asdict()}
-        with file:
-            file.write(json.dumps(record, indent=1) + "\n")
+            "epochs": [epoch._asdict() for epoch in history], "test": result and result._asdict()})
 
 
 def adapted(chosen, given):
@@ -144,14 +142,20 @@ def printer(given):
     return lambda line: None if given.quiet else print(line, file=stream, flush=True)
 
 
-def open_json(path):
-    """Where the record goes, opened before hours of training rather than after; None for no record."""
-    if path is None:
-        return None
-    try:
-        return open(sys.stdout.fileno(), "w", closefd=False) if path == "-" else open(path, "w", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--json {path}: {error.strerror}") from None
+def check_writable(path):
+    """Refuses a --json file that cannot be written, before the training rather than after."""
+    folder = os.path.dirname(path) or "."
+    if path != "-" and (os.path.isdir(path) or not os.access(path if os.path.exists(path) else folder, os.W_OK)):
+        raise InputError(f"--json {path}: this file cannot be written")
+
+
+def write_json(path, record):
+    text = json.dumps(record, indent=1) + "\n"
+    if path == "-":
+        sys.stdout.write(text)
+    else:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
 
 class Parser(argparse.ArgumentParser):

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Builds the core with the address and undefined-behaviour sanitizers in a copy of the checkout, and runs the suite's
+# comparisons against it. Wants gcc and its libasan; any finding fails.
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+python=${PYTHON:-$root/.venv/bin/python}
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+cp -r "$root"/{refnn,csrc,data,tests,build_ext.py,pyproject.toml} "$copy"
+cd "$copy"
+rm -f refnn/_core*
+CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1" "$python" -W ignore -c "
+import build_ext
+build_ext.ffibuilder.compile()
+"
+ls refnn/_core*.so
+LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$copy \
+    "$python" -m pytest -q -p no:cacheprovider tests/test_twins.py tests/test_errors.py tests/test_examples.py

@@ -1,0 +1,144 @@
+"""python -m refnn.train as a user meets it: mistakes, pipes, Ctrl-C, a machine without the core."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def command(*arguments, cwd=ROOT, options=(), **environment):
+    variables = {key: value for key, value in os.environ.items() if key != "REFNN_DATA"}
+    return subprocess.run([sys.executable, *options, "-m", "refnn.train", *arguments], cwd=cwd, env={**variables, **environment},
+                          capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ("alice-bbo", "unknown task 'alice-bbo'; did you mean 'alice-bob'?"),
+    ("xyz", "unknown task 'xyz'; known: truth-table, alice-bob, sin-cos, mnist"),
+    ("--impl cc", "unknown implementation 'cc'; did you mean 'c'?"),
+    ("--activation rellu", "unknown activation 'rellu'; did you mean 'relu'?"),
+    ("--loss crossentropy", "unknown loss 'crossentropy'; did you mean 'cross_entropy'?"),
+    ("--init xavier", "unknown init 'xavier'; known: uniform, normal, normal_0.1, fan_in, fan_out"),
+    ("--reduction average", "unknown reduction 'average'; known: sum, mean"),
+    ("--epochs 0", "--epochs must be a whole number from 1 to 2147483647, not 0"),
+    ("--epochs -5", "--epochs must be a whole number from 1 to 2147483647, not -5"),
+    ("--epochs ten", "argument --epochs: 'ten' is not a whole number"),
+    ("--epochs 1.5", "argument --epochs: '1.5' is not a whole number"),
+    ("--epochs", "argument --epochs: expected one argument"),
+    ("--batch-size 0", "--batch-size must be a whole number from 1 to 2147483647, not 0"),
+    ("--lr 0", "--lr must be a finite number above 0, not 0.0"),
+    ("--lr nan", "--lr must be a finite number above 0, not nan"),
+    ("--lr fast", "argument --lr: 'fast' is not a number"),
+    ("--lr-decay -1", "--lr-decay must be a finite number above 0, not -1.0"),
+    ("--hidden 3,,4", "argument --hidden: '3,,4' is not a list of sizes such as 100,80,50"),
+    ("--hidden 0", "Linear: outputs must be a whole number from 1 to 2147483647, not 0"),
+    ("--seed -1", "--seed must be a whole number from 0 to 18446744073709551615, not -1"),
+    ("--limit 0", "--limit must be a whole number from 1 to 2147483647, not 0"),
+    ("--epoch 3", "unknown option --epoch; did you mean --epochs?"),
+    ("--frobnicate", "unknown option --frobnicate; --help lists the options"),
+    ("--data digits", "--data is for mnist; this task makes its own samples"),
+    ("mnist --data /nowhere", "no folder '/nowhere'; --data takes a folder with the MNIST files, or digits"),
+    ("--json /nowhere/x.json", "--json /nowhere/x.json: this file cannot be written"),
+    ("--json .", "--json .: this file cannot be written"),
+    ("--loss cross_entropy", "y[0] is 1, but the network's classes are 0 to 0"),
+    ("sin-cos --loss cross_entropy", "y[0] is 0.6752620891999122, not a whole number: a class is 0 to 0"),
+])
+def test_a_mistake_is_one_line(arguments, message):
+    done = command(*arguments.split())
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"refnn.train: {message}\n")
+
+
+def test_divergence_is_one_line():
+    done = command("sin-cos", "--lr", "1e9", "--epochs", "2", "--limit", "100")
+    assert done.returncode == 2
+    assert re.fullmatch(r"refnn.train: training diverged in epoch 1, step \d+ of 10: .*\n", done.stderr)
+
+
+def test_default_run_says_what_runs_and_answers():
+    done = command()
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert re.fullmatch(r"refnn [\d.]+: alice-bob in C \((gcc|clang|MSVC|C).*\), seed 0", lines[0])
+    assert len(lines) == 2 + 21 + 2
+    assert re.fullmatch(r"epoch 1000  loss 0\.\d{5,} +lr 0\.1  [\d,]+ samples/s", lines[-3])
+    assert lines[-2].startswith("Emily: 0.9")
+    assert lines[-1].startswith("Frank: 0.0")
+
+
+def test_record_is_json_alone_and_reads_back(tmp_path):
+    done = command("--epochs", "3", "--json", "-")
+    assert "epoch    3" in done.stderr
+    record = json.loads(done.stdout)
+    assert list(record) == ["task", "impl", "seed", "spec", "samples", "parameters", "initial_sha256", "final_sha256", "epochs", "test"]
+    assert [list(epoch) for epoch in record["epochs"]] == [
+        ["epoch", "train_loss", "validation_loss", "accuracy", "lr", "seconds"]] * 4
+    assert record["test"] is None
+    assert (record["samples"], record["parameters"], record["spec"]) == (4, 9, 1)
+    done = command("--epochs", "3", "--json", str(tmp_path / "r.json"), "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert json.loads((tmp_path / "r.json").read_text())["final_sha256"] == record["final_sha256"]
+
+
+def test_help_fits_and_lists_the_tasks():
+    done = command("--help", COLUMNS="80")
+    assert done.returncode == 0
+    assert "alice-bob" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_reader_that_leaves():
+    with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--epochs", "40"], cwd=ROOT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
+@pytest.mark.parametrize("arguments", ["mnist --data digits --epochs 50 --hidden 600,600",
+                                       "mnist --data digits --epochs 50 --hidden 600,600 --batch-size 2000"])
+def test_ctrl_c_is_answered_at_once(arguments):
+    with subprocess.Popen([sys.executable, "-m", "refnn.train", *arguments.split(), "--impl", "c"], cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            if line.startswith("epoch    1"):
+                break
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        assert process.stderr.read() == "refnn.train: interrupted\n"
+        assert process.wait() == 130
+    waited = time.monotonic() - start
+    assert waited < 5.0, f"{waited} s: an epoch takes longer than that, so calls of the core are too long"
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Runs commands in a checkout where nothing was built, by a Python where nothing is installed, cffi included."""
+    for name in ("refnn", "data"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so", "*.pyd", "_core*", "__pycache__"))
+    return lambda *arguments: command(*arguments, cwd=tmp_path, options=["-S"])
+
+
+def test_bare_checkout_runs_in_python_and_says_so(bare):
+    done = bare("--epochs", "2")
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"refnn [\d.]+: alice-bob in plain Python \(\w+ [\d.]+\), seed 0\nthe C core is not built here; ", done.stdout)
+    assert bare("mnist", "--data", "digits", "--limit", "3", "--hidden", "4", "--epochs", "1").returncode == 0
+
+
+def test_bare_checkout_refuses_c(bare):
+    done = bare("--impl", "c")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == ("refnn.train: the C core is not built here; `pip install -e .` in a checkout builds it, "
+                           "with a C compiler\n")

@@ -1,0 +1,166 @@
+"""IDX files that are wrong in every way, the digits, and MNIST: found, downloaded, checked."""
+
+import gzip
+import http.server
+import importlib.util
+import socket
+import threading
+from hashlib import sha256
+
+import pytest
+from refnn import InputError, UnavailableError, datasets
+from refnn.idx import read_idx, write_idx
+
+IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(2 * 784)
+LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 7])
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", "truncated: 0 bytes are no IDX file"),
+    (b"\0\0\x08", "truncated: 3 bytes are no IDX file"),
+    (b"\0\0\x08\x03\0\0", "truncated: 6 bytes, the header alone has 16"),
+    (IMAGES[:-1], "its header says 2 x 28 x 28 = 1568 bytes, but 1567 follow"),
+    (IMAGES + b"\0", "its header says 2 x 28 x 28 = 1568 bytes, but 1569 follow"),
+    (b"\0\0\x0d\x03" + IMAGES[4:], "wrong magic number 00000d03, expected 00000803"),
+    (LABELS, "wrong magic number 00000801, expected 00000803"),
+    (b"<html>not found</html>", "wrong magic number 3c68746d, expected 00000803"),
+    (gzip.compress(IMAGES)[:-20], "truncated or damaged gzip file"),
+    (gzip.compress(IMAGES)[:40] + b"x" * 40, "truncated or damaged gzip file"),
+    (b"\0\0\x08\x03" + b"\xff" * 12 + b"\0", f"= {(2**32 - 1) ** 3} bytes, but 1 follow")])
+def test_wrong_idx_files(tmp_path, data, message):
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with pytest.raises(InputError) as caught:
+        read_idx(path, 3)
+    assert str(caught.value).startswith(str(path))
+    assert message in str(caught.value)
+
+
+def test_idx_raw_and_gzip_whatever_the_name(tmp_path):
+    for name, data in (("a", IMAGES), ("b.gz", gzip.compress(IMAGES)), ("c.gz", IMAGES), ("d", gzip.compress(IMAGES))):
+        (tmp_path / name).write_bytes(data)
+        sizes, pixels = read_idx(tmp_path / name, 3)
+        assert sizes == (2, 28, 28)
+        assert pixels == bytes(1568)
+    write_idx(tmp_path / "e", (2,), b"\3\7")
+    assert read_idx(tmp_path / "e", 1)[1] == b"\3\7"
+
+
+def mnist_like(folder, spelling="-idx", suffix=""):
+    for part in ("train", "t10k"):
+        (folder / f"{part}-images{spelling}3-ubyte{suffix}").write_bytes(gzip.compress(IMAGES) if suffix else IMAGES)
+        (folder / f"{part}-labels{spelling}1-ubyte{suffix}").write_bytes(gzip.compress(LABELS) if suffix else LABELS)
+
+
+@pytest.mark.parametrize("spelling", ["-idx", ".idx"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_folder_is_read_in_every_spelling(tmp_path, spelling, suffix):
+    mnist_like(tmp_path, spelling, suffix)
+    data = datasets.mnist(tmp_path)
+    assert list(data.train[1]) == [3, 7]
+    assert len(data.test[0]) == 1568
+
+
+@pytest.mark.parametrize("name, content, message", [
+    ("t10k-labels-idx1-ubyte", None, "no file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz"),
+    ("train-labels-idx1-ubyte", bytes([0, 0, 8, 1, 0, 0, 0, 1, 3]), "2 train images, but 1 labels"),
+    ("train-images-idx3-ubyte", bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1]) + bytes(4), "images of 2 x 1 pixels, not 28 x 28")])
+def test_wrong_folders(tmp_path, name, content, message):
+    mnist_like(tmp_path)
+    (tmp_path / name).unlink()
+    if content:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        datasets.mnist(tmp_path)
+
+
+def test_no_folder(tmp_path):
+    with pytest.raises(InputError, match="no folder '.*nowhere'; --data takes a folder with the MNIST files, or digits"):
+        datasets.mnist(tmp_path / "nowhere")
+
+
+def test_environment_names_the_folder_and_the_argument_wins(tmp_path, monkeypatch):
+    mnist_like(tmp_path)
+    monkeypatch.setenv("REFNN_DATA", str(tmp_path))
+    assert len(datasets.mnist().train[1]) == 2
+    assert len(datasets.mnist("digits").train[1]) == 2000
+
+
+def test_digits_are_what_their_program_draws():
+    path = datasets.data_folder() / "digits" / "draw.py"
+    spec = importlib.util.spec_from_file_location("draw", path)
+    draw = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(draw)
+    data = datasets.mnist("digits")
+    for (images, labels), first, count in ((data.train, 0, 2000), (data.test, 2000, 500)):
+        assert len(labels) == count
+        assert set(labels) == set(range(10))
+        for n in (*range(20), count - 1):
+            assert draw.draw(first + n) == (labels[n], images[784 * n:784 * (n + 1)])
+
+
+@pytest.fixture
+def mirror(tmp_path, monkeypatch):
+    """A mirror on this machine that serves one file, and a cache of its own for the loader."""
+    content = gzip.compress(LABELS)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200 if self.path.endswith("labels.gz") else 404)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(datasets, "MIRRORS", (f"http://127.0.0.1:{server.server_port}/",))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.delenv("REFNN_DATA", raising=False)
+    yield content
+    server.shutdown()
+
+
+def test_download(mirror, monkeypatch):
+    monkeypatch.setattr(datasets, "FILES", {"labels": sha256(LABELS).hexdigest()})
+    folder = datasets.cache_folder()
+    datasets.download("labels", folder)
+    assert [path.name for path in folder.iterdir()] == ["labels.gz"]
+    assert (folder / "labels.gz").read_bytes() == mirror
+
+
+def test_download_with_a_wrong_checksum_leaves_nothing(mirror, monkeypatch):
+    monkeypatch.setattr(datasets, "FILES", {"labels": "0" * 64})
+    folder = datasets.cache_folder()
+    with pytest.raises(UnavailableError, match="labels.gz has the wrong SHA-256"):
+        datasets.download("labels", folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_second_mirror_is_tried(mirror, monkeypatch):
+    monkeypatch.setattr(datasets, "MIRRORS", (datasets.MIRRORS[0] + "missing/x", *datasets.MIRRORS))
+    monkeypatch.setattr(datasets, "FILES", {"labels": sha256(LABELS).hexdigest()})
+    monkeypatch.setattr(datasets, "MIRRORS", ("http://127.0.0.1:1/", datasets.MIRRORS[-1]))
+    datasets.download("labels", datasets.cache_folder())
+    assert (datasets.cache_folder() / "labels.gz").is_file()
+
+
+def test_file_that_is_missing_on_the_mirror(mirror):
+    with pytest.raises(UnavailableError, match="MNIST could not be downloaded .*--data digits"):
+        datasets.mnist()
+    assert list(datasets.cache_folder().iterdir()) == []
+
+
+def test_no_network(mirror, monkeypatch):
+    def refuse(*_, **__):
+        raise socket.gaierror(-3, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(datasets, "MIRRORS", ("https://mirror.invalid/",))
+    with pytest.raises(UnavailableError) as caught:
+        datasets.mnist()
+    assert "\n" not in str(caught.value)
+    assert "use --data digits" in str(caught.value)

@@ -1,0 +1,18 @@
+"""The README's examples are run, and its two commands are the ones that CI uses."""
+
+import doctest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_examples():
+    failed, tried = doctest.testfile(str(ROOT / "README.md"), module_relative=False)
+    assert tried > 15
+    assert failed == 0
+
+
+def test_ci_runs_the_readme_s_test_command():
+    commands = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("    python3 -m venv")]
+    assert len(commands) == 2
+    assert commands[1] in (ROOT / ".ci" / "run").read_text()

@@ -1,0 +1,131 @@
+"""Random networks, data and settings, and now and then wrong ones: both implementations give the same bits or the same exception.
+
+REFNN_TEST_SEED chooses other cases; a failure names the case, and `cases(seed)[n]` makes it again.
+"""
+
+import os
+from array import array
+
+import pytest
+from bits import difference
+from refnn import Network, mlp
+from refnn.model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS
+from refnn.reference.prng import stream
+
+SEED = int(os.environ.get("REFNN_TEST_SEED", "1"))
+COUNT = 300
+
+
+def case(n):
+    """Case number n: a model, data and settings; in one of ten something is wrong."""
+    random = stream(SEED, n + 1)
+
+    def choose(*options):
+        return options[random.below(len(options))]
+
+    sizes = [choose(1, 1, 2, 3, 5, 8, 17, 33) for _ in range(choose(2, 2, 3, 4))]
+    loss = choose(*LOSSES)
+    model = dict(sizes=sizes, activation=choose(*ACTIVATIONS), output=choose("identity", *ACTIVATIONS),
+                 bias=choose(True, False), loss=loss, init=choose(*INITS))
+    count = choose(1, 2, 3, 7, 20, 70)
+    special = [0.0, -0.0, 1.0, -1.0, 5e-324, 1e-200, 1e200, -1e308]
+
+    def number():
+        return choose(*special) if random.below(20) == 0 else choose(0.0, random.normal(), random.normal())
+
+    x = [[number() for _ in range(sizes[0])] for _ in range(count)]
+    y = [random.below(sizes[-1]) for _ in range(count)]
+    if loss != "cross_entropy":
+        y = [[random.normal() for _ in range(sizes[-1])] for _ in range(count)]
+    settings = dict(lr=choose(0.001, 0.1, 1.0, 30.0), batch_size=choose(1, 2, 3, 8, 100), shuffle=choose(True, False),
+                    reduction=choose(None, *REDUCTIONS), epochs=choose(1, 2, 3), lr_decay=choose(1.0, 0.5), lr_decay_every=choose(1, 2))
+    if random.below(10) == 0:
+        choose(lambda: x.append([0.0] * (sizes[0] + 1)), lambda: y.pop(), lambda: x[-1].__setitem__(0, float("nan")),
+               lambda: x[-1].__setitem__(0, "1"), lambda: y.__setitem__(0, sizes[-1]), lambda: settings.update(lr=-1.0),
+               lambda: settings.update(batch_size=0), lambda: settings.update(reduction="median"), lambda: settings.update(epochs=1.5))()
+    return model, x, y, settings
+
+
+def outcome(impl, model, x, y, settings):
+    """Everything that a case gives, the exception included."""
+    network = Network(mlp(**model), impl, seed=7)
+    seen = {"initial": network.parameters}
+    try:
+        seen["forward"] = network.forward(x)
+        seen["predict"] = network.predict(x)
+        seen["gradients"] = network.gradients(x, y, settings["reduction"])
+        seen["loss"] = network.loss(x, y, settings["reduction"])
+        seen["evaluate"] = list(network.evaluate(x, y))
+        seen["history"] = [epoch._replace(seconds=0.0)[:] for epoch in network.train(x, y, **settings)]
+        if all(abs(g) < 1e300 for g in seen["gradients"]):
+            network.update(seen["gradients"], 0.5)
+    except Exception as error:
+        seen["exception"] = [type(error).__name__, str(error)]
+    seen["final"] = network.parameters
+    return seen
+
+
+@pytest.mark.parametrize("start", range(0, COUNT, 50))
+def test_same_bits_or_same_exception(start):
+    exceptions = 0
+    for n in range(start, start + 50):
+        python, c = (outcome(impl, *case(n)) for impl in ("python", "c"))
+        found = difference(python, c)
+        assert found is None, f"REFNN_TEST_SEED={SEED} case({n}): {found}\n{case(n)}"
+        exceptions += "exception" in python
+    assert 0 < exceptions < 40, "the cases should be of both sorts"
+
+
+def test_data_in_any_form_give_the_same_bits(impl):
+    numpy = pytest.importorskip("numpy")  # in the test extra, so it is missing only where it was left out on purpose
+    x = numpy.arange(48, dtype=float).reshape(12, 4) / 7
+    y = numpy.arange(12) % 3
+
+    def trained(inputs, targets):
+        network = Network(mlp([4, 5, 3], loss="cross_entropy"), impl)
+        network.train(inputs, targets, epochs=2, lr=0.1)
+        return network.parameters
+
+    expected = trained(x.tolist(), y.tolist())
+    one_hot = numpy.eye(3)[y]
+    for form in (x, array("d", x.ravel()), memoryview(x), x[:, ::-1][:, ::-1], tuple(map(tuple, x)), [array("d", row) for row in x],
+                 numpy.asfortranarray(x)):
+        assert difference(trained(form, y), expected) is None
+        assert difference(trained(form, one_hot), expected) is None
+    single = x.astype(numpy.float32)
+    assert difference(trained(single, y), trained(single.tolist(), y)) is None
+    pixels = bytes(range(48))
+    assert difference(trained(pixels, y), trained([[b / 255 for b in pixels[4 * n:4 * n + 4]] for n in range(12)], y)) is None
+
+
+def test_doubles_and_bytes_are_not_copied():
+    from refnn import Linear, Model, check_samples
+    model = Model([Linear(2, 1)])
+    x = array("d", [1.0, 2.0, 3.0, 4.0])
+    samples = check_samples(model, x, [0, 0])
+    x[0] = 9.0
+    assert samples.inputs[0] == [9.0, 2.0]
+    pixels = bytearray(4)
+    samples = check_samples(model, pixels, [0, 0])
+    pixels[3] = 255
+    assert samples.inputs[1] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("batch_size", [1, 70, 200, 333])
+def test_calls_in_slices_and_rows_in_chunks_do_not_show(monkeypatch, batch_size):
+    """The C core takes 64 samples at a time and 20 ms a call; neither may show in the bits, within a batch or between."""
+    from refnn import native
+    random = stream(3, 1)
+    x = [[random.normal() for _ in range(5)] for _ in range(333)]
+    y = [[random.normal() for _ in range(2)] for _ in range(333)]
+
+    def trained(impl):
+        network = Network(mlp([5, 4, 2]), impl)
+        network.train(x, y, epochs=2, lr=0.1, batch_size=batch_size, shuffle=True)
+        return [*network.parameters, *network.gradients(x, y), *network.evaluate(x, y)[:1], *network.forward(x)]
+
+    expected = trained("python")
+    for rows, work in ((64, 20_000_000), (1, 1), (7, 1000), (64, 5000)):
+        monkeypatch.setattr(native, "ROWS", rows)
+        monkeypatch.setattr(native, "CALL_WORK", work)
+        assert difference(trained("c"), expected) is None
