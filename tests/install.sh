@@ -4,7 +4,11 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-git -C "$root" archive HEAD | tar -x -C "$work" --one-top-level=source
+
+fresh() {  # a copy of the checkout: a build/ that an earlier install left would hide what this one does
+    rm -rf "$work/source"
+    git -C "$root" archive HEAD | tar -x -C "$work" --one-top-level=source
+}
 
 check() {  # check VENV: both implementations run from elsewhere, with the data that come along, and agree
     (cd "$work" && for impl in c python; do
@@ -23,6 +27,7 @@ for version in 3.10 3.11 3.12 3.13 3.14; do
     if [ -z "$python" ]; then echo "no Python $version here"; continue; fi
     echo "-- $("$python" --version): pip install ."
     "$python" -m venv "$work/venv-$version"
+    fresh
     "$work/venv-$version/bin/pip" install -q "$work/source"
     check "$work/venv-$version"
 done
@@ -30,6 +35,7 @@ done
 echo "-- sdist, and the wheel that is built from it"
 python3 -m venv "$work/builder"
 "$work/builder/bin/pip" install -q build
+fresh
 "$work/builder/bin/python" -m build -q --outdir "$work/dist" "$work/source"
 python3 -m venv "$work/from-wheel"
 "$work/from-wheel/bin/pip" install -q "$work"/dist/*.whl
@@ -40,6 +46,7 @@ check "$work/from-sdist"
 
 echo "-- no C compiler"
 python3 -m venv "$work/no-compiler"
+fresh
 CC=/nonexistent "$work/no-compiler/bin/pip" install -q "$work/source"
 (cd "$work" && "$work/no-compiler/bin/python" -m refnn.train --epochs 2 | grep "plain Python")
 if (cd "$work" && "$work/no-compiler/bin/python" -m refnn.train --impl c 2> message); then echo "--impl c without the core must fail"; exit 1; fi
