@@ -17,7 +17,7 @@ if os.name == "nt":
     FLAGS = ["/O2", "/fp:precise"]
 else:
     # -ffp-contract=off: no fused multiply-add. gcc heeds only the flag, not the standard's pragma.
-    FLAGS = ["-std=c99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
+    FLAGS = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
 
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "csrc" / "refnn.h").read_text())

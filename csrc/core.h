@@ -34,3 +34,13 @@ static inline double double_of(uint64_t bits) {
 static inline double size_of(double x) { return double_of(bits_of(x) & 0x7fffffffffffffff); }
 
 static inline int is_finite(double x) { return (bits_of(x) >> 52 & 0x7ff) != 0x7ff; }
+
+#define INF double_of(0x7ff0000000000000)
+#define NOT_A_NUMBER double_of(0x7ff8000000000000)
+
+/* Constants of exp and expm1, which the kernels for arrays need too: see refnn/reference/elementary.py. */
+#define LN2_HIGH 6.93147180369123816490e-01
+#define LN2_LOW 1.90821492927058770002e-10
+#define INV_LN2 1.44269504088896338700e+00
+#define HALF_LN2 0x1.62e43p-2
+#define THREE_HALVES_LN2 0x1.0a2b2p+0

@@ -2,15 +2,8 @@
 
 #include "core.h"
 
-#define LN2_HIGH 6.93147180369123816490e-01
-#define LN2_LOW 1.90821492927058770002e-10
-#define INV_LN2 1.44269504088896338700e+00
 #define EXP_OVERFLOW 7.09782712893383973096e+02
 #define EXP_UNDERFLOW -7.45133219101941108420e+02
-#define HALF_LN2 0x1.62e43p-2
-#define THREE_HALVES_LN2 0x1.0a2b2p+0
-#define INF double_of(0x7ff0000000000000)
-#define NAN_ double_of(0x7ff8000000000000)
 
 /* 2^k for a normal result */
 static inline double power_of_two(int k) { return double_of((uint64_t)(k + 1023) << 52); }
@@ -93,7 +86,7 @@ double refnn_expm1(double x) {
 
 double refnn_log(double x) {
     if (x != x || x == INF) return x;
-    if (x <= 0.0) return x == 0.0 ? -INF : NAN_;
+    if (x <= 0.0) return x == 0.0 ? -INF : NOT_A_NUMBER;
     int exponent;
     double mantissa = split(x, &exponent);
     double m = 2.0 * mantissa; /* 1 <= m < 2 */
@@ -224,7 +217,7 @@ static double cos_kernel(double x, double tail) {
 }
 
 double refnn_sin(double x) {
-    if (!(size_of(x) <= TRIGONOMETRIC_LIMIT)) return NAN_;
+    if (!(size_of(x) <= TRIGONOMETRIC_LIMIT)) return NOT_A_NUMBER;
     double r, tail;
     int n = reduce_half_pi(x, &r, &tail);
     double value = n & 1 ? cos_kernel(r, tail) : sin_kernel(r, tail, n != 0);
@@ -232,7 +225,7 @@ double refnn_sin(double x) {
 }
 
 double refnn_cos(double x) {
-    if (!(size_of(x) <= TRIGONOMETRIC_LIMIT)) return NAN_;
+    if (!(size_of(x) <= TRIGONOMETRIC_LIMIT)) return NOT_A_NUMBER;
     double r, tail;
     int n = reduce_half_pi(x, &r, &tail);
     double value = n & 1 ? sin_kernel(r, tail, n != 0) : cos_kernel(r, tail);

@@ -1,12 +1,14 @@
 /* The network, layers in a row: the twin of refnn/reference/network.py.
  *
- * The workspace for `rows` samples: their inputs, the output of every layer, and two gradients d as wide as the widest
- * layer, one of the layer at hand and one of the layer before it.
+ * Samples go through the layers `rows` at a time; the workspace holds what that takes. Linear layers, activations and
+ * losses are those of matmul.h: the twins' functions, made fast.
  */
 
-#include "core.h"
+#include "matmul.h"
 
 #define PIXEL_MAX 255.0
+
+enum { SPARSE_INPUTS = 32 }; /* so many inputs are looked through for zeros */
 
 static int64_t layer_parameters(const refnn_layer *layer) {
     if (layer->kind != REFNN_LINEAR) return 0;
@@ -19,6 +21,7 @@ static int good_model(const refnn_model *model) {
     if (!model->layers || model->layer_count < 1) return 0;
     if (model->loss < REFNN_SSE || model->loss > REFNN_CROSS_ENTROPY) return 0;
     if (model->init < REFNN_UNIFORM || model->init > REFNN_FAN_OUT) return 0;
+    if (!refnn_simd_name(model->simd) || model->threads < 1) return 0;
     for (int32_t k = 0; k < model->layer_count; k++) {
         const refnn_layer *layer = &model->layers[k];
         if (layer->kind < REFNN_LINEAR || layer->kind > REFNN_SOFTMAX) return 0;
@@ -45,12 +48,6 @@ static int64_t sample_at(const refnn_model *model, const refnn_samples *samples,
     return n;
 }
 
-static double sample_loss(const refnn_model *model, const refnn_samples *samples, int64_t n, const double *o) {
-    int32_t outputs = last_layer(model)->outputs;
-    const double *y = samples->targets ? samples->targets + n * outputs : NULL;
-    return refnn_loss_value(model->loss, outputs, o, y, samples->classes ? samples->classes[n] : 0);
-}
-
 int64_t refnn_parameter_count(const refnn_model *model) {
     if (!good_model(model)) return 0;
     int64_t count = 0;
@@ -58,16 +55,59 @@ int64_t refnn_parameter_count(const refnn_model *model) {
     return count;
 }
 
-int64_t refnn_workspace_size(const refnn_model *model, int32_t rows) {
-    if (!good_model(model) || rows < 1) return 0;
-    int64_t widths = model->layers[0].inputs;
-    int64_t widest = widths;
+/* The workspace, and what lies in it. */
+typedef struct {
+    const refnn_model *model;
+    const refnn_samples *samples;
+    processor p;
+    double *x;         /* rows x inputs, and behind it every layer's outputs, rows x outputs */
+    double *d;         /* rows x the widest layer: the gradient of a layer's outputs */
+    double *d_before;  /* and of the layer before it */
+    double *losses;    /* rows */
+    int64_t *which;    /* rows: the samples' numbers */
+    sparse_rows sparse, columns; /* the inputs without their zeros, row by row and column by column */
+    int is_sparse;     /* whether the inputs are there rather than in x */
+    double pixels[256];
+    int64_t size; /* in doubles */
+} workspace_parts;
+
+static int64_t widest_layer(const refnn_model *model) {
+    int64_t widest = model->layers[0].inputs;
     for (int32_t k = 0; k < model->layer_count; k++) {
-        int64_t width = model->layers[k].outputs;
-        widths += width;
-        if (width > widest) widest = width;
+        if (model->layers[k].outputs > widest) widest = model->layers[k].outputs;
     }
-    return rows * (widths + 2 * widest);
+    return widest;
+}
+
+static workspace_parts lay_out(const refnn_model *model, const refnn_samples *samples, int64_t rows, double *memory) {
+    workspace_parts w = {.model = model, .samples = samples, .p = {model->simd, model->threads}};
+    int64_t inputs = model->layers[0].inputs;
+    int64_t widest = widest_layer(model);
+    int64_t widths = inputs;
+    for (int32_t k = 0; k < model->layer_count; k++) widths += model->layers[k].outputs;
+    w.x = memory;
+    w.d = w.x + rows * widths;
+    w.d_before = w.d + rows * widest;
+    w.losses = w.d_before + rows * widest;
+    w.which = (int64_t *)(w.losses + rows);
+    w.size = rows * (widths + 2 * widest + 2);
+    if (model->simd != 0 && inputs >= SPARSE_INPUTS) {
+        w.sparse.stride = inputs;
+        w.columns.stride = rows;
+        w.sparse.value = memory + w.size;
+        w.columns.value = w.sparse.value + rows * inputs;
+        w.sparse.index = (int32_t *)(w.columns.value + rows * inputs);
+        w.columns.index = w.sparse.index + rows * inputs;
+        w.sparse.count = w.columns.index + rows * inputs;
+        w.columns.count = w.sparse.count + rows;
+        w.size += 3 * rows * inputs + (rows + inputs + 1) / 2;
+    }
+    for (int32_t value = 0; samples && samples->pixels && value < 256; value++) w.pixels[value] = value / PIXEL_MAX;
+    return w;
+}
+
+int64_t refnn_workspace_size(const refnn_model *model, int32_t rows) {
+    return good_model(model) && rows >= 1 ? lay_out(model, NULL, rows, NULL).size : 0;
 }
 
 int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parameters) {
@@ -84,85 +124,144 @@ int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parame
     return REFNN_OK;
 }
 
-/* Copies the inputs of `rows` samples from `position` on to the front of the workspace. */
-static int32_t gather(const refnn_model *model, const refnn_samples *samples, int64_t position, int32_t rows, double *x) {
-    int32_t inputs = model->layers[0].inputs;
-    for (int32_t r = 0; r < rows; r++, x += inputs) {
-        int64_t n = sample_at(model, samples, position + r);
-        if (n < 0) return REFNN_BAD_SAMPLES;
-        if (samples->inputs) {
-            memcpy(x, samples->inputs + n * inputs, inputs * sizeof *x);
+static void gather_sparse(const void *job, int64_t begin, int64_t end) {
+    const workspace_parts *w = job;
+    int64_t inputs = w->sparse.stride;
+    for (int64_t r = begin; r < end; r++) {
+        int32_t *index = w->sparse.index + r * inputs;
+        double *value = w->sparse.value + r * inputs;
+        int64_t count = 0;
+        if (w->samples->inputs) {
+            const double *x = w->samples->inputs + w->which[r] * inputs;
+            for (int64_t i = 0; i < inputs; i++) {
+                index[count] = (int32_t)i;
+                value[count] = x[i];
+                count += x[i] != 0.0;
+            }
         } else {
-            for (int32_t i = 0; i < inputs; i++) x[i] = samples->pixels[n * inputs + i] / PIXEL_MAX;
+            const uint8_t *x = w->samples->pixels + w->which[r] * inputs;
+            for (int64_t i = 0; i < inputs;) {
+                uint64_t eight = 1;
+                if (i + 8 <= inputs) memcpy(&eight, x + i, 8);
+                int64_t end_of_eight = i + 8 <= inputs ? i + 8 : inputs;
+                if (eight == 0) i = end_of_eight;
+                for (; i < end_of_eight; i++) {
+                    index[count] = (int32_t)i;
+                    value[count] = w->pixels[x[i]];
+                    count += x[i] != 0;
+                }
+            }
+        }
+        w->sparse.count[r] = (int32_t)count;
+    }
+}
+
+static void gather_dense(const void *job, int64_t begin, int64_t end) {
+    const workspace_parts *w = job;
+    int64_t inputs = w->model->layers[0].inputs;
+    for (int64_t r = begin; r < end; r++) {
+        double *x = w->x + r * inputs;
+        if (w->samples->inputs) {
+            memcpy(x, w->samples->inputs + w->which[r] * inputs, (size_t)inputs * sizeof *x);
+        } else {
+            const uint8_t *pixels = w->samples->pixels + w->which[r] * inputs;
+            for (int64_t i = 0; i < inputs; i++) x[i] = w->pixels[pixels[i]];
         }
     }
+}
+
+/* Takes the inputs of `rows` samples from `position` on. */
+static int32_t gather(workspace_parts *w, int64_t position, int32_t rows) {
+    int32_t inputs = w->model->layers[0].inputs;
+    for (int32_t r = 0; r < rows; r++) {
+        w->which[r] = sample_at(w->model, w->samples, position + r);
+        if (w->which[r] < 0) return REFNN_BAD_SAMPLES;
+    }
+    w->is_sparse = 0;
+    if (w->sparse.stride) {
+        int64_t count = 0;
+        parallel(w->p.threads, rows, 1, gather_sparse, w);
+        for (int32_t r = 0; r < rows; r++) count += w->sparse.count[r];
+        w->is_sparse = count * 5 < (int64_t)rows * inputs * 2; /* below two fifths it pays */
+    }
+    if (!w->is_sparse) parallel(w->p.threads, rows, 8, gather_dense, w);
     return REFNN_OK;
 }
 
-/* From the inputs at the front of the workspace: every layer's output, one behind the other. Returns the last. */
-static double *forward(const refnn_model *model, const double *parameters, int32_t rows, double *workspace) {
-    double *x = workspace;
-    for (int32_t k = 0; k < model->layer_count; k++) {
-        const refnn_layer *layer = &model->layers[k];
+/* Every layer's output, one behind the other, from what gather took. Returns the last. */
+static double *forward(const workspace_parts *w, const double *parameters, int32_t rows) {
+    double *x = w->x;
+    for (int32_t k = 0; k < w->model->layer_count; k++) {
+        const refnn_layer *layer = &w->model->layers[k];
         double *z = x + (int64_t)rows * layer->inputs;
-        if (layer->kind == REFNN_LINEAR) {
-            const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
-            refnn_linear_forward(rows, layer->inputs, layer->outputs, x, parameters, b, z);
-            parameters += layer_parameters(layer);
+        const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
+        if (layer->kind != REFNN_LINEAR) {
+            activation_forward(w->p, layer->kind, rows, layer->inputs, x, z);
+        } else if (k == 0 && w->is_sparse) {
+            linear_forward_sparse(w->p, rows, layer->outputs, &w->sparse, parameters, b, z);
         } else {
-            for (int32_t n = 0; n < rows; n++) {
-                int64_t row = (int64_t)n * layer->inputs;
-                refnn_activation_forward(layer->kind, layer->inputs, x + row, z + row);
-            }
+            linear_forward(w->p, rows, layer->inputs, layer->outputs, x, parameters, b, z);
         }
+        parameters += layer_parameters(layer);
         x = z;
     }
     return x;
 }
 
-/* From the outputs o that forward left in the workspace: adds to the gradients of every parameter.
- * batch: the samples of the mean, or 0 for the sum. */
-static void backward(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t position,
-                     int32_t rows, int64_t batch, double *o, double *gradients) {
-    int32_t outputs = last_layer(model)->outputs;
-    int64_t half = 0; /* where the second d lies */
-    for (int32_t k = 0; k < model->layer_count; k++) {
-        if (model->layers[k].inputs > half) half = model->layers[k].inputs;
-        if (model->layers[k].outputs > half) half = model->layers[k].outputs;
-        parameters += layer_parameters(&model->layers[k]);
-        gradients += layer_parameters(&model->layers[k]);
+static void take_losses(const workspace_parts *w, int32_t rows, const double *o, int32_t with_gradient, int64_t batch) {
+    loss_rows job = {.p = w->p, .loss = w->model->loss, .outputs = last_layer(w->model)->outputs, .o = o,
+                     .which = w->which, .targets = w->samples->targets, .classes = w->samples->classes,
+                     .losses = w->losses, .d = w->d, .with_gradient = with_gradient, .batch = batch};
+    losses_and_gradients(&job, rows);
+}
+
+static int all_finite(const double *x, int64_t count) {
+    int finite = 1;
+    for (int64_t k = 0; k < count; k++) finite &= is_finite(x[k]);
+    return finite;
+}
+
+/* From the outputs o of forward and their gradient in w->d: adds to `gradients`, or, where that is NULL, makes the step of
+ * a whole batch, parameters -= lr * gradients, each layer once its gradient has gone on to the layer before it. */
+static void backward(workspace_parts *w, double *parameters, int32_t rows, double *o, double *gradients, double lr) {
+    double *a = o, *d = w->d, *d_before = w->d_before;
+    for (int32_t k = 0; k < w->model->layer_count; k++) {
+        parameters += layer_parameters(&w->model->layers[k]);
+        if (gradients) gradients += layer_parameters(&w->model->layers[k]);
     }
-    double *d = o + (int64_t)rows * outputs;
-    double *d_before = d + half * rows;
-    for (int32_t r = 0; r < rows; r++) {
-        int64_t n = sample_at(model, samples, position + r);
-        const double *y = samples->targets ? samples->targets + n * outputs : NULL;
-        double *d_r = d + (int64_t)r * outputs;
-        refnn_loss_gradient(model->loss, outputs, o + (int64_t)r * outputs, y, samples->classes ? samples->classes[n] : 0, d_r);
-        for (int32_t j = 0; batch && j < outputs; j++) d_r[j] = d_r[j] / (double)batch;
-    }
-    double *a = o;
-    for (int32_t k = model->layer_count - 1; k >= 0; k--) {
-        const refnn_layer *layer = &model->layers[k];
-        double *x = a - (int64_t)rows * layer->inputs;
-        if (layer->kind == REFNN_LINEAR) {
-            parameters -= layer_parameters(layer);
-            gradients -= layer_parameters(layer);
-            double *db = layer->bias ? gradients + (int64_t)layer->inputs * layer->outputs : NULL;
-            refnn_linear_backward_parameters(rows, layer->inputs, layer->outputs, x, d, gradients, db);
-            if (k > 0) { /* nobody asks for the gradient of the data */
-                refnn_linear_backward_input(rows, layer->inputs, layer->outputs, parameters, d, d_before);
-                double *swapped = d;
-                d = d_before;
-                d_before = swapped;
-            }
-        } else {
-            for (int32_t n = 0; n < rows; n++) {
-                int64_t row = (int64_t)n * layer->inputs;
-                refnn_activation_backward(layer->kind, layer->inputs, a + row, d + row, d + row);
-            }
-        }
+    for (int32_t k = w->model->layer_count - 1; k >= 0; k--) {
+        const refnn_layer *layer = &w->model->layers[k];
+        int32_t inputs = layer->inputs, outputs = layer->outputs;
+        int64_t weights = (int64_t)inputs * outputs;
+        double *x = a - (int64_t)rows * inputs;
         a = x;
+        if (layer->kind != REFNN_LINEAR) {
+            activation_backward(w->p, layer->kind, rows, inputs, x + (int64_t)rows * inputs, d, d);
+            continue;
+        }
+        parameters -= layer_parameters(layer);
+        if (gradients) gradients -= layer_parameters(layer);
+        double *b = layer->bias ? parameters + weights : NULL;
+        double *db = layer->bias && gradients ? gradients + weights : NULL;
+        if (k > 0) { /* nobody asks for the gradient of the data */
+            linear_backward_input(w->p, rows, inputs, outputs, parameters, d, d_before);
+        } else if (w->is_sparse && !all_finite(d, (int64_t)rows * outputs)) { /* 0 * infinity is not 0 */
+            gather_dense(w, 0, rows);
+            w->is_sparse = 0;
+        }
+        int sparse = k == 0 && w->is_sparse;
+        if (gradients && sparse) {
+            linear_backward_parameters_sparse(w->p, rows, inputs, outputs, &w->sparse, d, gradients, db, &w->columns);
+        } else if (gradients) {
+            linear_backward_parameters(w->p, rows, inputs, outputs, x, d, gradients, db);
+        } else if (sparse) {
+            linear_step_sparse(w->p, rows, inputs, outputs, &w->sparse, d, parameters, b, lr, &w->columns);
+        } else {
+            linear_step(w->p, rows, inputs, outputs, x, d, parameters, b, lr);
+        }
+        double *swapped = d;
+        d = d_before;
+        d_before = swapped;
     }
 }
 
@@ -172,7 +271,7 @@ int32_t refnn_train(const refnn_model *model, double *parameters, double *gradie
     int64_t count = refnn_parameter_count(model);
     if (count == 0) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, 1) || batch_size < 1) return REFNN_BAD_SAMPLES;
-    int32_t outputs = last_layer(model)->outputs;
+    workspace_parts w = lay_out(model, samples, rows, workspace);
     *finite = 1;
     while (start < stop) {
         int64_t batch_start = start - start % batch_size;
@@ -180,16 +279,17 @@ int32_t refnn_train(const refnn_model *model, double *parameters, double *gradie
         int64_t end = batch_stop < stop ? batch_stop : stop;
         if (end > start + rows) end = start + rows;
         int32_t taken = (int32_t)(end - start);
-        if (start == batch_start) memset(gradients, 0, count * sizeof *gradients);
-        if (gather(model, samples, start, taken, workspace) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        double *o = forward(model, parameters, taken, workspace);
-        for (int32_t r = 0; r < taken; r++) {
-            double loss = sample_loss(model, samples, sample_at(model, samples, start + r), o + (int64_t)r * outputs);
-            if (!is_finite(loss)) *finite = 0;
+        if (gather(&w, start, taken) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        double *o = forward(&w, parameters, taken);
+        take_losses(&w, taken, o, 1, reduction == REFNN_MEAN ? batch_stop - batch_start : 0);
+        *finite &= all_finite(w.losses, taken);
+        if (model->simd != 0 && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
+            backward(&w, parameters, taken, o, NULL, lr);
+        } else {
+            if (start == batch_start) memset(gradients, 0, count * sizeof *gradients);
+            backward(&w, parameters, taken, o, gradients, 0.0);
+            if (end == batch_stop) linear_update(w.p, count, parameters, gradients, lr);
         }
-        int64_t batch = reduction == REFNN_MEAN ? batch_stop - batch_start : 0;
-        backward(model, parameters, samples, start, taken, batch, o, gradients);
-        if (end == batch_stop) refnn_linear_update(count, parameters, gradients, lr);
         start = end;
     }
     return REFNN_OK;
@@ -199,20 +299,42 @@ int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const
                        int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, 1)) return REFNN_BAD_SAMPLES;
+    workspace_parts w = lay_out(model, samples, rows, workspace);
     int32_t outputs = last_layer(model)->outputs;
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (gather(model, samples, start, rows, workspace) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        double *o = forward(model, parameters, rows, workspace);
+        if (gather(&w, start, rows) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        double *o = forward(&w, parameters, rows);
+        take_losses(&w, rows, o, 0, 0);
         for (int32_t r = 0; r < rows; r++) {
-            int64_t n = sample_at(model, samples, start + r);
-            const double *o_r = o + (int64_t)r * outputs;
-            *total += sample_loss(model, samples, n, o_r);
-            int32_t right = model->loss == REFNN_CROSS_ENTROPY ? samples->classes[n]
-                                                               : refnn_argmax(outputs, samples->targets + n * outputs);
-            *correct += refnn_argmax(outputs, o_r) == right;
+            *total += w.losses[r];
+            int32_t right = model->loss == REFNN_CROSS_ENTROPY ? samples->classes[w.which[r]]
+                                                               : refnn_argmax(outputs, samples->targets + w.which[r] * outputs);
+            *correct += refnn_argmax(outputs, o + (int64_t)r * outputs) == right;
         }
     }
+    return REFNN_OK;
+}
+
+int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
+                           int32_t shuffle, uint64_t seed, uint64_t first_epoch, int32_t epochs, const double *lr,
+                           int32_t *order, int64_t batch_size, int32_t reduction, int32_t rows, double *workspace,
+                           double *losses, int64_t *correct, int32_t *finite) {
+    refnn_samples ordered = *samples;
+    int32_t all_epochs_finite = 1;
+    if (shuffle) ordered.order = order;
+    for (int32_t e = 0; e < epochs; e++) {
+        if (shuffle) refnn_epoch_order(seed, first_epoch + e, (int32_t)samples->count, order);
+        int32_t status = refnn_train(model, parameters, gradients, &ordered, 0, samples->count, batch_size, lr[e], reduction,
+                                     rows, workspace, finite);
+        if (status != REFNN_OK) return status;
+        all_epochs_finite &= *finite;
+        losses[e] = 0.0;
+        correct[e] = 0;
+        status = refnn_evaluate(model, parameters, samples, 0, samples->count, rows, workspace, &losses[e], &correct[e]);
+        if (status != REFNN_OK) return status;
+    }
+    *finite = all_epochs_finite;
     return REFNN_OK;
 }
 
@@ -220,11 +342,12 @@ int32_t refnn_forward(const refnn_model *model, const double *parameters, const 
                       int64_t stop, int32_t rows, double *workspace, double *o) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, 0)) return REFNN_BAD_SAMPLES;
+    workspace_parts w = lay_out(model, samples, rows, workspace);
     int32_t outputs = last_layer(model)->outputs;
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (gather(model, samples, start, rows, workspace) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        memcpy(o, forward(model, parameters, rows, workspace), (size_t)rows * outputs * sizeof *o);
+        if (gather(&w, start, rows) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        memcpy(o, forward(&w, parameters, rows), (size_t)rows * outputs * sizeof *o);
         o += (int64_t)rows * outputs;
     }
     return REFNN_OK;
@@ -243,11 +366,13 @@ int32_t refnn_gradients(const refnn_model *model, const double *parameters, cons
                         int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *gradients) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, 1)) return REFNN_BAD_SAMPLES;
+    workspace_parts w = lay_out(model, samples, rows, workspace);
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (gather(model, samples, start, rows, workspace) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        double *o = forward(model, parameters, rows, workspace);
-        backward(model, parameters, samples, start, rows, reduction == REFNN_MEAN ? samples->count : 0, o, gradients);
+        if (gather(&w, start, rows) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        double *o = forward(&w, parameters, rows);
+        take_losses(&w, rows, o, 1, reduction == REFNN_MEAN ? samples->count : 0);
+        backward(&w, (double *)parameters, rows, o, gradients, 0.0);
     }
     return REFNN_OK;
 }
@@ -262,16 +387,4 @@ int32_t refnn_gradients(const refnn_model *model, const double *parameters, cons
 #define COMPILER "C"
 #endif
 
-#if defined(__AVX512F__)
-#define INSTRUCTIONS "AVX-512"
-#elif defined(__AVX2__)
-#define INSTRUCTIONS "AVX2"
-#elif defined(__x86_64__) || defined(_M_X64)
-#define INSTRUCTIONS "x86-64"
-#elif defined(__aarch64__) || defined(_M_ARM64)
-#define INSTRUCTIONS "arm64"
-#else
-#define INSTRUCTIONS "plain"
-#endif
-
-const char *refnn_build(void) { return COMPILER ", " INSTRUCTIONS; }
+const char *refnn_build(void) { return COMPILER; }

@@ -46,8 +46,10 @@ typedef struct {
 typedef struct {
     const refnn_layer *layers;
     int32_t layer_count;
-    int32_t loss; /* refnn_loss */
-    int32_t init; /* refnn_init */
+    int32_t loss;    /* refnn_loss */
+    int32_t init;    /* refnn_init */
+    int32_t simd;    /* instruction set, one that refnn_simd_name knows; the bits are the same with each */
+    int32_t threads; /* at least 1; the bits are the same with any number */
 } refnn_model;
 
 typedef struct {
@@ -128,7 +130,8 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o);
 
 /* Trains on samples number start ... stop - 1 of the order, a step for each batch_size of them, the last batch smaller.
  * Batches lie at multiples of batch_size in the order; a call may end in the middle of one and the next go on there, with
- * the same gradients. *finite becomes 0 where a loss is infinite or NaN. */
+ * the same `gradients`, which are for this function alone. *finite becomes 0 where a loss is infinite or NaN.
+ * Inputs and parameters must be finite; a run in which a parameter does not stay so must be thrown away. */
 int32_t refnn_train(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
                     int64_t start, int64_t stop, int64_t batch_size, double lr, int32_t reduction, int32_t rows,
                     double *workspace, int32_t *finite);
@@ -142,5 +145,23 @@ int32_t refnn_gradients(const refnn_model *model, const double *parameters, cons
 int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
                        int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct);
 
-/* The compiler that built this, and for which instruction set. */
+/* Trains for `epochs` epochs from number first_epoch on, epoch e with rate lr[e]; with shuffle each in its order of `seed`,
+ * for which `order` has room. After epoch e, losses[e] is the sum of all samples' losses and correct[e] as above. */
+int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
+                           int32_t shuffle, uint64_t seed, uint64_t first_epoch, int32_t epochs, const double *lr,
+                           int32_t *order, int64_t batch_size, int32_t reduction, int32_t rows, double *workspace,
+                           double *losses, int64_t *correct, int32_t *finite);
+
+/* The name of instruction set 0, 1, ... 3 (0 is plain C), or NULL where this build or this processor does not have it. */
+const char *refnn_simd_name(int32_t simd);
+
+/* 1 where the core was built with threads. */
+int32_t refnn_has_threads(void);
+
+/* The compiler that built this. */
 const char *refnn_build(void);
+
+/* For measurements: product C (m x n) = A (m x k) B (k x n), and a count of multiplications and additions done in registers. */
+int32_t refnn_matmul(int32_t simd, int32_t threads, int32_t m, int32_t k, int32_t n, const double *a, const double *b,
+                     double *c);
+double refnn_peak(int32_t simd, int64_t steps, double *sink);

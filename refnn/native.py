@@ -1,9 +1,10 @@
 """The C core: the class of reference/network.py over csrc/. Buffers in, status codes to exceptions, no arithmetic."""
 
+import os
 from array import array
 
 from .errors import InputError, UnavailableError
-from .model import INITS, LOSSES, REDUCTIONS, Linear
+from .model import INITS, LOSSES, REDUCTIONS, Linear, known_name
 from .samples import Rows
 
 try:
@@ -13,7 +14,7 @@ except ImportError:
 
 KINDS = ("linear", "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax")
 
-ROWS = 64  # samples that go through the layers together
+ROWS = 128  # samples that go through the layers together
 CALL_WORK = 20_000_000  # multiply-adds of one call, about 20 ms: between calls Ctrl-C is heard
 
 
@@ -26,7 +27,8 @@ class Network:
         self._keep = layers
         self._model = ffi.new("refnn_model *", {
             "layers": layers, "layer_count": len(model.layers),
-            "loss": list(LOSSES).index(model.loss), "init": INITS.index(model.init)})
+            "loss": list(LOSSES).index(model.loss), "init": INITS.index(model.init),
+            "simd": simd(), "threads": 1})
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
         self._gradients = doubles(len(self._parameters))
         self._workspace = doubles(lib.refnn_workspace_size(self._model, ROWS))
@@ -172,9 +174,23 @@ def check_build():
             refuse(OUTPUTS[k // COPIES][3])
 
 
+def simd_names():
+    """The instruction sets that this build and this processor have, the widest last: name -> number."""
+    found = ((lib.refnn_simd_name(number), number) for number in range(4))
+    return {ffi.string(name).decode(): number for name, number in found if name != ffi.NULL}
+
+
+def simd():
+    """The number of the instruction set to use: the widest, or what $REFNN_SIMD names."""
+    names = simd_names()
+    wanted = os.environ.get("REFNN_SIMD")
+    return names[known_name(wanted, names, "instruction set in REFNN_SIMD")] if wanted else max(names.values())
+
+
 def build():
-    """The compiler of the core and the instruction set it was built for."""
-    return ffi.string(lib.refnn_build()).decode()
+    """The compiler of the core, and the instruction set that is used."""
+    name = next(name for name, number in simd_names().items() if number == simd())
+    return f"{ffi.string(lib.refnn_build()).decode()}, {name}"
 
 
 check_build()
