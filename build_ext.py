@@ -14,10 +14,11 @@ SOURCES = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.c"))
 HEADERS = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.h"))
 
 if os.name == "nt":
-    FLAGS = ["/O2", "/fp:precise"]
+    FLAGS, LINK_FLAGS = ["/O2", "/fp:precise"], []
 else:
     # -ffp-contract=off: no fused multiply-add. gcc heeds only the flag, not the standard's pragma.
     FLAGS = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
+    LINK_FLAGS = ["-fno-fast-math"]  # linked with -ffast-math from $CFLAGS, loading would flush subnormals in the whole process
 
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "csrc" / "refnn.h").read_text())
@@ -28,6 +29,7 @@ ffibuilder.set_source(
     include_dirs=["csrc"],
     depends=HEADERS + ["build_ext.py"],
     extra_compile_args=FLAGS,
+    extra_link_args=LINK_FLAGS,
     optional=True,  # a machine without a compiler gets the Python implementation, and is told when it asks for C
 )
 

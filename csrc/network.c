@@ -22,19 +22,21 @@ static int good_model(const refnn_model *model) {
     if (model->loss < REFNN_SSE || model->loss > REFNN_CROSS_ENTROPY) return 0;
     if (model->init < REFNN_UNIFORM || model->init > REFNN_FAN_OUT) return 0;
     if (!refnn_simd_name(model->simd) || model->threads < 1) return 0;
+    int64_t count = 0;
     for (int32_t k = 0; k < model->layer_count; k++) {
         const refnn_layer *layer = &model->layers[k];
         if (layer->kind < REFNN_LINEAR || layer->kind > REFNN_SOFTMAX) return 0;
         if (layer->inputs < 1 || layer->outputs < 1) return 0;
         if (layer->kind != REFNN_LINEAR && layer->inputs != layer->outputs) return 0;
         if (k > 0 && layer->inputs != model->layers[k - 1].outputs) return 0;
+        if (layer_parameters(layer) > INT32_MAX || (count += layer_parameters(layer)) > INT32_MAX) return 0;
     }
     return 1;
 }
 
 static int good_samples(const refnn_model *model, const refnn_samples *samples, int64_t start, int64_t stop,
-                        int needs_targets) {
-    if (start < 0 || stop > samples->count || (!samples->inputs && !samples->pixels)) return 0;
+                        int32_t rows, int needs_targets) {
+    if (start < 0 || stop > samples->count || rows < 1 || (!samples->inputs && !samples->pixels)) return 0;
     return !needs_targets || (model->loss == REFNN_CROSS_ENTROPY ? !!samples->classes : !!samples->targets);
 }
 
@@ -270,7 +272,7 @@ int32_t refnn_train(const refnn_model *model, double *parameters, double *gradie
                     double *workspace, int32_t *finite) {
     int64_t count = refnn_parameter_count(model);
     if (count == 0) return REFNN_BAD_MODEL;
-    if (!good_samples(model, samples, start, stop, 1) || batch_size < 1) return REFNN_BAD_SAMPLES;
+    if (!good_samples(model, samples, start, stop, rows, 1) || batch_size < 1) return REFNN_BAD_SAMPLES;
     workspace_parts w = lay_out(model, samples, rows, workspace);
     *finite = 1;
     while (start < stop) {
@@ -298,7 +300,7 @@ int32_t refnn_train(const refnn_model *model, double *parameters, double *gradie
 int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
                        int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
-    if (!good_samples(model, samples, start, stop, 1)) return REFNN_BAD_SAMPLES;
+    if (!good_samples(model, samples, start, stop, rows, 1)) return REFNN_BAD_SAMPLES;
     workspace_parts w = lay_out(model, samples, rows, workspace);
     int32_t outputs = last_layer(model)->outputs;
     for (; start < stop; start += rows) {
@@ -341,7 +343,7 @@ int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double 
 int32_t refnn_forward(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
                       int64_t stop, int32_t rows, double *workspace, double *o) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
-    if (!good_samples(model, samples, start, stop, 0)) return REFNN_BAD_SAMPLES;
+    if (!good_samples(model, samples, start, stop, rows, 0)) return REFNN_BAD_SAMPLES;
     workspace_parts w = lay_out(model, samples, rows, workspace);
     int32_t outputs = last_layer(model)->outputs;
     for (; start < stop; start += rows) {
@@ -365,7 +367,7 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
 int32_t refnn_gradients(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
                         int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *gradients) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
-    if (!good_samples(model, samples, start, stop, 1)) return REFNN_BAD_SAMPLES;
+    if (!good_samples(model, samples, start, stop, rows, 1)) return REFNN_BAD_SAMPLES;
     workspace_parts w = lay_out(model, samples, rows, workspace);
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);

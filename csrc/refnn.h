@@ -2,7 +2,7 @@
  *
  * A network is described by a refnn_model and lives in one flat array of doubles, its parameters: layer by layer the
  * weights row by row (inputs x outputs), then the bias. Nothing here allocates, prints, keeps state or calls libm; the
- * caller hands in every buffer. Each function has a twin of the same name in refnn/reference/, and gives the same bits.
+ * caller hands in every buffer. Each file has a twin in refnn/reference/, whose functions these are, with the same bits.
  *
  * Functions that can refuse their arguments return a refnn_status. Matrices are rows after rows. n counts samples,
  * i inputs, j outputs.
@@ -10,7 +10,7 @@
 
 enum refnn_status {
     REFNN_OK = 0,
-    REFNN_BAD_MODEL = 1,   /* an unknown kind, loss or initialisation, a size below 1, layers that do not fit */
+    REFNN_BAD_MODEL = 1,   /* unknown kinds, sizes below 1 or above 2^31 - 1 in all, layers that do not fit */
     REFNN_BAD_SAMPLES = 2, /* missing inputs or targets, an index or a class out of range, positions out of order */
 };
 

@@ -5,11 +5,13 @@ import sys
 import urllib.request
 from array import array
 from hashlib import sha256
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, Optional
+from urllib.parse import urlsplit
 
 from .errors import InputError, UnavailableError
-from .idx import read_file, read_idx
+from .idx import decompressed, read_idx
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, stream
 
@@ -62,13 +64,14 @@ def mnist(source=None):
     source: a folder with the four IDX files, raw or .gz; "digits" for the small set that comes with refnn; or None: the
     folder $REFNN_DATA, else the user's cache, else downloaded into it.
     """
-    source = source or os.environ.get("REFNN_DATA")
+    named = "--data" if source is not None else "REFNN_DATA"
+    source = os.environ.get("REFNN_DATA") if source is None else source
     if source == "digits":
         folder = data_folder() / "digits"
-    elif source:
+    elif source is not None:
         folder = Path(source)
-        if not folder.is_dir():
-            raise InputError(f"no folder {str(source)!r}; --data takes a folder with the MNIST files, or digits")
+        if not str(source) or not folder.is_dir():
+            raise InputError(f"no folder {str(source)!r}; {named} takes a folder with the MNIST files, or digits")
     else:
         folder = cache_folder()
         for name in FILES:
@@ -104,39 +107,42 @@ def existing(folder, name):
 
 def download(name, folder):
     """Fetches one file of MNIST into a folder, in one step, once its SHA-256 is right. Raises UnavailableError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    problems = []
+    for mirror in MIRRORS:
+        try:
+            data = fetch(f"{mirror}{name}.gz")
+            if sha256(decompressed(data, name)).hexdigest() != FILES[name]:
+                raise InputError("wrong SHA-256")
+            break
+        except (OSError, HTTPException, ValueError) as error:
+            problems.append(f"{urlsplit(mirror).hostname}: {getattr(error, 'reason', None) or error}")
+    else:
+        raise UnavailableError(f"{name} of MNIST could not be downloaded ({'; '.join(problems)}); name a folder that has the files "
+                               "with --data or REFNN_DATA, or try --data digits --lr 0.03")
     part = folder / f"{name}.gz.{os.getpid()}.part"
-    problem = None
     try:
-        for mirror in MIRRORS:
-            try:
-                fetch(f"{mirror}{name}.gz", part)
-                digest = sha256(read_file(part)).hexdigest()
-                if digest == FILES[name]:
-                    part.replace(folder / f"{name}.gz")
-                    return
-                problem = f"{mirror}{name}.gz has the wrong SHA-256"
-            except (OSError, InputError) as error:
-                problem = f"{mirror}: {getattr(error, 'reason', error)}"
-    finally:
-        part.unlink(missing_ok=True)
-    raise UnavailableError(f"MNIST could not be downloaded ({problem}); name a folder that has its files with --data or "
-                           "REFNN_DATA, or use --data digits")
+        folder.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(folder / f"{name}.gz")
+    except OSError as error:
+        if folder.is_dir():
+            part.unlink(missing_ok=True)
+        raise UnavailableError(f"{folder}: the files of MNIST cannot be kept here: {error.strerror}") from None
 
 
-def fetch(url, path):
-    """Downloads a URL to a file, with progress on standard error where that is a terminal."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response, open(path, "wb") as file:
+def fetch(url):
+    """The bytes behind a URL, with progress on standard error where that is a terminal."""
+    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
         total = int(response.headers.get("Content-Length") or 0)
-        done = 0
+        data = bytearray()
         while block := response.read(1 << 16):
-            file.write(block)
-            done += len(block)
+            data += block
             if sys.stderr.isatty():
-                share = f" {100 * done // total:3d} %" if total else ""
-                print(f"\r{url.rsplit('/', 1)[-1]} {done / 1e6:.1f} MB{share}", end="", file=sys.stderr)
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
+                share = f" {100 * len(data) // total:3d} %" if total else ""
+                print(f"\r{url.rsplit('/', 1)[-1]} {len(data) / 1e6:.1f} MB{share}", end="", file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    return bytes(data)
 
 
 def cache_folder():

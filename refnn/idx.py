@@ -29,19 +29,24 @@ def read_idx(path, dimensions):
         items *= size
     if len(data) - start != items:
         shape = " x ".join(map(str, sizes))
-        raise InputError(f"{path}: its header says {shape} = {items} bytes, but {len(data) - start} follow")
+        raise InputError(f"{path}: its header says {shape} bytes, but {len(data) - start} follow")
     return sizes, memoryview(data)[start:]
 
 
 def read_file(path):
     """The bytes of a file, decompressed where its content is gzip, whatever its name. Raises InputError."""
     try:
-        data = Path(path).read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: truncated or damaged gzip file ({error})") from None
+        return decompressed(Path(path).read_bytes(), path)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+
+
+def decompressed(data, name):
+    """Bytes, decompressed where they are gzip. Raises InputError."""
+    try:
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{name}: truncated or damaged gzip file ({error})") from None
 
 
 def write_idx(path, sizes, data):

@@ -9,11 +9,15 @@ from importlib import import_module
 from .errors import UnavailableError
 from .model import known_name
 
+SMALLEST = 5e-324  # the smallest double above 0
 IMPLEMENTATIONS = {"python": "refnn.reference.network", "c": "refnn.native"}
 
 
 def load(name):
     """The class behind a name. Raises InputError for an unknown one, UnavailableError where it is not built here."""
+    if SMALLEST * 1.0 == 0.0:
+        raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with -ffast-math, or a "
+                               "call such as torch.set_flush_denormal, has changed the processor's arithmetic")
     return import_module(IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]).Network
 
 

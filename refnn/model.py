@@ -16,6 +16,7 @@ from .errors import InputError
 
 LOSSES = {"sse": "sum", "mse": "mean", "cross_entropy": "mean"}  # what each takes over its samples, unless told
 REDUCTIONS = ("sum", "mean")
+MAX_PARAMETERS = 2**31 - 1
 INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out")
 
 
@@ -28,8 +29,10 @@ class Linear:
     bias: bool = True
 
     def __post_init__(self):
-        whole_number(self.inputs, "Linear: inputs")
-        whole_number(self.outputs, "Linear: outputs")
+        object.__setattr__(self, "inputs", whole_number(self.inputs, "inputs of Linear"))
+        object.__setattr__(self, "outputs", whole_number(self.outputs, "outputs of Linear"))
+        if not isinstance(self.bias, bool):
+            raise InputError(f"bias of Linear must be True or False, not {self.bias!r}")
 
     @property
     def parameter_count(self):
@@ -86,7 +89,10 @@ class Model:
     init: str = "fan_in"
 
     def __post_init__(self):
-        object.__setattr__(self, "layers", tuple(self.layers))
+        try:
+            object.__setattr__(self, "layers", tuple(self.layers))
+        except TypeError:
+            raise InputError(f"layers must be a list of layers, not {self.layers!r}") from None
         known_name(self.loss, LOSSES, "loss")
         known_name(self.init, INITS, "init")
         if not self.layers or not isinstance(self.layers[0], Linear):
@@ -94,8 +100,10 @@ class Model:
         for k, (layer, width) in enumerate(zip(self.layers, self.widths)):
             if isinstance(layer, Linear) and layer.inputs != width:
                 raise InputError(f"layer {k} takes {layer.inputs} numbers, but the layer before it gives {width}")
-            if not isinstance(layer, (Linear, Activation)):
+            if type(layer) not in (Linear, *ACTIVATIONS.values()):
                 raise InputError(f"layer {k} is {layer!r}, not a layer")
+        if self.parameter_count > MAX_PARAMETERS:
+            raise InputError(f"a network of {self.parameter_count} parameters is too large; {MAX_PARAMETERS} are the most")
 
     @property
     def inputs(self):
@@ -123,7 +131,7 @@ class Model:
 
 def mlp(sizes, activation="sigmoid", output="identity", bias=True, loss="mse", init="fan_in"):
     """The model of a multilayer perceptron: `sizes` are inputs, hidden layers, outputs, `output` the last activation."""
-    if len(sizes) < 2:
+    if not hasattr(sizes, "__len__") or len(sizes) < 2:
         raise InputError("sizes must name the inputs and the outputs at least")
     hidden = ACTIVATIONS[known_name(activation, ACTIVATIONS, "activation")]
     last = ACTIVATIONS[known_name(output, ACTIVATIONS, "activation")]
@@ -138,7 +146,7 @@ def mlp(sizes, activation="sigmoid", output="identity", bias=True, loss="mse", i
 
 def known_name(name, names, what):
     """`name`, if it is one of `names`; else InputError with the nearest one."""
-    if name in names:
+    if isinstance(name, str) and name in names:
         return name
     near = get_close_matches(str(name), names, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
@@ -154,6 +162,10 @@ def whole_number(value, what, low=1, high=2**31 - 1):
 
 def positive_number(value, what):
     """`value` as a float, if it is finite and above 0; else InputError."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value) or not value > 0.0:
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
+    except OverflowError:
+        number = 0.0
+    if not isfinite(number) or not number > 0.0:
         raise InputError(f"{what} must be a finite number above 0, not {value!r}")
-    return float(value)
+    return number

@@ -1,18 +1,19 @@
 """The C core: the class of reference/network.py over csrc/. Buffers in, status codes to exceptions, no arithmetic."""
 
 import os
+import struct
 from array import array
 
 from .errors import InputError, UnavailableError
-from .model import INITS, LOSSES, REDUCTIONS, Linear, known_name
+from .model import Linear, known_name
 from .samples import Rows
 
 try:
     from ._core import ffi, lib
-except ImportError:
-    raise UnavailableError("the C core is not built here; `pip install -e .` in a checkout builds it, with a C compiler") from None
-
-KINDS = ("linear", "identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax")
+except ImportError as error:
+    built = not (isinstance(error, ModuleNotFoundError) and error.name == "refnn._core")
+    raise UnavailableError(f"the C core cannot be loaded: {error}" if built else "the C core is not built here; `pip install -e .` "
+                           "in a checkout builds it, with a C compiler; --impl python runs without") from None
 
 ROWS = 128  # samples that go through the layers together
 CALL_WORK = 20_000_000  # multiply-adds of one call, about 20 ms: between calls Ctrl-C is heard
@@ -27,7 +28,7 @@ class Network:
         self._keep = layers
         self._model = ffi.new("refnn_model *", {
             "layers": layers, "layer_count": len(model.layers),
-            "loss": list(LOSSES).index(model.loss), "init": INITS.index(model.init),
+            "loss": constant(model.loss), "init": constant(model.init),
             "simd": simd(), "threads": 1})
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
         self._gradients = doubles(len(self._parameters))
@@ -41,18 +42,18 @@ class Network:
         return order
 
     def train(self, x, y, order, start, stop, batch_size, lr, reduction):
-        samples = Samples(x, y, order)
+        samples = SamplesStruct(x, y, order)
         finite = ffi.new("int32_t *")
         all_finite = True
         for first, last in self._calls(start, stop, 3):
             check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._gradients), samples.struct,
-                                  first, last, batch_size, lr, REDUCTIONS.index(reduction), ROWS,
+                                  first, last, batch_size, lr, constant(reduction), ROWS,
                                   pointer(self._workspace), finite))
             all_finite = all_finite and bool(finite[0])
         return all_finite
 
     def evaluate(self, x, y, reduction):
-        samples = Samples(x, y)
+        samples = SamplesStruct(x, y)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
         for first, last in self._calls(0, len(x), 1):
@@ -69,11 +70,11 @@ class Network:
         return rows_of(o, self.model.outputs)
 
     def gradients(self, x, y, reduction):
-        samples = Samples(x, y)
+        samples = SamplesStruct(x, y)
         gradients = doubles(len(self._parameters))
         for first, last in self._calls(0, len(x), 3):
             check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last,
-                                      REDUCTIONS.index(reduction), ROWS, pointer(self._workspace), pointer(gradients)))
+                                      constant(reduction), ROWS, pointer(self._workspace), pointer(gradients)))
         return gradients
 
     def apply_gradients(self, flat, lr):
@@ -86,7 +87,7 @@ class Network:
         self._parameters[:] = array("d", flat)
 
     def _outputs(self, x):
-        samples = Samples(x)
+        samples = SamplesStruct(x)
         o = doubles(len(x) * self.model.outputs)
         for first, last in self._calls(0, len(x), 1):
             check(lib.refnn_forward(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
@@ -100,7 +101,7 @@ class Network:
             yield first, min(first + step, stop)
 
 
-class Samples:
+class SamplesStruct:
     """A refnn_samples struct over the buffers of x, y and order, which it keeps alive."""
 
     def __init__(self, x, y=None, order=None):
@@ -120,7 +121,12 @@ class Samples:
 def layer_struct(layer, width):
     if isinstance(layer, Linear):
         return {"kind": lib.REFNN_LINEAR, "inputs": layer.inputs, "outputs": layer.outputs, "bias": layer.bias}
-    return {"kind": KINDS.index(layer.name), "inputs": width, "outputs": width, "bias": 0}
+    return {"kind": constant(layer.name), "inputs": width, "outputs": width, "bias": 0}
+
+
+def constant(name):
+    """The C constant of a name: REFNN_LEAKY_RELU of leaky_relu, REFNN_NORMAL_0_1 of normal_0.1."""
+    return getattr(lib, "REFNN_" + name.upper().replace(".", "_"))
 
 
 def doubles(count):
@@ -147,13 +153,17 @@ ELEMENTARY = (("exp", 6.85, "0x1.d7f0c18cc0a0cp+9"), ("log", 5.54, "0x1.b6454587
               ("tanh", 0.11987, "0x1.e8a639ec8538cp-4"), ("sin", 7.09746, "0x1.74573886dfb98p-1"),
               ("cos", 3.95531, "-0x1.5fa469cd626f2p-1"))
 
-# One row x of a linear layer, and of each output: its weights, its bias, what comes out if every operation rounds once
-# and in order, and what it is that would give another number.
+# One row x of a linear layer, and of each output: its weights, its bias, the bits that come out if every operation rounds
+# once and in order, and what it is that would give others.
 X = (1.0, 1.0, 2.0**-600, 1.0 + 2.0**-27)
-OUTPUTS = (((1.0, 1.0, 0.0, 0.0), 2.0**53, 2.0**53, "additions in another order"),
-           ((0.0, 0.0, 2.0**-450, 0.0), 0.0, 2.0**-1050, "subnormal numbers flushed to zero"),
-           ((0.0, 0.0, 0.0, 1.0 + 2.0**-27), -1.0 - 2.0**-26, 0.0, "fused multiply-add"))
+OUTPUTS = (((1.0, 1.0, 0.0, 0.0), 2.0**53, 0x4340000000000000, "additions in another order"),
+           ((0.0, 0.0, 2.0**-450, 0.0), 0.0, 0x0000000001000000, "subnormal numbers flushed to zero"),
+           ((0.0, 0.0, 0.0, 1.0 + 2.0**-27), -1.0 - 2.0**-26, 0x0000000000000000, "fused multiply-add"))
 COPIES = 16  # so many outputs that vector instructions come in
+
+
+def bits(x):
+    return struct.unpack("<Q", struct.pack("<d", x))[0]
 
 
 def check_build():
@@ -162,7 +172,7 @@ def check_build():
         raise UnavailableError(f"this build of the C core does not compute exactly ({why}); build it anew without flags of your own")
 
     for name, x, expected in ELEMENTARY:
-        if getattr(lib, f"refnn_{name}")(x) != float.fromhex(expected):
+        if bits(getattr(lib, f"refnn_{name}")(x)) != bits(float.fromhex(expected)):
             refuse(f"{name}({x})")
     x = array("d", X)
     w = array("d", [weights[i] for i in range(len(X)) for weights, *_ in OUTPUTS for _ in range(COPIES)])
@@ -170,7 +180,7 @@ def check_build():
     z = doubles(len(b))
     lib.refnn_linear_forward(1, len(x), len(b), pointer(x), pointer(w), pointer(b), pointer(z))
     for k, value in enumerate(z):
-        if value != OUTPUTS[k // COPIES][2]:
+        if bits(value) != OUTPUTS[k // COPIES][2]:
             refuse(OUTPUTS[k // COPIES][3])
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, Optional
 from . import implementations
 from .errors import DivergenceError, InputError
 from .model import LOSSES, REDUCTIONS, Model, known_name, positive_number, whole_number
-from .samples import Samples, check_flat, check_rows, check_samples
+from .samples import Rows, Samples, check_flat, check_rows, check_samples
 
 
 class Epoch(NamedTuple):
@@ -52,7 +52,7 @@ class Network:
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {model!r}")
         self.model = model
-        self.impl = impl or implementations.default()
+        self.impl = implementations.default() if impl is None else impl
         self.seed = whole_number(seed, "seed", 0, 2**64 - 1)
         self.epoch = 0  # epochs trained so far
         self._core = implementations.load(self.impl)(model, self.seed)
@@ -68,11 +68,11 @@ class Network:
 
     def forward(self, x):
         """The outputs of the last layer: samples x outputs, lists of floats."""
-        return self._core.outputs(check_rows(x, self.model.inputs, "x"))
+        return self._core.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
 
     def predict(self, x):
         """What the network says: for cross_entropy the probability of each class, else the outputs."""
-        return self._core.predict(check_rows(x, self.model.inputs, "x"))
+        return self._core.predict(check_rows(x, self.model.inputs, "x", pixels=True))
 
     def loss(self, x, y=None, reduction=None):
         """The loss over all samples."""
@@ -103,31 +103,34 @@ class Network:
         """One pass over the samples, a step of gradient descent for each batch_size of them; the last batch is smaller.
 
         A loss or parameter that becomes infinite or NaN raises DivergenceError, with the epoch and the step in it; the
-        parameters are then those before that step.
+        parameters are then the last with which the loss of a step was finite.
         """
         samples = self._samples(x, y)
         batch_size = whole_number(batch_size, "batch size")
         settings = batch_size, positive_number(lr, "lr"), self._reduction(reduction)
         count = len(samples)
-        self.epoch += 1
-        order = self._core.epoch_order(self.seed, self.epoch, count) if shuffle else None
-        good = self._core.get_parameters()
-        if self._train(samples, order, 0, count, settings):
+        order = self._core.epoch_order(self.seed, self.epoch + 1, count) if shuffle else None
+        first = self._core.get_parameters()
+        if self._train(samples, order, 0, count, settings) and self._finite():
+            self.epoch += 1
             return
         # Somewhere on the way a number overflowed. Training is repeatable, so the step is found by halving.
         steps = -(-count // batch_size)
-        fine, spoilt = 0, steps
-        while True:
+        good, fine, spoilt = first, 0, steps
+        while spoilt - fine > 1:
             self._core.set_parameters(good)
-            if spoilt - fine == 1:
-                raise DivergenceError(f"training diverged in epoch {self.epoch}, step {spoilt} of {steps}: the loss or a parameter "
-                                      "is no longer finite; a smaller learning rate may help", self.epoch, spoilt)
             middle = (fine + spoilt) // 2
-            if self._train(samples, order, fine * batch_size, middle * batch_size, settings):
-                fine = middle
-                good = self._core.get_parameters()
+            if self._train(samples, order, fine * batch_size, middle * batch_size, settings) and self._finite():
+                good, fine = self._core.get_parameters(), middle
             else:
                 spoilt = middle
+        self._core.set_parameters(good)
+        if not self._train(samples, order, fine * batch_size, min(spoilt * batch_size, count), settings) and fine > 0:
+            self._core.set_parameters(first)  # the loss of step `spoilt` is spoilt: the step before it went too far
+            self._train(samples, order, 0, (fine - 1) * batch_size, settings)
+        else:
+            self._core.set_parameters(good)
+        raise self._divergence(spoilt, steps)
 
     def train(self, x, y=None, *, epochs, lr, batch_size=1, lr_decay=1.0, lr_decay_every=1, shuffle=False, reduction=None,
               validation=None, on_epoch=None):
@@ -140,33 +143,39 @@ class Network:
         samples = self._samples(x, y)
         if validation is not None:
             validation = self._samples(validation) if isinstance(validation, Samples) else self._samples(*validation)
-        whole_number(epochs, "epochs")
-        whole_number(batch_size, "batch size")
-        whole_number(lr_decay_every, "lr_decay_every")
-        lr = positive_number(lr, "lr")
-        lr_decay = positive_number(lr_decay, "lr_decay")
+        rates = learning_rates(epochs, lr, lr_decay, lr_decay_every)
+        settings = dict(batch_size=whole_number(batch_size, "batch size"), shuffle=shuffle, reduction=self._reduction(reduction))
         history = []
 
-        def record(epoch, lr, seconds):
+        def record(lr, seconds):
             train = self.evaluate(samples)
             held_out = self.evaluate(validation) if validation else None
-            if not isfinite(train.loss) or held_out and not isfinite(held_out.loss):
-                raise DivergenceError(f"the loss is not finite after epoch {epoch}", epoch, -(-len(samples) // batch_size))
-            history.append(Epoch(epoch, train.loss, held_out and held_out.loss, (held_out or train).accuracy, lr, seconds))
-            if on_epoch:
-                on_epoch(history[-1])
+            finite = isfinite(train.loss) and (not held_out or isfinite(held_out.loss))
+            if finite:
+                history.append(Epoch(self.epoch, train.loss, held_out and held_out.loss, (held_out or train).accuracy, lr, seconds))
+                if on_epoch:
+                    on_epoch(history[-1])
+            return finite
 
-        record(self.epoch, lr, 0.0)
-        for epoch in range(1, epochs + 1):
+        if not record(rates[0], 0.0):
+            raise DivergenceError("the loss is not finite before training", self.epoch, 0)
+        for lr in rates:
+            before = self._core.get_parameters()
             start = time.perf_counter()
-            self.train_epoch(samples, lr=lr, batch_size=batch_size, shuffle=shuffle, reduction=reduction)
-            record(self.epoch, lr, time.perf_counter() - start)
-            if epoch % lr_decay_every == 0:
-                lr = lr * lr_decay
+            self.train_epoch(samples, lr=lr, **settings)
+            if not record(lr, time.perf_counter() - start):
+                self._core.set_parameters(before)
+                self.epoch -= 1
+                steps = -(-len(samples) // batch_size)
+                raise self._divergence(steps, steps)
         return history
 
+    def _divergence(self, step, steps):
+        return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a parameter is no "
+                               "longer finite; a smaller learning rate may help", self.epoch + 1, step)
+
     def _train(self, samples, order, start, stop, settings):
-        return self._core.train(samples.inputs, samples.targets, order, start, stop, *settings) and self._finite()
+        return self._core.train(samples.inputs, samples.targets, order, start, stop, *settings)
 
     def _finite(self):
         return all(map(isfinite, self._core.get_parameters()))
@@ -181,8 +190,24 @@ class Network:
             return check_samples(self.model, x, y)
         if x.inputs.width != self.model.inputs:
             raise InputError(f"the samples have {x.inputs.width} inputs, the network {self.model.inputs}")
-        if (self.model.loss == "cross_entropy") == hasattr(x.targets, "width"):
+        if x.outputs != self.model.outputs:
+            raise InputError(f"the samples have {x.outputs} outputs, the network {self.model.outputs}")
+        if (self.model.loss == "cross_entropy") == isinstance(x.targets, Rows):
             raise InputError(f"the samples' targets are not for {self.model.loss}")
-        if getattr(x.targets, "width", self.model.outputs) != self.model.outputs:
-            raise InputError(f"the samples have {x.targets.width} outputs, the network {self.model.outputs}")
         return x
+
+
+def learning_rates(epochs, lr, decay, every):
+    """The rate of each epoch: after every so many epochs it is multiplied by `decay`."""
+    epochs = whole_number(epochs, "epochs")
+    lr = positive_number(lr, "lr")
+    decay = positive_number(decay, "lr_decay")
+    every = whole_number(every, "lr_decay_every")
+    rates = [lr]
+    for epoch in range(1, epochs):
+        if epoch % every == 0:
+            lr = lr * decay
+            if not 0.0 < lr < float("inf"):
+                raise InputError(f"with lr_decay {decay} the learning rate is {lr} from epoch {epoch + 1} on")
+        rates.append(lr)
+    return rates

@@ -6,10 +6,11 @@ reads the buffers where they lie.
 
 from array import array
 from math import isfinite
-from typing import NamedTuple
 
 from .errors import InputError
+from .model import whole_number
 
+NUMBER_FORMATS = tuple("bBhHiIlLqQfd?")
 PIXELS = [byte / 255.0 for byte in range(256)]
 
 
@@ -37,25 +38,31 @@ class Rows:
         return Rows(self.values[:count * self.width], self.width)
 
 
-class Samples(NamedTuple):
+class Samples:
     """Inputs and what should come out, checked: pass it in place of x and y, and it is not checked again.
 
     inputs:   Rows, samples x inputs
     targets:  Rows, samples x outputs, for sse and mse; an array of class indices for cross_entropy
+    outputs:  how many outputs the network must have
     classes:  whether the targets are classes, so that an accuracy makes sense
     """
 
-    inputs: Rows
-    targets: object
-    classes: bool
+    def __init__(self, inputs, targets, outputs, classes):
+        if len(targets) != len(inputs):
+            raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
+        self.inputs = inputs
+        self.targets = targets
+        self.outputs = outputs
+        self.classes = classes
 
     def __len__(self):
         return len(self.inputs)
 
     def first(self, count):
-        """The first `count` samples, over the same buffers."""
-        targets = self.targets
-        return Samples(self.inputs.first(count), targets.first(count) if isinstance(targets, Rows) else targets[:count], self.classes)
+        """The first `count` samples, at least one, over the same buffers."""
+        count = whole_number(count, "count")
+        targets = self.targets.first(count) if isinstance(self.targets, Rows) else self.targets[:count]
+        return Samples(self.inputs.first(count), targets, self.outputs, self.classes)
 
 
 def check_samples(model, x, y):
@@ -65,38 +72,44 @@ def check_samples(model, x, y):
        a buffer of doubles is not copied; a buffer of bytes holds pixels, byte / 255.0 each
     y: rows likewise; with one output the numbers alone will do; class indices or one-hot rows where classes are meant
     """
-    inputs = check_rows(x, model.inputs, "x")
+    inputs = check_rows(x, model.inputs, "x", pixels=True)
     outputs = model.outputs
+    if buffer_of(y) is None:
+        try:
+            y = list(y)
+        except TypeError:
+            raise InputError(f"y must be a sequence, not {y!r}") from None
     flat = is_flat(y)
     if model.loss == "cross_entropy":
         targets = check_classes(y, outputs) if flat else one_hot_classes(check_rows(y, outputs, "y"))
-        classes = True
-    elif flat and outputs > 1:
-        targets = one_hot_rows(check_classes(y, outputs), outputs)
-        classes = True
-    else:
-        targets = check_rows([[v] for v in y] if flat else y, outputs, "y")
-        classes = outputs > 1 and all(is_one_hot(row) for row in targets)
-    if len(targets) != len(inputs):
-        raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
-    return Samples(inputs, targets, classes)
+        return Samples(inputs, targets, outputs, classes=True)
+    if flat and outputs > 1:
+        return Samples(inputs, one_hot_rows(check_classes(y, outputs), outputs), outputs, classes=True)
+    targets = check_rows([[v] for v in y] if flat else y, outputs, "y")
+    return Samples(inputs, targets, outputs, classes=outputs > 1 and all(map(is_one_hot, targets)))
 
 
-def check_rows(rows, width, name):
-    """Rows of numbers in any form -> Rows of `width` finite numbers each; at least one row. Raises InputError."""
+def check_rows(rows, width, name, pixels=False):
+    """Rows of numbers in any form -> Rows of `width` finite numbers each; at least one row. Raises InputError.
+
+    pixels: whether bytes stand for byte / 255.0, rather than for themselves
+    """
     view = buffer_of(rows)
-    if view is not None:
+    if view is None:
+        values = memoryview(numbers_of_rows(rows, width, name, pixels))
+    else:
         if view.ndim > 2 or (view.ndim == 2 and view.shape[1] != width):
             raise InputError(f"{name} has shape {view.shape}, the network needs rows of {width}")
         if view.ndim == 1 and len(view) % width:
             raise InputError(f"{name} has {len(view)} numbers, which are not rows of {width}")
-        if view.format in ("d", "B") and view.c_contiguous:
+        if 0 in view.shape:
+            values = memoryview(array("d"))
+        elif view.c_contiguous and (view.format == "d" or view.format == "B" and pixels):
             values = view.cast("B").cast(view.format)
         else:
             flat = view.tolist() if view.ndim == 1 else [v for row in view.tolist() for v in row]
-            values = memoryview(numbers(flat, lambda n: f"{name}[{n // width}][{n % width}]"))
-    else:
-        values = memoryview(numbers_of_rows(rows, width, name))
+            values = memoryview(numbers([PIXELS[v] for v in flat] if view.format == "B" and pixels else flat,
+                                        lambda n: f"{name}[{n // width}][{n % width}]"))
     if len(values) == 0:
         raise InputError(f"{name} is empty")
     if values.format == "d":
@@ -167,22 +180,19 @@ def is_flat(values):
     view = buffer_of(values)
     if view is not None:
         return view.ndim == 1
-    try:
-        first = next(iter(values), 0)
-    except TypeError:
-        raise InputError(f"y must be a sequence, not {values!r}") from None
-    return buffer_of(first) is None and not hasattr(first, "__len__") or isinstance(first, str)
+    return len(values) == 0 or isinstance(values[0], str) or not hasattr(values[0], "__len__")
 
 
 def buffer_of(values):
-    """A memoryview of `values`, or None where they have no buffer."""
+    """A memoryview of `values` where they are a buffer of numbers that it can read, in one dimension or more; else None."""
     try:
-        return memoryview(values)
-    except TypeError:
+        view = memoryview(values)
+    except (TypeError, ValueError):
         return None
+    return view if view.ndim > 0 and view.format in NUMBER_FORMATS else None
 
 
-def numbers_of_rows(rows, width, name):
+def numbers_of_rows(rows, width, name, pixels):
     values = array("d")
     try:
         rows = iter(rows)
@@ -191,11 +201,13 @@ def numbers_of_rows(rows, width, name):
     for n, row in enumerate(rows):
         view = buffer_of(row)
         try:
-            row = view.tolist() if view is not None else list(row)
+            row = list(row) if view is None else view.tolist()
         except TypeError:
             raise InputError(f"{name}[{n}] must be a row of {width} numbers, not {row!r}") from None
         if len(row) != width:
             raise InputError(f"{name}[{n}] has {len(row)} numbers, the network needs {width}")
+        if pixels and view is not None and view.format == "B":
+            row = [PIXELS[v] for v in row]
         values.extend(numbers(row, lambda i: f"{name}[{n}][{i}]"))
     return values
 
@@ -203,12 +215,14 @@ def numbers_of_rows(rows, width, name):
 def numbers(values, place):
     """A list -> array of doubles; InputError names the `place` of the first that is not a number."""
     try:
-        return array("d", values)
-    except (TypeError, OverflowError):
+        if not any(isinstance(value, complex) for value in values):  # NumPy's would lose their imaginary parts
+            return array("d", values)
+        raise TypeError
+    except (TypeError, ValueError, OverflowError):
         for n, value in enumerate(values):
             try:
-                array("d", [value])
-            except TypeError:
+                array("d", [repr(value) if isinstance(value, complex) else value])
+            except (TypeError, ValueError):
                 raise InputError(f"{place(n)} is {value!r}, not a number") from None
             except OverflowError:
                 raise InputError(f"{place(n)} is too large for a double") from None

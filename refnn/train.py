@@ -12,7 +12,7 @@ from hashlib import sha256
 from . import SPEC, __version__, implementations
 from .errors import InputError, RefnnError
 from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, positive_number, whole_number
-from .network import Network
+from .network import Network, learning_rates
 from .samples import check_samples
 from .tasks import TASKS, task
 
@@ -27,7 +27,7 @@ def options():
     parser.add_argument("--batch-size", type=integer, metavar="N", help="samples of one step")
     parser.add_argument("--lr", type=number, metavar="F", help="learning rate")
     parser.add_argument("--lr-decay", type=number, metavar="F", help="factor on the rate after every few epochs")
-    parser.add_argument("--lr-decay-every", type=integer, metavar="N", help="how few")
+    parser.add_argument("--lr-decay-every", type=integer, metavar="N", help="how many epochs those are")
     parser.add_argument("--hidden", type=sizes, metavar="N,N,...", help="units of the hidden layers; none for no hidden layer")
     parser.add_argument("--activation", metavar="NAME", help=f"of the hidden layers: {', '.join(ACTIVATIONS)}")
     parser.add_argument("--loss", metavar="NAME", help=", ".join(LOSSES))
@@ -37,9 +37,11 @@ def options():
     parser.add_argument("--shuffle", action=argparse.BooleanOptionalAction, help="whether each epoch has an order of its own")
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of the parameters, the order and random data (default: 0)")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
-    parser.add_argument("--data", metavar="DIR", help="for mnist: a folder with its files, or digits, a small set that is built in")
+    parser.add_argument("--data", metavar="DIR", help="for mnist: a folder with its files, or digits, a small set that is built in "
+                        "(default: $REFNN_DATA, else the user's cache, else downloaded)")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
-    parser.add_argument("--quiet", action="store_true", help="print no progress")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+    parser.add_argument("--version", action="version", version=f"refnn {__version__}")
     return parser
 
 
@@ -48,9 +50,13 @@ def main(arguments=None):
     try:
         given = options().parse_args(arguments)
         run(given)
+        sys.stdout.flush()
         return 0
     except RefnnError as error:
         print(f"refnn.train: {error}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("refnn.train: not enough memory for this network and these data", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("refnn.train: interrupted", file=sys.stderr)
@@ -62,10 +68,10 @@ def main(arguments=None):
 
 def run(given):
     chosen = adapted(task(given.task), given)
-    impl = given.impl or implementations.default()
+    impl = implementations.default() if given.impl is None else given.impl
     implementations.load(impl)
     model = chosen.model()
-    if given.json:
+    if given.json is not None:
         check_writable(given.json)
     say = printer(given)
     data = chosen.data(given.seed, given.data)
@@ -95,7 +101,7 @@ def run(given):
         say(f"test: loss {result.loss:.6g}{accuracy}  ({len(test)} samples)")
     for name, x in chosen.questions:
         say(f"{name}: {network.predict([x])[0][0]:.6f}")
-    if given.json:
+    if given.json is not None:
         write_json(given.json, {
             "task": given.task, "impl": impl, "seed": given.seed, "spec": SPEC, "samples": len(train),
             "parameters": model.parameter_count, "initial_sha256": initial, "final_sha256": digest(network.parameters),
@@ -118,7 +124,9 @@ def adapted(chosen, given):
     whole_number(given.seed, "--seed", 0, 2**64 - 1)
     if given.limit is not None:
         whole_number(given.limit, "--limit")
-    return dataclasses.replace(chosen, **changes)
+    chosen = dataclasses.replace(chosen, **changes)
+    learning_rates(chosen.epochs, chosen.lr, chosen.lr_decay, chosen.lr_decay_every)
+    return chosen
 
 
 def epoch_line(epoch, count):
@@ -144,9 +152,14 @@ def printer(given):
 
 def check_writable(path):
     """Refuses a --json file that cannot be written, before the training rather than after."""
-    folder = os.path.dirname(path) or "."
-    if path != "-" and (os.path.isdir(path) or not os.access(path if os.path.exists(path) else folder, os.W_OK)):
-        raise InputError(f"--json {path}: this file cannot be written")
+    if path != "-":
+        try:
+            existed = os.path.exists(path)
+            open(path, "a").close()
+            if not existed:
+                os.remove(path)
+        except OSError as error:
+            raise InputError(f"--json {path!r} cannot be written: {error.strerror}") from None
 
 
 def write_json(path, record):
@@ -154,8 +167,11 @@ def write_json(path, record):
     if path == "-":
         sys.stdout.write(text)
     else:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
 
 
 class Parser(argparse.ArgumentParser):
@@ -163,9 +179,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         if message.startswith("unrecognized arguments: "):
-            word = message.split(": ")[1].split()[0]
+            word = message.split(": ", 1)[1].split(" ")[0]
             near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
-            message = f"unknown option {word}" + (f"; did you mean {near[0]}?" if near else "; --help lists the options")
+            hint = f"did you mean {near[0]}?" if near else "--help lists the options"
+            message = f"unknown option {word}; {hint}" if word.startswith("-") else f"one task at a time, not {word!r} as well"
         raise InputError(message)
 
 

@@ -12,11 +12,13 @@ def difference(a, b, path=""):
     """None where two nested structures of numbers agree to the bit; else where they first differ, and how."""
     if isinstance(a, float) and isinstance(b, float):
         return None if pattern(a) == pattern(b) else f"{path or 'value'}: {a!r} ({pattern(a)}) is not {b!r} ({pattern(b)})"
-    if isinstance(a, dict) and isinstance(b, dict):
+    if isinstance(a, dict) or isinstance(b, dict):
+        if type(a) is not type(b):
+            return f"{path or 'value'}: {a!r} is not {b!r}"
         if a.keys() != b.keys():
             return f"{path or 'value'}: keys {sorted(a)} are not {sorted(b)}"
         pairs = [(f"{path}.{key}", a[key], b[key]) for key in a]
-    elif hasattr(a, "__len__") and hasattr(b, "__len__") and not isinstance(a, str):
+    elif hasattr(a, "__len__") and hasattr(b, "__len__") and not isinstance(a, str) and not isinstance(b, str):
         if len(a) != len(b):
             return f"{path or 'value'}: {len(a)} items are not {len(b)}"
         pairs = [(f"{path}[{n}]", *pair) for n, pair in enumerate(zip(a, b))]

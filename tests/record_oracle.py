@@ -1,7 +1,7 @@
 """Records the reference's full runs: python tests/record_oracle.py [NAME ...], from a checkout; takes an hour in all.
 
 Each file of data/conformance/ is what `python -m refnn.train ... --impl python --json FILE` writes, without the seconds.
-MNIST needs REFNN_DATA. The C core must reproduce them, and the reference their beginning, in every test run.
+MNIST needs REFNN_DATA. The C core must reproduce them in every test run.
 """
 
 import json

@@ -8,11 +8,11 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -r "$root"/{refnn,csrc,data,tests,build_ext.py,pyproject.toml} "$copy"
 cd "$copy"
-rm -f refnn/_core*
-CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -g -O1" "$python" -W ignore -c "
+rm -f refnn/_core* csrc/*.o
+CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -g" "$python" -W ignore -c "
 import build_ext
 build_ext.ffibuilder.compile()
 "
-ls refnn/_core*.so
+nm -D refnn/_core*.so | grep -q __asan || { echo "the core was built without the sanitizer"; exit 1; }
 LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$copy \
     "$python" -m pytest -q -p no:cacheprovider tests/test_twins.py tests/test_errors.py tests/test_examples.py

@@ -8,7 +8,7 @@ from bits import difference
 
 @pytest.mark.parametrize("a, b", [
     (0.0, -0.0), (1.0, math.nextafter(1.0, 2.0)), (math.nan, 1.0), (math.inf, -math.inf), (1.0, 1), (None, 0.0),
-    ([1.0], [1.0, 2.0]), ([[1.0]], [[1.5]]), ({"a": 1.0}, {"b": 1.0}), ("a", "b")])
+    ([1.0], [1.0, 2.0]), ([[1.0]], [[1.5]]), ({"a": 1.0}, {"b": 1.0}), ("a", "b"), (["a"], "a"), ({0: 1}, [1])])
 def test_difference_is_found(a, b):
     assert difference(a, b)
     assert difference(b, a)

@@ -40,15 +40,18 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
     ("--lr fast", "argument --lr: 'fast' is not a number"),
     ("--lr-decay -1", "--lr-decay must be a finite number above 0, not -1.0"),
     ("--hidden 3,,4", "argument --hidden: '3,,4' is not a list of sizes such as 100,80,50"),
-    ("--hidden 0", "Linear: outputs must be a whole number from 1 to 2147483647, not 0"),
+    ("--hidden 0", "outputs of Linear must be a whole number from 1 to 2147483647, not 0"),
     ("--seed -1", "--seed must be a whole number from 0 to 18446744073709551615, not -1"),
     ("--limit 0", "--limit must be a whole number from 1 to 2147483647, not 0"),
     ("--epoch 3", "unknown option --epoch; did you mean --epochs?"),
     ("--frobnicate", "unknown option --frobnicate; --help lists the options"),
+    ("alice-bob mnist", "one task at a time, not 'mnist' as well"),
+    ("--lr-decay 0.1 --epochs 400", "with lr_decay 0.1 the learning rate is 0.0 from epoch 324 on"),
+    ("--hidden 2147483647,2147483647", "a network of 4611686024869838845 parameters is too large; 2147483647 are the most"),
     ("--data digits", "--data is for mnist; this task makes its own samples"),
     ("mnist --data /nowhere", "no folder '/nowhere'; --data takes a folder with the MNIST files, or digits"),
-    ("--json /nowhere/x.json", "--json /nowhere/x.json: this file cannot be written"),
-    ("--json .", "--json .: this file cannot be written"),
+    ("--json /nowhere/x.json", "--json '/nowhere/x.json' cannot be written: No such file or directory"),
+    ("--json .", "--json '.' cannot be written: Is a directory"),
     ("--loss cross_entropy", "y[0] is 1, but the network's classes are 0 to 0"),
     ("sin-cos --loss cross_entropy", "y[0] is 0.6752620891999122, not a whole number: a class is 0 to 0"),
 ])
@@ -93,6 +96,13 @@ def test_help_fits_and_lists_the_tasks():
     assert done.returncode == 0
     assert "alice-bob" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_disk_that_is_full():
+    if not os.path.exists("/dev/full"):
+        pytest.skip("needs /dev/full")
+    done = command("--epochs", "2", "--json", "/dev/full")
+    assert (done.returncode, done.stderr) == (2, "refnn.train: --json '/dev/full' could not be written: No space left on device\n")
 
 
 def test_reader_that_leaves():
@@ -141,4 +151,4 @@ def test_bare_checkout_refuses_c(bare):
     done = bare("--impl", "c")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == ("refnn.train: the C core is not built here; `pip install -e .` in a checkout builds it, "
-                           "with a C compiler\n")
+                           "with a C compiler; --impl python runs without\n")

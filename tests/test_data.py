@@ -19,14 +19,14 @@ LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 7])
     (b"", "truncated: 0 bytes are no IDX file"),
     (b"\0\0\x08", "truncated: 3 bytes are no IDX file"),
     (b"\0\0\x08\x03\0\0", "truncated: 6 bytes, the header alone has 16"),
-    (IMAGES[:-1], "its header says 2 x 28 x 28 = 1568 bytes, but 1567 follow"),
-    (IMAGES + b"\0", "its header says 2 x 28 x 28 = 1568 bytes, but 1569 follow"),
+    (IMAGES[:-1], "its header says 2 x 28 x 28 bytes, but 1567 follow"),
+    (IMAGES + b"\0", "its header says 2 x 28 x 28 bytes, but 1569 follow"),
     (b"\0\0\x0d\x03" + IMAGES[4:], "wrong magic number 00000d03, expected 00000803"),
     (LABELS, "wrong magic number 00000801, expected 00000803"),
     (b"<html>not found</html>", "wrong magic number 3c68746d, expected 00000803"),
     (gzip.compress(IMAGES)[:-20], "truncated or damaged gzip file"),
     (gzip.compress(IMAGES)[:40] + b"x" * 40, "truncated or damaged gzip file"),
-    (b"\0\0\x08\x03" + b"\xff" * 12 + b"\0", f"= {(2**32 - 1) ** 3} bytes, but 1 follow")])
+    (b"\0\0\x08\x03" + b"\xff" * 12 + b"\0", "bytes, but 1 follow")])
 def test_wrong_idx_files(tmp_path, data, message):
     path = tmp_path / "file"
     path.write_bytes(data)
@@ -74,9 +74,14 @@ def test_wrong_folders(tmp_path, name, content, message):
         datasets.mnist(tmp_path)
 
 
-def test_no_folder(tmp_path):
+def test_no_folder(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no folder '.*nowhere'; --data takes a folder with the MNIST files, or digits"):
         datasets.mnist(tmp_path / "nowhere")
+    with pytest.raises(InputError, match="no folder ''; --data takes"):
+        datasets.mnist("")
+    monkeypatch.setenv("REFNN_DATA", "/nowhere")
+    with pytest.raises(InputError, match="no folder '/nowhere'; REFNN_DATA takes"):
+        datasets.mnist()
 
 
 def test_environment_names_the_folder_and_the_argument_wins(tmp_path, monkeypatch):
@@ -95,7 +100,7 @@ def test_digits_are_what_their_program_draws():
     for (images, labels), first, count in ((data.train, 0, 2000), (data.test, 2000, 500)):
         assert len(labels) == count
         assert set(labels) == set(range(10))
-        for n in (*range(20), count - 1):
+        for n in range(count):
             assert draw.draw(first + n) == (labels[n], images[784 * n:784 * (n + 1)])
 
 
@@ -135,13 +140,12 @@ def test_download(mirror, monkeypatch):
 def test_download_with_a_wrong_checksum_leaves_nothing(mirror, monkeypatch):
     monkeypatch.setattr(datasets, "FILES", {"labels": "0" * 64})
     folder = datasets.cache_folder()
-    with pytest.raises(UnavailableError, match="labels.gz has the wrong SHA-256"):
+    with pytest.raises(UnavailableError, match=r"127.0.0.1: wrong SHA-256"):
         datasets.download("labels", folder)
-    assert list(folder.iterdir()) == []
+    assert not folder.exists()
 
 
 def test_second_mirror_is_tried(mirror, monkeypatch):
-    monkeypatch.setattr(datasets, "MIRRORS", (datasets.MIRRORS[0] + "missing/x", *datasets.MIRRORS))
     monkeypatch.setattr(datasets, "FILES", {"labels": sha256(LABELS).hexdigest()})
     monkeypatch.setattr(datasets, "MIRRORS", ("http://127.0.0.1:1/", datasets.MIRRORS[-1]))
     datasets.download("labels", datasets.cache_folder())
@@ -151,7 +155,31 @@ def test_second_mirror_is_tried(mirror, monkeypatch):
 def test_file_that_is_missing_on_the_mirror(mirror):
     with pytest.raises(UnavailableError, match="MNIST could not be downloaded .*--data digits"):
         datasets.mnist()
-    assert list(datasets.cache_folder().iterdir()) == []
+    assert not datasets.cache_folder().exists()
+
+
+def test_garbage_from_a_portal(mirror, monkeypatch):
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer():
+        while True:
+            connection, _ = listener.accept()
+            connection.recv(1000)
+            connection.sendall(b"please log in\r\n\r\n")
+            connection.close()
+
+    threading.Thread(target=answer, daemon=True).start()
+    monkeypatch.setattr(datasets, "MIRRORS", (f"http://127.0.0.1:{listener.getsockname()[1]}/", *datasets.MIRRORS))
+    monkeypatch.setattr(datasets, "FILES", {"labels": sha256(LABELS).hexdigest()})
+    datasets.download("labels", datasets.cache_folder())
+    assert (datasets.cache_folder() / "labels.gz").is_file()
+
+
+def test_cache_that_cannot_be_written(mirror, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(datasets, "FILES", {"labels": sha256(LABELS).hexdigest()})
+    with pytest.raises(UnavailableError, match="the files of MNIST cannot be kept here: "):
+        datasets.download("labels", tmp_path / "file" / "folder")
 
 
 def test_no_network(mirror, monkeypatch):
@@ -163,4 +191,4 @@ def test_no_network(mirror, monkeypatch):
     with pytest.raises(UnavailableError) as caught:
         datasets.mnist()
     assert "\n" not in str(caught.value)
-    assert "use --data digits" in str(caught.value)
+    assert "or try --data digits" in str(caught.value)

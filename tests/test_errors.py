@@ -1,9 +1,10 @@
 """Wrong input: the same words from both implementations, before anything is computed."""
 
 import math
+from fractions import Fraction
 
 import pytest
-from refnn import DivergenceError, InputError, Linear, Model, Network, ReLU, Sigmoid, mlp
+from refnn import DivergenceError, InputError, Linear, Model, Network, ReLU, Sigmoid, check_samples, mlp
 
 NAN, INF = math.nan, math.inf
 X, Y = [[1.0, 2.0], [3.0, 4.0]], [0, 1]
@@ -53,6 +54,26 @@ def test_data(network, x, y, message):
     assert network.parameters == before
 
 
+@pytest.mark.parametrize("x", ["np.zeros((0, 2))", "np.array(3.0)", "np.array([['a', 'b']])", "np.zeros((1, 2, 2))", "np.zeros((2, 3))",
+                               "np.array([[1, 2j]])", "np.array([[1, None]])", "np.zeros((2, 2), 'datetime64[D]')"])
+def test_arrays(network, x):
+    numpy = pytest.importorskip("numpy")
+    with pytest.raises(InputError):
+        network.forward(eval(x, {"np": numpy}))
+
+
+def test_samples_of_another_network(network, impl):
+    samples = check_samples(mlp([2, 5], loss="cross_entropy"), X, [4, 4])
+    with pytest.raises(InputError, match="the samples have 5 outputs, the network 2"):
+        network.loss(samples)
+    with pytest.raises(InputError, match="the samples have 2 inputs, the network 3"):
+        Network(mlp([3, 5], loss="cross_entropy"), impl).loss(samples)
+    with pytest.raises(InputError, match="the samples' targets are not for mse"):
+        Network(mlp([2, 5], loss="mse"), impl).loss(samples)
+    with pytest.raises(InputError, match="count must be a whole number from 1"):
+        samples.first(0)
+
+
 def test_whole_floats_are_classes(network):
     assert network.loss(X, [0.0, 1.0]) == network.loss(X, Y)
 
@@ -65,6 +86,9 @@ def test_whole_floats_are_classes(network):
     (dict(lr=-0.1), "lr must be a finite number above 0, not -0.1"),
     (dict(lr=NAN), "lr must be a finite number above 0, not nan"),
     (dict(lr=INF), "lr must be a finite number above 0, not inf"),
+    (dict(lr=10**400), f"lr must be a finite number above 0, not {10**400}"),
+    (dict(lr=Fraction(1, 10**400)), f"lr must be a finite number above 0, not {Fraction(1, 10**400)!r}"),
+    (dict(lr=0.1, lr_decay=0.1, epochs=400), "with lr_decay 0.1 the learning rate is 0.0 from epoch 324 on"),
     (dict(lr="0.1"), "lr must be a finite number above 0, not '0.1'"),
     (dict(epochs=0), "epochs must be a whole number from 1 to 2147483647, not 0"),
     (dict(epochs=1.5), "epochs must be a whole number from 1 to 2147483647, not 1.5"),
@@ -117,8 +141,15 @@ def test_minus_zero_does_not_enter_the_parameters(network):
     (lambda impl: Model([Linear(2, 1)], init="fanin"), "unknown init 'fanin'; did you mean 'fan_in'?"),
     (lambda impl: mlp([2, 3, 1], "sigmiod"), "unknown activation 'sigmiod'; did you mean 'sigmoid'?"),
     (lambda impl: mlp([2]), "sizes must name the inputs and the outputs at least"),
-    (lambda impl: Linear(0, 1), "Linear: inputs must be a whole number from 1 to 2147483647, not 0"),
-    (lambda impl: Linear(1, 2.5), "Linear: outputs must be a whole number from 1 to 2147483647, not 2.5"),
+    (lambda impl: mlp(5), "sizes must name the inputs and the outputs at least"),
+    (lambda impl: Model(5), "layers must be a list of layers, not 5"),
+    (lambda impl: Model([Linear(2, 1)], loss=[]), "unknown loss '[]'; known: sse, mse, cross_entropy"),
+    (lambda impl: Network(mlp([2, 1]), ""), "unknown implementation ''; known: python, c"),
+    (lambda impl: Linear(1, 1, bias=None), "bias of Linear must be True or False, not None"),
+    (lambda impl: mlp([2**31 - 1, 2]), "a network of 4294967296 parameters is too large; 2147483647 are the most"),
+    (lambda impl: mlp([2**31 - 1] * 4), "a network of 13835058048839712768 parameters is too large; 2147483647 are the most"),
+    (lambda impl: Linear(0, 1), "inputs of Linear must be a whole number from 1 to 2147483647, not 0"),
+    (lambda impl: Linear(1, 2.5), "outputs of Linear must be a whole number from 1 to 2147483647, not 2.5"),
 ])
 def test_networks(impl, make, message):
     with pytest.raises(InputError) as caught:
@@ -127,14 +158,16 @@ def test_networks(impl, make, message):
 
 
 def test_divergence_names_the_step_and_keeps_the_last_finite_parameters(impl):
-    """w <- w - 2 (w - 0) * 1e200: w is 1, -2e200, then infinite; the loss of step 2 overflows."""
+    """w is 1, then 1 - 2e200, whose loss overflows in step 2: the last w with a finite loss is 1."""
     network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [1.0]
     with pytest.raises(DivergenceError) as caught:
         network.train([[1.0]] * 10, [0.0] * 10, epochs=3, lr=1e200)
     assert (caught.value.epoch, caught.value.step) == (1, 2)
     assert str(caught.value).startswith("training diverged in epoch 1, step 2 of 10: ")
-    assert list(network.parameters) == [1.0 - 1e200 * 2.0]
+    assert list(network.parameters) == [1.0]
+    assert network.epoch == 0
+    assert network.train([[1.0]] * 10, [0.0] * 10, epochs=1, lr=0.1)[-1].train_loss < 0.2  # it can go on from there
 
 
 def test_divergence_in_a_later_epoch(impl):
@@ -144,16 +177,27 @@ def test_divergence_in_a_later_epoch(impl):
     with pytest.raises(DivergenceError) as caught:
         network.train([[1.0]] * 10, [0.0] * 10, epochs=60, lr=1.5)
     assert (caught.value.epoch, caught.value.step) == (52, 3)
-    assert abs(network.parameters[0]) == 2.0**512
+    assert abs(network.parameters[0]) == 2.0**511
+    assert network.epoch == 51
 
 
-def test_loss_that_is_not_finite_between_epochs(impl):
-    """Every step's own loss is finite, but not the sum of them all."""
+def test_loss_that_is_not_finite_from_the_start(impl):
+    """Every sample's own loss is finite, but not the sum of them all."""
     network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [2.0**511]
-    with pytest.raises(DivergenceError, match="the loss is not finite after epoch 0"):
+    with pytest.raises(DivergenceError, match="the loss is not finite before training"):
         network.train([[1.0]] * 10, [0.0] * 10, epochs=1, lr=1e-9)
     assert list(network.parameters) == [2.0**511]
+
+
+def test_loss_that_is_not_finite_after_an_epoch(impl):
+    """The step's loss is finite, that over all samples with the new parameters is not: the epoch is taken back."""
+    network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
+    network.parameters = [2.0**500]
+    with pytest.raises(DivergenceError, match="training diverged in epoch 1, step 1 of 1: "):
+        network.train([[1.0]], [0.0], epochs=2, lr=2.0**12)
+    assert list(network.parameters) == [2.0**500]
+    assert network.epoch == 0
 
 
 def test_divergence_hidden_by_relu_is_found(impl):

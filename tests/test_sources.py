@@ -18,16 +18,19 @@ def faults(source):
         if isinstance(node, ast.Import):
             found += [f"{line}: import {name.name}" for name in node.names]
         if isinstance(node, ast.ImportFrom) and node.level == 0:
-            found += [f"{line}: from {node.module} import {name.name}" for name in node.names
-                      if node.module != "math" or name.name not in MATH]
-        if isinstance(node, ast.ImportFrom) and node.level == 2 and node.module != "model":
+            found += [f"{line}: from {node.module} import {name.name} as {name.asname}" for name in node.names
+                      if node.module != "math" or name.name not in MATH or name.asname]
+        if isinstance(node, ast.ImportFrom) and (node.level > 2 or node.level == 2 and node.module != "model"):
             found.append(f"{line}: from ..{node.module} import")
-        if isinstance(node, ast.Name) and node.id in FORBIDDEN or isinstance(node, ast.Attribute) and node.attr in FORBIDDEN:
-            found.append(f"{line}: {getattr(node, 'id', None) or node.attr}")
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name in FORBIDDEN or name.startswith("__") and name != "__init__":
+            found.append(f"{line}: {name}")
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Pow):
+            found.append(f"{line}: **=")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
-            constant = isinstance(node.left, ast.Constant) and node.left.value in (2, 2.0)  # 2.0**-28: exact
             exponent = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
-            if not (constant and isinstance(exponent, ast.Constant)):
+            constants = isinstance(node.left, ast.Constant) and isinstance(exponent, ast.Constant)
+            if not (constants and node.left.value == 2 and isinstance(exponent.value, int)):  # 2.0**-28: a constant, exact
                 found.append(f"{line}: **")
     return found
 
@@ -39,6 +42,7 @@ def test_reference_keeps_the_rules(path):
 
 @pytest.mark.parametrize("source", [
     "import math", "from math import exp", "sum([1.0])", "x = y ** 2", "import random", "from math import fsum",
-    "from ..network import Network", "z = 2.0 ** k", "from numpy import dot"])
+    "from ..network import Network", "z = 2.0 ** k", "from numpy import dot", "x **= 2.0", "2.0 ** 0.5", "__import__('math')", "x.__pow__(2)",
+    "from math import sqrt as pow", "from ...x import y"])
 def test_a_breach_is_found(source):
     assert faults(source)

@@ -8,7 +8,7 @@ from array import array
 
 import pytest
 from bits import difference
-from refnn import Network, mlp
+from refnn import Linear, Model, Network, mlp
 from refnn.model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS
 from refnn.reference.prng import stream
 
@@ -88,18 +88,41 @@ def test_data_in_any_form_give_the_same_bits(impl):
 
     expected = trained(x.tolist(), y.tolist())
     one_hot = numpy.eye(3)[y]
-    for form in (x, array("d", x.ravel()), memoryview(x), x[:, ::-1][:, ::-1], tuple(map(tuple, x)), [array("d", row) for row in x],
+    assert difference(trained(x, one_hot.astype(numpy.uint8)), expected) is None
+    assert difference(trained(x, iter(y.tolist())), expected) is None
+    for form in (x, list(map(list, x)), array("d", x.ravel()), memoryview(x), x[:, ::-1][:, ::-1], tuple(map(tuple, x)), [array("d", row) for row in x],
                  numpy.asfortranarray(x)):
         assert difference(trained(form, y), expected) is None
         assert difference(trained(form, one_hot), expected) is None
+    for kind in (numpy.float16, numpy.int8, ">f8", object):
+        assert difference(trained(numpy.arange(48).reshape(12, 4).astype(kind), y), trained(numpy.arange(48.0).reshape(12, 4), y)) is None
     single = x.astype(numpy.float32)
     assert difference(trained(single, y), trained(single.tolist(), y)) is None
     pixels = bytes(range(48))
     assert difference(trained(pixels, y), trained([[b / 255 for b in pixels[4 * n:4 * n + 4]] for n in range(12)], y)) is None
 
 
+def test_targets_in_any_form_give_the_same_bits(impl):
+    """Bytes are pixels as inputs, but plain numbers as targets."""
+    numpy = pytest.importorskip("numpy")
+    network = Network(mlp([2, 3], loss="mse"), impl)
+    x = [[1, 2], [3, 4]]
+    expected = network.loss(x, [[1, 0, 0], [0, 0, 1]])
+    for form in (numpy.eye(3, dtype=numpy.uint8)[[0, 2]], numpy.eye(3)[[0, 2]], numpy.array([0, 2]), numpy.array([0, 2], "u1"), [0, 2],
+                 bytes([0, 2]), list(numpy.array([0, 2])), [b"\1\0\0", b"\0\0\1"], (row for row in [[1, 0, 0], [0, 0, 1]])):
+        assert network.loss(x, form) == expected
+    many = numpy.zeros((5000, 3), numpy.uint8)
+    assert network.loss(numpy.zeros((5000, 2)), many) == network.loss(numpy.zeros((5000, 2)), many.astype(float))
+
+
+def test_sizes_from_numpy_are_whole_numbers(impl):
+    numpy = pytest.importorskip("numpy")
+    layer = Linear(numpy.int8(100), numpy.int8(100), False)
+    assert Network(Model([layer]), impl).model.parameter_count == 10000
+
+
 def test_doubles_and_bytes_are_not_copied():
-    from refnn import Linear, Model, check_samples
+    from refnn import check_samples
     model = Model([Linear(2, 1)])
     x = array("d", [1.0, 2.0, 3.0, 4.0])
     samples = check_samples(model, x, [0, 0])
