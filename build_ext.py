@@ -5,6 +5,9 @@ setuptools' own with that one argument added. cffi runs this file under another 
 """
 
 import os
+import subprocess
+import sysconfig
+import tempfile
 from pathlib import Path
 
 from cffi import FFI
@@ -13,12 +16,29 @@ HERE = Path(__file__).resolve().parent
 SOURCES = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.c"))
 HEADERS = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.h"))
 
+
+def has_openmp():
+    """Whether the compiler builds and links with -fopenmp."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.c")
+        source.write_text("#include <omp.h>\nint f(void) { return omp_get_max_threads(); }\n")
+        command = [*compiler, "-shared", "-fPIC", "-fopenmp", str(source), "-o", str(Path(folder, "try.so"))]
+        try:
+            return subprocess.run(command, capture_output=True).returncode == 0
+        except OSError:
+            return False
+
+
 if os.name == "nt":
-    FLAGS, LINK_FLAGS = ["/O2", "/fp:precise"], []
+    FLAGS, LINK_FLAGS = ["/O2", "/fp:precise", "/openmp"], []
 else:
     # -ffp-contract=off: no fused multiply-add. gcc heeds only the flag, not the standard's pragma.
     FLAGS = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
     LINK_FLAGS = ["-fno-fast-math"]  # linked with -ffast-math from $CFLAGS, loading would flush subnormals in the whole process
+    if has_openmp():
+        FLAGS.append("-fopenmp")
+        LINK_FLAGS.append("-fopenmp")
 
 ffibuilder = FFI()
 ffibuilder.cdef((HERE / "csrc" / "refnn.h").read_text())

@@ -4,7 +4,8 @@
 
 enum { FROM_ZERO, FROM_BIAS, FROM_C };
 enum { STORE_SUM, UPDATE };
-enum { ROWS = 4, DEPTH = 256, PACK_ROWS = 32, GRAIN = 8 };
+enum { ROWS = 6, DEPTH = 256, PACK_ROWS = 32, GRAIN = 8 };
+enum { BLOCK = 128, LISTS = 256, MANY_LISTS = 48 };
 
 /* C (m x n) = start + A (m x k) B (k x n), each element's sum in ascending k; or C -= lr * that.
  * X_m, X_n, X_k: how far apart the elements of X lie in memory. */
@@ -26,7 +27,7 @@ typedef struct {
 typedef struct {
     sparse_rows a;
     const double *b;
-    int64_t n_count;
+    int64_t n_count, k_count;
     double *c;
     int start;
     const double *bias;
@@ -45,6 +46,7 @@ typedef struct {
 
 #if defined(__GNUC__) && (defined(__clang__) || __GNUC__ >= 9)
 #define VECTORS 1
+#define ALIGNED __attribute__((aligned(64))) /* a vector that lies in two lines of the cache costs two loads */
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
@@ -116,6 +118,12 @@ static const kernels *kernels_of(processor p) {
     }
 }
 
+/* For a product with `columns` columns: where half vectors fit them much better, the narrower instruction set is faster. */
+static const kernels *kernels_for(processor p, int64_t columns) {
+    int narrow = p.simd == SIMD_AVX512 && 9 * ((columns + 3) / 4) < 16 * ((columns + 7) / 8);
+    return kernels_of((processor){narrow ? SIMD_AVX2 : p.simd, 1});
+}
+
 const char *refnn_simd_name(int32_t simd) {
     switch (simd) {
     case SIMD_PLAIN:
@@ -185,7 +193,7 @@ void linear_forward(processor p, int32_t rows, int32_t inputs, int32_t outputs, 
     }
     product job = {.n_count = outputs, .k_count = inputs, .a = x, .a_m = inputs, .a_k = 1, .b = w, .b_k = outputs,
                    .b_n = 1, .c = z, .c_m = outputs, .c_n = 1, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
-    parallel(p.threads, rows, GRAIN, fast->product, &job);
+    parallel(p.threads, rows, GRAIN, kernels_for(p, outputs)->product, &job);
 }
 
 typedef struct {
@@ -235,7 +243,7 @@ void linear_backward_input(processor p, int32_t rows, int32_t inputs, int32_t ou
     } else { /* dx^T = w dz^T: vectors of samples */
         product job = {.n_count = rows, .k_count = outputs, .a = w, .a_m = outputs, .a_k = 1, .b = dz, .b_k = 1,
                        .b_n = outputs, .c = dx, .c_m = 1, .c_n = inputs, .start = FROM_ZERO};
-        parallel(p.threads, inputs, GRAIN, fast->product, &job);
+        parallel(p.threads, inputs, GRAIN, kernels_for(p, rows)->product, &job);
     }
 }
 
@@ -245,7 +253,7 @@ static void backward_parameters(processor p, const kernels *fast, int32_t rows, 
     product job = {.n_count = outputs, .k_count = rows, .a = x, .a_m = 1, .a_k = inputs, .b = dz, .b_k = outputs,
                    .b_n = 1, .c = w, .c_m = outputs, .c_n = 1, .start = finish == UPDATE ? FROM_ZERO : FROM_C,
                    .finish = finish, .lr = lr};
-    parallel(p.threads, inputs, GRAIN, fast->product, &job);
+    parallel(p.threads, inputs, GRAIN, kernels_for(p, outputs)->product, &job);
     if (b) fast->columns(rows, outputs, dz, b, finish, lr);
 }
 
@@ -265,7 +273,7 @@ void linear_step(processor p, int32_t rows, int32_t inputs, int32_t outputs, con
 
 void linear_forward_sparse(processor p, int32_t rows, int32_t outputs, const sparse_rows *x, const double *w,
                            const double *b, double *z) {
-    sparse_product job = {.a = *x, .b = w, .n_count = outputs, .c = z, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
+    sparse_product job = {.a = *x, .b = w, .n_count = outputs, .k_count = x->stride, .c = z, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
     parallel(p.threads, rows, 1, kernels_of(p)->sparse, &job);
 }
 
@@ -298,7 +306,7 @@ static void backward_parameters_sparse(processor p, int32_t rows, int32_t inputs
                                        const double *dz, double *w, double *b, const sparse_rows *columns, int finish,
                                        double lr) {
     const kernels *fast = kernels_of(p);
-    sparse_product job = {.a = *columns, .b = dz, .n_count = outputs, .c = w,
+    sparse_product job = {.a = *columns, .b = dz, .n_count = outputs, .k_count = rows, .c = w,
                           .start = finish == UPDATE ? FROM_ZERO : FROM_C, .finish = finish, .lr = lr};
     if (rows == 1) { /* the one row's entries are the columns: no list of lists */
         transposed one = {x, columns, rows, fast->sparse, &job};

@@ -33,7 +33,7 @@ void linear_backward_parameters(processor p, int32_t rows, int32_t inputs, int32
                                 const double *dz, double *dw, double *db);
 
 /* The gradients of a whole batch and the update in one go: dw from 0.0, then w -= lr * dw. At most STEP_ROWS rows. */
-enum { STEP_ROWS = 256 };
+enum { STEP_ROWS = 128 };
 void linear_step(processor p, int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *dz, double *w,
                  double *b, double lr);
 

@@ -2,7 +2,7 @@
  *
  *     NAME(x)   x with the instruction set in its name
  *     WIDTH     doubles in a vector
- *     COLUMNS   vectors side by side in a tile of the product (4 rows x COLUMNS vectors of sums stay in registers)
+ *     COLUMNS   vectors side by side in a tile of the product (ROWS x COLUMNS vectors of sums stay in registers)
  *     LONG      vectors of sums that stay in registers where one row is computed
  */
 
@@ -18,11 +18,12 @@ typedef int64_t NAME(mask) __attribute__((vector_size(8 * WIDTH)));
 #define SELECT(m, a, b) ((V)(((M)(a) & (m)) | ((M)(b) & ~(m))))
 
 /* One tile of a product: mr <= ROWS rows, nv <= COLUMNS vectors of which `width` columns count, terms k0 ... k0 + kc - 1;
- * b is the first row of B's columns, or of a packed copy of them, with row distance b_k. mr and nv are constants. */
+ * b is the first row of B's columns, or of a packed copy of them, with row distance b_k, and `last` the last row. Columns
+ * beyond `width` hold whatever lies there, and are not stored. mr and nv are constants. */
 INLINE void NAME(tile)(const int mr, const int nv, const product *p, int64_t m0, int64_t n0, int64_t width, int64_t k0,
-                       int64_t kc, const double *b, int64_t b_k) {
+                       int64_t kc, const double *b, int64_t b_k, const double *last) {
     V sum[ROWS][COLUMNS];
-    double edge[ROWS * COLUMNS * WIDTH];
+    ALIGNED double edge[ROWS * COLUMNS * WIDTH];
     const int direct = p->c_n == 1 && width == nv * WIDTH;
     const int start = k0 > 0 ? FROM_C : p->start;
     double *c = p->c + m0 * p->c_m + n0 * p->c_n;
@@ -46,7 +47,8 @@ INLINE void NAME(tile)(const int mr, const int nv, const product *p, int64_t m0,
     }
     for (int64_t k = 0; k < kc; k++) {
         V row[COLUMNS];
-        UNROLL for (int v = 0; v < nv; v++) row[v] = LOAD(b + k * b_k + v * WIDTH);
+        const double *b_row = k == kc - 1 ? last : b + k * b_k;
+        UNROLL for (int v = 0; v < nv; v++) row[v] = LOAD(b_row + v * WIDTH);
         UNROLL for (int r = 0; r < mr; r++) {
             V x = SPLAT(a[r * p->a_m + k * p->a_k]);
             UNROLL for (int v = 0; v < nv; v++) sum[r][v] += x * row[v];
@@ -76,58 +78,51 @@ INLINE void NAME(tile)(const int mr, const int nv, const product *p, int64_t m0,
 
 /* A panel of up to COLUMNS vectors of B, all rows of A from `begin` to `end`. */
 INLINE void NAME(panel)(const int nv, const product *p, int64_t begin, int64_t end, int64_t n0, int64_t width, int64_t k0,
-                        int64_t kc, const double *b, int64_t b_k) {
+                        int64_t kc, const double *b, int64_t b_k, const double *last) {
     int64_t m = begin;
-    for (; m + ROWS <= end; m += ROWS) NAME(tile)(ROWS, nv, p, m, n0, width, k0, kc, b, b_k);
-    if (m + 2 <= end) {
-        NAME(tile)(2, nv, p, m, n0, width, k0, kc, b, b_k);
-        m += 2;
-    }
-    if (m < end) NAME(tile)(1, nv, p, m, n0, width, k0, kc, b, b_k);
+    for (; m + ROWS <= end; m += ROWS) NAME(tile)(ROWS, nv, p, m, n0, width, k0, kc, b, b_k, last);
+    for (; m + 4 <= end; m += 4) NAME(tile)(4, nv, p, m, n0, width, k0, kc, b, b_k, last);
+    for (; m + 2 <= end; m += 2) NAME(tile)(2, nv, p, m, n0, width, k0, kc, b, b_k, last);
+    for (; m < end; m++) NAME(tile)(1, nv, p, m, n0, width, k0, kc, b, b_k, last);
 }
 
 /* Rows `begin` to `end` of a product C = A B. */
 static void NAME(product)(const void *job, int64_t begin, int64_t end) {
     const product *p = job;
-    double packed[DEPTH * COLUMNS * WIDTH];
+    ALIGNED double packed[DEPTH * COLUMNS * WIDTH];
+    ALIGNED double last_row[COLUMNS * WIDTH];
     for (int64_t k0 = 0; k0 < p->k_count; k0 += DEPTH) {
         int64_t kc = p->k_count - k0 < DEPTH ? p->k_count - k0 : DEPTH;
-        for (int64_t n0 = 0; n0 < p->n_count;) {
-            int64_t left = p->n_count - n0;
-            int64_t width = left < COLUMNS * WIDTH ? left : COLUMNS * WIDTH;
-            if (width < left || width % WIDTH == 0) {
-                /* whole vectors */
-            } else if (width > WIDTH && p->b_n == 1) {
-                width -= width % WIDTH; /* the rest in a panel of its own, so that only that is packed */
-            }
-            int64_t nv = (width + WIDTH - 1) / WIDTH;
+        int64_t width;
+        for (int64_t n0 = 0; n0 < p->n_count; n0 += width) {
+            width = p->n_count - n0 < COLUMNS * WIDTH ? p->n_count - n0 : COLUMNS * WIDTH;
+            if (width > WIDTH && p->b_n == 1) width -= width % WIDTH; /* what is left makes a panel of its own */
+            const int nv = (int)((width + WIDTH - 1) / WIDTH);
             const double *b = p->b + k0 * p->b_k + n0 * p->b_n;
             int64_t b_k = p->b_k;
-            if (p->b_n != 1 || width % WIDTH != 0 || end - begin >= PACK_ROWS) {
-                for (int64_t k = 0; k < kc && (width % WIDTH != 0); k++) {
-                    for (int64_t n = width; n < nv * WIDTH; n++) packed[k * nv * WIDTH + n] = 0.0;
-                }
-                if (p->b_n == 1) {
-                    for (int64_t k = 0; k < kc; k++) {
-                        for (int64_t n = 0; n < width; n++) packed[k * nv * WIDTH + n] = b[k * b_k + n];
-                    }
-                } else {
-                    for (int64_t n = 0; n < width; n++) {
-                        for (int64_t k = 0; k < kc; k++) packed[k * nv * WIDTH + n] = b[k * b_k + n * p->b_n];
-                    }
+            int64_t beyond = n0 + nv * WIDTH - p->n_count; /* columns that a row's last vector takes from the next row */
+            const double *last = b + (kc - 1) * b_k;
+            if (p->b_n != 1 || beyond > b_k || end - begin >= PACK_ROWS) {
+                b_k = nv * WIDTH;
+                for (int64_t k = 0; k < kc; k++) {
+                    double *to = packed + k * b_k;
+                    for (int64_t n = 0; n < width; n++) to[n] = b[k * p->b_k + n * p->b_n];
+                    for (int64_t n = width; n < b_k; n++) to[n] = 0.0;
                 }
                 b = packed;
-                b_k = nv * WIDTH;
+                last = b + (kc - 1) * b_k;
+            } else if (beyond > 0) {
+                for (int64_t n = 0; n < nv * WIDTH; n++) last_row[n] = n < width ? last[n] : 0.0;
+                last = last_row;
             }
             switch (nv) {
-            case 1: NAME(panel)(1, p, begin, end, n0, width, k0, kc, b, b_k); break;
-            case 2: NAME(panel)(2, p, begin, end, n0, width, k0, kc, b, b_k); break;
+            case 1: NAME(panel)(1, p, begin, end, n0, width, k0, kc, b, b_k, last); break;
+            case 2: NAME(panel)(2, p, begin, end, n0, width, k0, kc, b, b_k, last); break;
 #if COLUMNS > 2
-            case 3: NAME(panel)(3, p, begin, end, n0, width, k0, kc, b, b_k); break;
-            case 4: NAME(panel)(4, p, begin, end, n0, width, k0, kc, b, b_k); break;
+            case 3: NAME(panel)(3, p, begin, end, n0, width, k0, kc, b, b_k, last); break;
+            case 4: NAME(panel)(4, p, begin, end, n0, width, k0, kc, b, b_k, last); break;
 #endif
             }
-            n0 += width;
         }
     }
 }
@@ -152,15 +147,67 @@ INLINE void NAME(list)(const int nv, const sparse_product *p, int32_t count, con
     }
 }
 
+/* Columns n0 ... of rows `begin` to `end`, nv vectors of them, from a packed copy of what B has there: it stays in the
+ * nearest cache while all rows use it, BLOCK rows of B at a time. */
+INLINE void NAME(lists)(const int nv, const sparse_product *p, int64_t begin, int64_t end, int64_t n0) {
+    ALIGNED double block[BLOCK * 4 * WIDTH];
+    int32_t position[LISTS];
+    V lr = SPLAT(p->lr);
+    for (int64_t m = begin; m < end; m++) position[m - begin] = 0;
+    const int64_t blocks = (p->k_count + BLOCK - 1) / BLOCK;
+    const int64_t rows = (p->k_count + blocks - 1) / blocks;
+    for (int64_t k0 = 0; k0 < p->k_count; k0 += rows) {
+        int64_t k_end = k0 + rows < p->k_count ? k0 + rows : p->k_count;
+        const int start = k0 > 0 ? FROM_C : p->start;
+        const int update = p->finish == UPDATE && k_end == p->k_count;
+        for (int64_t k = k0; k < k_end; k++) {
+            for (int v = 0; v < nv; v++) {
+                STORE(block + (k - k0) * nv * WIDTH + v * WIDTH, LOAD(p->b + k * p->n_count + n0 + v * WIDTH));
+            }
+        }
+        for (int64_t m = begin; m < end; m++) {
+            const int32_t *index = p->a.index + m * p->a.stride;
+            const double *value = p->a.value + m * p->a.stride;
+            double *c = p->c + m * p->n_count + n0;
+            int32_t count = p->a.count[m];
+            int32_t k = position[m - begin];
+            V sum[4];
+            UNROLL for (int v = 0; v < nv; v++) {
+                sum[v] = start == FROM_ZERO ? (V){0} : LOAD((start == FROM_BIAS ? p->bias + n0 : c) + v * WIDTH);
+            }
+            for (; k < count && index[k] < k_end; k++) {
+                const double *b = block + (index[k] - k0) * nv * WIDTH;
+                V x = SPLAT(value[k]);
+                UNROLL for (int v = 0; v < nv; v++) sum[v] += x * LOAD(b + v * WIDTH);
+            }
+            UNROLL for (int v = 0; v < nv; v++) {
+                double *to = c + v * WIDTH;
+                STORE(to, update ? LOAD(to) - lr * sum[v] : sum[v]);
+            }
+            position[m - begin] = k;
+        }
+    }
+}
+
 /* Rows `begin` to `end` of a product C = A B with sparse A. */
 static void NAME(sparse)(const void *job, int64_t begin, int64_t end) {
     const sparse_product *p = job;
+    int64_t n = 0;
+    if (end - begin >= MANY_LISTS && p->k_count >= MANY_LISTS && (p->finish != UPDATE || p->k_count <= BLOCK)) {
+        for (int64_t m = begin; m < end; m += LISTS) {
+            int64_t m_end = m + LISTS < end ? m + LISTS : end;
+            n = 0;
+            for (; n + 4 * WIDTH <= p->n_count; n += 4 * WIDTH) NAME(lists)(4, p, m, m_end, n);
+            for (; n + WIDTH <= p->n_count; n += WIDTH) NAME(lists)(1, p, m, m_end, n);
+        }
+    }
+    const int64_t done = n;
     for (int64_t m = begin; m < end; m++) {
         int32_t count = p->a.count[m];
         const int32_t *index = p->a.index + m * p->a.stride;
         const double *value = p->a.value + m * p->a.stride;
         double *c = p->c + m * p->n_count;
-        int64_t n = 0;
+        n = done;
         if (count == 0 && p->start != FROM_BIAS && (p->start == FROM_C || p->finish == UPDATE)) continue; /* no change */
         for (; n + LONG * WIDTH <= p->n_count; n += LONG * WIDTH) NAME(list)(LONG, p, count, index, value, c, n);
         for (; n + 4 * WIDTH <= p->n_count; n += 4 * WIDTH) NAME(list)(4, p, count, index, value, c, n);
@@ -304,8 +351,7 @@ static double NAME(peak)(int64_t steps, double *sink) {
     V sum[SUMS], x = SPLAT(sink[0]), y = SPLAT(sink[1]);
     UNROLL for (int s = 0; s < SUMS; s++) sum[s] = SPLAT(sink[s]);
     for (int64_t k = 0; k < steps; k++) {
-        UNROLL for (int s = 0; s < SUMS; s++) sum[s] += x * y;
-        __asm__ volatile("" : "+x"(x)); /* so that the product is taken anew each time */
+        UNROLL for (int s = 0; s < SUMS; s++) sum[s] = sum[s] * x + y;
     }
     for (int s = 0; s < SUMS; s++) sink[s] = sum[s][0];
     return 2.0 * SUMS * WIDTH * (double)steps;

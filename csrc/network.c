@@ -95,14 +95,14 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
     w.size = rows * (widths + 2 * widest + 2);
     if (model->simd != 0 && inputs >= SPARSE_INPUTS) {
         w.sparse.stride = inputs;
-        w.columns.stride = rows;
+        w.columns.stride = rows + 8; /* not a power of two, which would crowd the lists into few lines of the cache */
         w.sparse.value = memory + w.size;
         w.columns.value = w.sparse.value + rows * inputs;
-        w.sparse.index = (int32_t *)(w.columns.value + rows * inputs);
+        w.sparse.index = (int32_t *)(w.columns.value + w.columns.stride * inputs);
         w.columns.index = w.sparse.index + rows * inputs;
-        w.sparse.count = w.columns.index + rows * inputs;
+        w.sparse.count = w.columns.index + w.columns.stride * inputs;
         w.columns.count = w.sparse.count + rows;
-        w.size += 3 * rows * inputs + (rows + inputs + 1) / 2;
+        w.size += ((rows + w.columns.stride) * inputs * 3 + rows + inputs + 1) / 2;
     }
     for (int32_t value = 0; samples && samples->pixels && value < 256; value++) w.pixels[value] = value / PIXEL_MAX;
     return w;

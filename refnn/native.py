@@ -16,14 +16,16 @@ except ImportError as error:
                            "in a checkout builds it, with a C compiler; --impl python runs without") from None
 
 ROWS = 128  # samples that go through the layers together
-CALL_WORK = 20_000_000  # multiply-adds of one call, about 20 ms: between calls Ctrl-C is heard
+THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads pay
+CALL_WORK = 300_000_000  # multiply-adds of one call, some 10 ms: between calls Ctrl-C is heard
 
 
 class Network:
     """A network of `model`'s layers, with parameters drawn from `seed`. For the methods see reference/network.py."""
 
-    def __init__(self, model, seed):
+    def __init__(self, model, seed, threads=None):
         self.model = model
+        self._threads = threads if lib.refnn_has_threads() else 1
         layers = ffi.new("refnn_layer[]", [layer_struct(layer, width) for layer, width in zip(model.layers, model.widths)])
         self._keep = layers
         self._model = ffi.new("refnn_model *", {
@@ -42,10 +44,11 @@ class Network:
         return order
 
     def train(self, x, y, order, start, stop, batch_size, lr, reduction):
+        self._use_threads(batch_size)
         samples = SamplesStruct(x, y, order)
         finite = ffi.new("int32_t *")
         all_finite = True
-        for first, last in self._calls(start, stop, 3):
+        for first, last in self._calls(start, stop, 3, batch_size):
             check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._gradients), samples.struct,
                                   first, last, batch_size, lr, constant(reduction), ROWS,
                                   pointer(self._workspace), finite))
@@ -53,6 +56,7 @@ class Network:
         return all_finite
 
     def evaluate(self, x, y, reduction):
+        self._use_threads(len(x))
         samples = SamplesStruct(x, y)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
@@ -70,23 +74,25 @@ class Network:
         return rows_of(o, self.model.outputs)
 
     def gradients(self, x, y, reduction):
+        self._use_threads(len(x))
         samples = SamplesStruct(x, y)
         gradients = doubles(len(self._parameters))
         for first, last in self._calls(0, len(x), 3):
             check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last,
                                       constant(reduction), ROWS, pointer(self._workspace), pointer(gradients)))
-        return gradients
+        return array("d", gradients)
 
     def apply_gradients(self, flat, lr):
         lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
 
     def get_parameters(self):
-        return self._parameters[:]
+        return array("d", self._parameters)
 
     def set_parameters(self, flat):
         self._parameters[:] = array("d", flat)
 
     def _outputs(self, x):
+        self._use_threads(len(x))
         samples = SamplesStruct(x)
         o = doubles(len(x) * self.model.outputs)
         for first, last in self._calls(0, len(x), 1):
@@ -94,9 +100,16 @@ class Network:
                                     pointer(self._workspace), pointer(o) + first * self.model.outputs))
         return o
 
-    def _calls(self, start, stop, passes):
-        """start ... stop in pieces short enough for one call."""
+    def _use_threads(self, samples):
+        """As many threads as were asked for; else one where so many samples at a time are too little work to share."""
+        enough = min(samples, ROWS) * len(self._parameters) >= THREAD_WORK
+        self._model.threads = self._threads or (os.cpu_count() or 1 if enough and lib.refnn_has_threads() else 1)
+
+    def _calls(self, start, stop, passes, batch_size=1):
+        """start ... stop in pieces short enough for one call, of whole batches where those are short enough."""
         step = max(1, CALL_WORK // (passes * len(self._parameters)))
+        if batch_size <= step:
+            step -= step % batch_size
         for first in range(start, stop, step):
             yield first, min(first + step, stop)
 
@@ -130,7 +143,10 @@ def constant(name):
 
 
 def doubles(count):
-    return array("d", bytes(8 * count))
+    """So many zeros, from a multiple of 64 bytes on: a vector that lies in two lines of the cache costs two loads."""
+    memory = array("d", bytes(8 * (count + 7)))
+    start = -memory.buffer_info()[0] % 64 // 8
+    return memoryview(memory)[start:start + count]
 
 
 def pointer(values):

@@ -40,6 +40,7 @@ class Network:
 
     impl: "c", "python", or None: "c" where the core is built
     seed: decides the first parameters and the order of shuffled samples; 0 to 2^64 - 1
+    threads: of the C core; None: one for small work, as many as there are processors for large. The bits are the same.
 
     x is samples x inputs: lists of rows, or a buffer (array, memoryview, NumPy), which is not copied if it holds doubles;
     a buffer of bytes holds pixels, byte / 255.0 each. y is samples x outputs, or class indices. A `Samples` may stand for
@@ -48,14 +49,21 @@ class Network:
     reduction is "sum" or "mean" over the samples; None is the loss's own, "sum" for sse and "mean" for the others.
     """
 
-    def __init__(self, model, impl=None, seed=0):
+    def __init__(self, model, impl=None, seed=0, threads=None):
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {model!r}")
         self.model = model
         self.impl = implementations.default() if impl is None else impl
         self.seed = whole_number(seed, "seed", 0, 2**64 - 1)
         self.epoch = 0  # epochs trained so far
-        self._core = implementations.load(self.impl)(model, self.seed)
+        load = implementations.load(self.impl)
+        if threads is None:
+            self._core = load(model, self.seed)
+        else:
+            threads = whole_number(threads, "threads", 1, 1024)
+            if self.impl != "c" and threads > 1:
+                raise InputError(f"threads are for the C core; {self.impl} computes with one")
+            self._core = load(model, self.seed, threads) if self.impl == "c" else load(model, self.seed)
 
     @property
     def parameters(self):

@@ -37,6 +37,7 @@ def options():
     parser.add_argument("--shuffle", action=argparse.BooleanOptionalAction, help="whether each epoch has an order of its own")
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of the parameters, the order and random data (default: 0)")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
+    parser.add_argument("--threads", type=integer, metavar="N", help="of the C core (default: what pays; the bits are the same)")
     parser.add_argument("--data", metavar="DIR", help="for mnist: a folder with its files, or digits, a small set that is built in "
                         "(default: $REFNN_DATA, else the user's cache, else downloaded)")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
@@ -80,7 +81,7 @@ def run(given):
         train = train.first(given.limit)
     validation = data.validation and check_samples(model, *data.validation)
     test = data.test and check_samples(model, *data.test)
-    network = Network(model, impl, given.seed)
+    network = Network(model, impl, given.seed, given.threads)
 
     say(f"refnn {__version__}: {given.task} in {implementations.describe(impl)}, seed {given.seed}")
     if not given.impl and impl != "c":
