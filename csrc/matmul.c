@@ -4,7 +4,7 @@
 
 enum { FROM_ZERO, FROM_BIAS, FROM_C };
 enum { STORE_SUM, UPDATE };
-enum { ROWS = 6, DEPTH = 256, PACK_ROWS = 32, GRAIN = 8 };
+enum { ROWS = 6, DEPTH = 256, PACK_ROWS = 32 };
 enum { BLOCK = 128, LISTS = 256, MANY_LISTS = 48 };
 
 /* C (m x n) = start + A (m x k) B (k x n), each element's sum in ascending k; or C -= lr * that.
@@ -101,8 +101,8 @@ typedef struct {
 #endif
 #endif
 
-static const kernels *kernels_of(processor p) {
-    switch (p.simd) {
+static const kernels *kernels_of(int32_t simd) {
+    switch (simd) {
 #if defined(VECTORS)
     case SIMD_BASE:
         return &base_kernels;
@@ -119,9 +119,9 @@ static const kernels *kernels_of(processor p) {
 }
 
 /* For a product with `columns` columns: where half vectors fit them much better, the narrower instruction set is faster. */
-static const kernels *kernels_for(processor p, int64_t columns) {
-    int narrow = p.simd == SIMD_AVX512 && 9 * ((columns + 3) / 4) < 16 * ((columns + 7) / 8);
-    return kernels_of((processor){narrow ? SIMD_AVX2 : p.simd, 1});
+static const kernels *kernels_for(int32_t simd, int64_t columns) {
+    int narrow = simd == SIMD_AVX512 && 9 * ((columns + 3) / 4) < 16 * ((columns + 7) / 8);
+    return kernels_of(narrow ? SIMD_AVX2 : simd);
 }
 
 const char *refnn_simd_name(int32_t simd) {
@@ -148,11 +148,6 @@ const char *refnn_simd_name(int32_t simd) {
         return NULL;
     }
 }
-
-typedef struct {
-    range_task task;
-    const void *job;
-} piece;
 
 void parallel(int32_t threads, int64_t count, int64_t grain, range_task task, const void *job) {
 #if defined(_OPENMP)
@@ -184,32 +179,28 @@ int32_t refnn_has_threads(void) {
 
 /* Linear layers */
 
-void linear_forward(processor p, int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *w,
+void linear_forward(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *w,
                     const double *b, double *z) {
-    const kernels *fast = kernels_of(p);
-    if (!fast) {
+    if (simd == SIMD_PLAIN) {
         refnn_linear_forward(rows, inputs, outputs, x, w, b, z);
         return;
     }
     product job = {.n_count = outputs, .k_count = inputs, .a = x, .a_m = inputs, .a_k = 1, .b = w, .b_k = outputs,
                    .b_n = 1, .c = z, .c_m = outputs, .c_n = 1, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
-    parallel(p.threads, rows, GRAIN, kernels_for(p, outputs)->product, &job);
+    kernels_for(simd, outputs)->product(&job, 0, rows);
 }
 
-typedef struct {
-    int64_t inputs, outputs;
-    const double *w, *dz;
-    double *dx;
-} one_row;
+void linear_forward_sparse(int32_t simd, int32_t rows, int32_t outputs, const sparse_rows *x, const double *w,
+                           const double *b, double *z) {
+    sparse_product job = {.a = *x, .b = w, .n_count = outputs, .k_count = x->stride, .c = z,
+                          .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
+    kernels_of(simd)->sparse(&job, 0, rows);
+}
 
 /* dx of one sample: eight sums at a time, since each alone waits for its last addition. */
-static void backward_input_of_one(const void *job, int64_t begin, int64_t end) {
-    const one_row *p = job;
-    const double *dz = p->dz;
-    int64_t outputs = p->outputs;
-    int64_t i = begin;
-    for (; i + 8 <= end; i += 8) {
-        const double *w = p->w + i * outputs;
+static void backward_input_of_one(int64_t inputs, int64_t outputs, const double *w, const double *dz, double *dx) {
+    int64_t i = 0;
+    for (; i + 8 <= inputs; i += 8, w += 8 * outputs) {
         double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0, s4 = 0.0, s5 = 0.0, s6 = 0.0, s7 = 0.0;
         for (int64_t j = 0; j < outputs; j++) {
             double d = dz[j];
@@ -222,172 +213,95 @@ static void backward_input_of_one(const void *job, int64_t begin, int64_t end) {
             s6 += d * w[j + 6 * outputs];
             s7 += d * w[j + 7 * outputs];
         }
-        double *dx = p->dx + i;
-        dx[0] = s0, dx[1] = s1, dx[2] = s2, dx[3] = s3, dx[4] = s4, dx[5] = s5, dx[6] = s6, dx[7] = s7;
+        dx[i] = s0, dx[i + 1] = s1, dx[i + 2] = s2, dx[i + 3] = s3;
+        dx[i + 4] = s4, dx[i + 5] = s5, dx[i + 6] = s6, dx[i + 7] = s7;
     }
-    for (; i < end; i++) {
+    for (; i < inputs; i++, w += outputs) {
         double s = 0.0;
-        for (int64_t j = 0; j < outputs; j++) s += dz[j] * p->w[i * outputs + j];
-        p->dx[i] = s;
+        for (int64_t j = 0; j < outputs; j++) s += dz[j] * w[j];
+        dx[i] = s;
     }
 }
 
-void linear_backward_input(processor p, int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
+void linear_backward_input(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
                            double *dx) {
-    const kernels *fast = kernels_of(p);
-    if (!fast) {
+    if (simd == SIMD_PLAIN) {
         refnn_linear_backward_input(rows, inputs, outputs, w, dz, dx);
     } else if (rows == 1) {
-        one_row job = {inputs, outputs, w, dz, dx};
-        parallel(p.threads, inputs, 64, backward_input_of_one, &job);
+        backward_input_of_one(inputs, outputs, w, dz, dx);
     } else { /* dx^T = w dz^T: vectors of samples */
         product job = {.n_count = rows, .k_count = outputs, .a = w, .a_m = outputs, .a_k = 1, .b = dz, .b_k = 1,
                        .b_n = outputs, .c = dx, .c_m = 1, .c_n = inputs, .start = FROM_ZERO};
-        parallel(p.threads, inputs, GRAIN, kernels_for(p, rows)->product, &job);
+        kernels_for(simd, rows)->product(&job, 0, inputs);
     }
 }
 
-/* dw = x^T dz: added to dw and db, or with UPDATE taken from w and b */
-static void backward_parameters(processor p, const kernels *fast, int32_t rows, int32_t inputs, int32_t outputs,
-                                const double *x, const double *dz, double *w, double *b, int finish, double lr) {
-    product job = {.n_count = outputs, .k_count = rows, .a = x, .a_m = 1, .a_k = inputs, .b = dz, .b_k = outputs,
-                   .b_n = 1, .c = w, .c_m = outputs, .c_n = 1, .start = finish == UPDATE ? FROM_ZERO : FROM_C,
-                   .finish = finish, .lr = lr};
-    parallel(p.threads, inputs, GRAIN, kernels_for(p, outputs)->product, &job);
-    if (b) fast->columns(rows, outputs, dz, b, finish, lr);
+/* The first entry of a sorted list that is not below `limit`. */
+static int32_t first_from(const int32_t *index, int32_t count, int64_t limit) {
+    int32_t low = 0;
+    while (low < count) {
+        int32_t middle = low + (count - low) / 2;
+        if (index[middle] < limit) low = middle + 1;
+        else count = middle;
+    }
+    return low;
 }
 
-void linear_backward_parameters(processor p, int32_t rows, int32_t inputs, int32_t outputs, const double *x,
-                                const double *dz, double *dw, double *db) {
-    const kernels *fast = kernels_of(p);
-    if (fast) backward_parameters(p, fast, rows, inputs, outputs, x, dz, dw, db, STORE_SUM, 0.0);
-    else refnn_linear_backward_parameters(rows, inputs, outputs, x, dz, dw, db);
-}
-
-void linear_step(processor p, int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *dz, double *w,
-                 double *b, double lr) {
-    backward_parameters(p, kernels_of(p), rows, inputs, outputs, x, dz, w, b, UPDATE, lr);
-}
-
-/* Sparse inputs */
-
-void linear_forward_sparse(processor p, int32_t rows, int32_t outputs, const sparse_rows *x, const double *w,
-                           const double *b, double *z) {
-    sparse_product job = {.a = *x, .b = w, .n_count = outputs, .k_count = x->stride, .c = z, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
-    parallel(p.threads, rows, 1, kernels_of(p)->sparse, &job);
-}
-
-typedef struct {
-    const sparse_rows *x;
-    const sparse_rows *columns;
-    int64_t rows;
-    range_task product;
-    const sparse_product *job;
-} transposed;
-
-/* Columns `begin` to `end` of x as rows, and then their product. */
-static void transpose_and_multiply(const void *job, int64_t begin, int64_t end) {
-    const transposed *t = job;
-    const sparse_rows *x = t->x, *columns = t->columns;
+/* Columns `begin` to `end` of x as lists of their own. */
+static void transpose(const sparse_rows *x, int32_t rows, int64_t begin, int64_t end, const sparse_rows *columns) {
     for (int64_t i = begin; i < end; i++) columns->count[i] = 0;
-    for (int64_t n = 0; n < t->rows; n++) {
-        for (int32_t k = 0; k < x->count[n]; k++) {
-            int32_t i = x->index[n * x->stride + k];
-            if (i < begin || i >= end) continue;
-            int64_t slot = i * columns->stride + columns->count[i]++;
-            columns->index[slot] = (int32_t)n;
-            columns->value[slot] = x->value[n * x->stride + k];
+    for (int32_t n = 0; n < rows; n++) {
+        const int32_t *index = x->index + n * x->stride;
+        const double *value = x->value + n * x->stride;
+        int32_t count = x->count[n];
+        for (int32_t k = begin > 0 ? first_from(index, count, begin) : 0; k < count && index[k] < end; k++) {
+            int64_t slot = index[k] * columns->stride + columns->count[index[k]]++;
+            columns->index[slot] = n;
+            columns->value[slot] = value[k];
         }
     }
-    t->product(t->job, begin, end);
 }
 
-static void backward_parameters_sparse(processor p, int32_t rows, int32_t inputs, int32_t outputs, const sparse_rows *x,
-                                       const double *dz, double *w, double *b, const sparse_rows *columns, int finish,
-                                       double lr) {
-    const kernels *fast = kernels_of(p);
-    sparse_product job = {.a = *columns, .b = dz, .n_count = outputs, .k_count = rows, .c = w,
-                          .start = finish == UPDATE ? FROM_ZERO : FROM_C, .finish = finish, .lr = lr};
-    if (rows == 1) { /* the one row's entries are the columns: no list of lists */
-        transposed one = {x, columns, rows, fast->sparse, &job};
-        transpose_and_multiply(&one, 0, inputs);
+void linear_backward_parameters(int32_t simd, const layer_gradient *p, int64_t begin, int64_t end) {
+    if (simd == SIMD_PLAIN) {
+        refnn_linear_backward_parameters(p->rows, p->inputs, p->outputs, p->x, p->dz, p->dw, p->db);
+        return;
+    }
+    const int start = p->step ? FROM_ZERO : FROM_C, finish = p->step ? UPDATE : STORE_SUM;
+    if (p->x) { /* dw = x^T dz */
+        product job = {.n_count = p->outputs, .k_count = p->rows, .a = p->x, .a_m = 1, .a_k = p->inputs, .b = p->dz,
+                       .b_k = p->outputs, .b_n = 1, .c = p->dw, .c_m = p->outputs, .c_n = 1, .start = start,
+                       .finish = finish, .lr = p->lr};
+        kernels_for(simd, p->outputs)->product(&job, begin, end);
     } else {
-        transposed all = {x, columns, rows, fast->sparse, &job};
-        parallel(p.threads, inputs, GRAIN, transpose_and_multiply, &all);
+        sparse_product job = {.a = *p->columns, .b = p->dz, .n_count = p->outputs, .k_count = p->rows, .c = p->dw,
+                              .start = start, .finish = finish, .lr = p->lr};
+        transpose(p->sparse, p->rows, begin, end, p->columns);
+        kernels_of(simd)->sparse(&job, begin, end);
     }
-    if (b) fast->columns(rows, outputs, dz, b, finish, lr);
+    if (begin == 0 && p->db) kernels_of(simd)->columns(p->rows, p->outputs, p->dz, p->db, finish, p->lr);
 }
 
-void linear_backward_parameters_sparse(processor p, int32_t rows, int32_t inputs, int32_t outputs, const sparse_rows *x,
-                                       const double *dz, double *dw, double *db, const sparse_rows *columns) {
-    backward_parameters_sparse(p, rows, inputs, outputs, x, dz, dw, db, columns, STORE_SUM, 0.0);
+void linear_update(int32_t simd, int64_t count, double *parameters, const double *gradients, double lr) {
+    if (simd == SIMD_PLAIN) refnn_linear_update(count, parameters, gradients, lr);
+    else kernels_of(simd)->update(count, parameters, gradients, lr);
 }
 
-void linear_step_sparse(processor p, int32_t rows, int32_t inputs, int32_t outputs, const sparse_rows *x, const double *dz,
-                        double *w, double *b, double lr, const sparse_rows *columns) {
-    backward_parameters_sparse(p, rows, inputs, outputs, x, dz, w, b, columns, UPDATE, lr);
+/* Activations and losses */
+
+void activation_forward(int32_t simd, int32_t kind, int32_t rows, int32_t width, const double *z, double *a) {
+    const kernels *fast = kernels_of(simd);
+    int64_t count = (int64_t)rows * width;
+    if (fast && (kind == REFNN_SIGMOID || kind == REFNN_TANH) && fast->map(kind, count, z, a)) return;
+    for (int64_t n = 0; n < count; n += width) refnn_activation_forward(kind, width, z + n, a + n);
 }
 
-void linear_update(processor p, int64_t count, double *parameters, const double *gradients, double lr) {
-    const kernels *fast = kernels_of(p);
-    if (fast) fast->update(count, parameters, gradients, lr);
-    else refnn_linear_update(count, parameters, gradients, lr);
+void activation_backward(int32_t kind, int32_t rows, int32_t width, const double *a, const double *da, double *dz) {
+    int64_t count = (int64_t)rows * width;
+    for (int64_t n = 0; n < count; n += width) refnn_activation_backward(kind, width, a + n, da + n, dz + n);
 }
 
-/* Activations */
-
-typedef struct {
-    const kernels *fast;
-    int32_t kind, width;
-    const double *z;
-    double *a;
-} activation;
-
-static void activate(const void *job, int64_t begin, int64_t end) {
-    const activation *p = job;
-    int64_t count = (end - begin) * p->width;
-    const double *z = p->z + begin * p->width;
-    double *a = p->a + begin * p->width;
-    if (p->fast && (p->kind == REFNN_SIGMOID || p->kind == REFNN_TANH) && p->fast->map(p->kind, count, z, a)) return;
-    if (p->kind != REFNN_SOFTMAX) {
-        refnn_activation_forward(p->kind, (int32_t)count, z, a);
-        return;
-    }
-    for (int64_t n = begin; n < end; n++, z += p->width, a += p->width) refnn_activation_forward(p->kind, p->width, z, a);
-}
-
-void activation_forward(processor p, int32_t kind, int32_t rows, int32_t width, const double *z, double *a) {
-    activation job = {kernels_of(p), kind, width, z, a};
-    parallel(p.threads, rows, GRAIN, activate, &job);
-}
-
-typedef struct {
-    int32_t kind, width;
-    const double *a, *da;
-    double *dz;
-} activation_gradient;
-
-static void activate_backward(const void *job, int64_t begin, int64_t end) {
-    const activation_gradient *p = job;
-    int64_t start = begin * p->width;
-    if (p->kind != REFNN_SOFTMAX) {
-        refnn_activation_backward(p->kind, (int32_t)((end - begin) * p->width), p->a + start, p->da + start, p->dz + start);
-        return;
-    }
-    for (int64_t n = begin; n < end; n++, start += p->width) {
-        refnn_activation_backward(p->kind, p->width, p->a + start, p->da + start, p->dz + start);
-    }
-}
-
-void activation_backward(processor p, int32_t kind, int32_t rows, int32_t width, const double *a, const double *da,
-                         double *dz) {
-    activation_gradient job = {kind, width, a, da, dz};
-    parallel(p.threads, rows, GRAIN, activate_backward, &job);
-}
-
-/* Losses */
-
-/* refnn_loss_value and refnn_loss_gradient for cross_entropy in one, e^(o - m) taken once */
+/* Both for cross_entropy in one, e^(o - m) taken once. */
 static double cross_entropy(const kernels *fast, int32_t outputs, const double *o, int32_t c, double *d) {
     double m = o[0];
     for (int32_t j = 1; j < outputs; j++) {
@@ -404,36 +318,33 @@ static double cross_entropy(const kernels *fast, int32_t outputs, const double *
     return (m + refnn_log(s)) - o[c];
 }
 
-static void lose(const void *job, int64_t begin, int64_t end) {
-    const loss_rows *p = job;
-    const kernels *fast = kernels_of(p->p);
-    for (int64_t r = begin; r < end; r++) {
-        const double *o = p->o + r * p->outputs;
-        double *d = p->d + r * p->outputs;
-        int64_t n = p->which[r];
-        if (p->loss == REFNN_CROSS_ENTROPY) {
-            p->losses[r] = cross_entropy(fast, p->outputs, o, p->classes[n], d);
-        } else {
-            const double *y = p->targets + n * p->outputs;
-            p->losses[r] = refnn_loss_value(p->loss, p->outputs, o, y, 0);
-            if (p->with_gradient) refnn_loss_gradient(p->loss, p->outputs, o, y, 0, d);
-        }
-        for (int32_t j = 0; p->with_gradient && p->batch && j < p->outputs; j++) d[j] = d[j] / (double)p->batch;
-    }
+double loss_and_gradient(int32_t simd, int32_t loss, int32_t outputs, const double *o, const double *y, int32_t c, double *d) {
+    if (loss == REFNN_CROSS_ENTROPY) return cross_entropy(kernels_of(simd), outputs, o, c, d);
+    refnn_loss_gradient(loss, outputs, o, y, c, d);
+    return refnn_loss_value(loss, outputs, o, y, c);
 }
 
-void losses_and_gradients(const loss_rows *job, int32_t rows) { parallel(job->p.threads, rows, GRAIN, lose, job); }
-
 /* For measurements */
+
+typedef struct {
+    int32_t simd, k, n;
+    const double *a, *b;
+    double *c;
+} measured;
+
+static void multiply(const void *job, int64_t begin, int64_t end) {
+    const measured *p = job;
+    linear_forward(p->simd, (int32_t)(end - begin), p->k, p->n, p->a + begin * p->k, p->b, NULL, p->c + begin * p->n);
+}
 
 int32_t refnn_matmul(int32_t simd, int32_t threads, int32_t m, int32_t k, int32_t n, const double *a, const double *b,
                      double *c) {
     if (!refnn_simd_name(simd) || threads < 1 || m < 1 || k < 1 || n < 1) return REFNN_BAD_MODEL;
-    linear_forward((processor){simd, threads}, m, k, n, a, b, NULL, c);
+    measured job = {simd, k, n, a, b, c};
+    parallel(threads, m, ROWS, multiply, &job);
     return REFNN_OK;
 }
 
 double refnn_peak(int32_t simd, int64_t steps, double *sink) {
-    const kernels *fast = kernels_of((processor){simd, 1});
-    return fast ? fast->peak(steps, sink) : 0.0;
+    return simd != SIMD_PLAIN && refnn_simd_name(simd) ? kernels_of(simd)->peak(steps, sink) : 0.0;
 }

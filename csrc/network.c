@@ -57,43 +57,32 @@ int64_t refnn_parameter_count(const refnn_model *model) {
     return count;
 }
 
-/* The workspace, and what lies in it. */
+/* The workspace, and what lies in it for `rows` samples. */
 typedef struct {
     const refnn_model *model;
     const refnn_samples *samples;
-    processor p;
-    double *x;         /* rows x inputs, and behind it every layer's outputs, rows x outputs */
-    double *d;         /* rows x the widest layer: the gradient of a layer's outputs */
-    double *d_before;  /* and of the layer before it */
-    double *losses;    /* rows */
-    int64_t *which;    /* rows: the samples' numbers */
+    int32_t threads;
+    double *x;       /* rows x inputs, and behind it every layer's outputs, rows x outputs each */
+    double *d;       /* the gradients of all outputs, as these lie */
+    double *losses;  /* rows */
+    int64_t *which;  /* rows: the samples' numbers */
     sparse_rows sparse, columns; /* the inputs without their zeros, row by row and column by column */
-    int is_sparse;     /* whether the inputs are there rather than in x */
+    int is_sparse;   /* whether the inputs are there rather than in x */
     double pixels[256];
     int64_t size; /* in doubles */
 } workspace_parts;
 
-static int64_t widest_layer(const refnn_model *model) {
-    int64_t widest = model->layers[0].inputs;
-    for (int32_t k = 0; k < model->layer_count; k++) {
-        if (model->layers[k].outputs > widest) widest = model->layers[k].outputs;
-    }
-    return widest;
-}
-
 static workspace_parts lay_out(const refnn_model *model, const refnn_samples *samples, int64_t rows, double *memory) {
-    workspace_parts w = {.model = model, .samples = samples, .p = {model->simd, model->threads}};
+    workspace_parts w = {.model = model, .samples = samples, .threads = model->simd == SIMD_PLAIN ? 1 : model->threads};
     int64_t inputs = model->layers[0].inputs;
-    int64_t widest = widest_layer(model);
-    int64_t widths = inputs;
-    for (int32_t k = 0; k < model->layer_count; k++) widths += model->layers[k].outputs;
+    int64_t outputs = 0;
+    for (int32_t k = 0; k < model->layer_count; k++) outputs += model->layers[k].outputs;
     w.x = memory;
-    w.d = w.x + rows * widths;
-    w.d_before = w.d + rows * widest;
-    w.losses = w.d_before + rows * widest;
+    w.d = w.x + rows * (inputs + outputs);
+    w.losses = w.d + rows * outputs;
     w.which = (int64_t *)(w.losses + rows);
-    w.size = rows * (widths + 2 * widest + 2);
-    if (model->simd != 0 && inputs >= SPARSE_INPUTS) {
+    w.size = rows * (inputs + 2 * outputs + 2);
+    if (model->simd != SIMD_PLAIN && inputs >= SPARSE_INPUTS) {
         w.sparse.stride = inputs;
         w.columns.stride = rows + 8; /* not a power of two, which would crowd the lists into few lines of the cache */
         w.sparse.value = memory + w.size;
@@ -126,8 +115,7 @@ int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parame
     return REFNN_OK;
 }
 
-static void gather_sparse(const void *job, int64_t begin, int64_t end) {
-    const workspace_parts *w = job;
+static void gather_sparse(const workspace_parts *w, int64_t begin, int64_t end) {
     int64_t inputs = w->sparse.stride;
     for (int64_t r = begin; r < end; r++) {
         int32_t *index = w->sparse.index + r * inputs;
@@ -143,11 +131,11 @@ static void gather_sparse(const void *job, int64_t begin, int64_t end) {
         } else {
             const uint8_t *x = w->samples->pixels + w->which[r] * inputs;
             for (int64_t i = 0; i < inputs;) {
+                int64_t stop = i + 8 < inputs ? i + 8 : inputs;
                 uint64_t eight = 1;
                 if (i + 8 <= inputs) memcpy(&eight, x + i, 8);
-                int64_t end_of_eight = i + 8 <= inputs ? i + 8 : inputs;
-                if (eight == 0) i = end_of_eight;
-                for (; i < end_of_eight; i++) {
+                if (eight == 0) i = stop;
+                for (; i < stop; i++) {
                     index[count] = (int32_t)i;
                     value[count] = w->pixels[x[i]];
                     count += x[i] != 0;
@@ -158,8 +146,7 @@ static void gather_sparse(const void *job, int64_t begin, int64_t end) {
     }
 }
 
-static void gather_dense(const void *job, int64_t begin, int64_t end) {
-    const workspace_parts *w = job;
+static void gather_dense(const workspace_parts *w, int64_t begin, int64_t end) {
     int64_t inputs = w->model->layers[0].inputs;
     for (int64_t r = begin; r < end; r++) {
         double *x = w->x + r * inputs;
@@ -172,99 +159,141 @@ static void gather_dense(const void *job, int64_t begin, int64_t end) {
     }
 }
 
-/* Takes the inputs of `rows` samples from `position` on. */
-static int32_t gather(workspace_parts *w, int64_t position, int32_t rows) {
-    int32_t inputs = w->model->layers[0].inputs;
-    for (int32_t r = 0; r < rows; r++) {
-        w->which[r] = sample_at(w->model, w->samples, position + r);
-        if (w->which[r] < 0) return REFNN_BAD_SAMPLES;
-    }
-    w->is_sparse = 0;
-    if (w->sparse.stride) {
-        int64_t count = 0;
-        parallel(w->p.threads, rows, 1, gather_sparse, w);
-        for (int32_t r = 0; r < rows; r++) count += w->sparse.count[r];
-        w->is_sparse = count * 5 < (int64_t)rows * inputs * 2; /* below two fifths it pays */
-    }
-    if (!w->is_sparse) parallel(w->p.threads, rows, 8, gather_dense, w);
-    return REFNN_OK;
-}
-
-/* Every layer's output, one behind the other, from what gather took. Returns the last. */
-static double *forward(const workspace_parts *w, const double *parameters, int32_t rows) {
-    double *x = w->x;
-    for (int32_t k = 0; k < w->model->layer_count; k++) {
-        const refnn_layer *layer = &w->model->layers[k];
-        double *z = x + (int64_t)rows * layer->inputs;
-        const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
-        if (layer->kind != REFNN_LINEAR) {
-            activation_forward(w->p, layer->kind, rows, layer->inputs, x, z);
-        } else if (k == 0 && w->is_sparse) {
-            linear_forward_sparse(w->p, rows, layer->outputs, &w->sparse, parameters, b, z);
-        } else {
-            linear_forward(w->p, rows, layer->inputs, layer->outputs, x, parameters, b, z);
-        }
-        parameters += layer_parameters(layer);
-        x = z;
-    }
-    return x;
-}
-
-static void take_losses(const workspace_parts *w, int32_t rows, const double *o, int32_t with_gradient, int64_t batch) {
-    loss_rows job = {.p = w->p, .loss = w->model->loss, .outputs = last_layer(w->model)->outputs, .o = o,
-                     .which = w->which, .targets = w->samples->targets, .classes = w->samples->classes,
-                     .losses = w->losses, .d = w->d, .with_gradient = with_gradient, .batch = batch};
-    losses_and_gradients(&job, rows);
-}
-
 static int all_finite(const double *x, int64_t count) {
     int finite = 1;
     for (int64_t k = 0; k < count; k++) finite &= is_finite(x[k]);
     return finite;
 }
 
-/* From the outputs o of forward and their gradient in w->d: adds to `gradients`, or, where that is NULL, makes the step of
- * a whole batch, parameters -= lr * gradients, each layer once its gradient has gone on to the layer before it. */
-static void backward(workspace_parts *w, double *parameters, int32_t rows, double *o, double *gradients, double lr) {
-    double *a = o, *d = w->d, *d_before = w->d_before;
-    for (int32_t k = 0; k < w->model->layer_count; k++) {
-        parameters += layer_parameters(&w->model->layers[k]);
-        if (gradients) gradients += layer_parameters(&w->model->layers[k]);
-    }
-    for (int32_t k = w->model->layer_count - 1; k >= 0; k--) {
-        const refnn_layer *layer = &w->model->layers[k];
-        int32_t inputs = layer->inputs, outputs = layer->outputs;
-        int64_t weights = (int64_t)inputs * outputs;
-        double *x = a - (int64_t)rows * inputs;
-        a = x;
+/* What some samples pass through, one by one or some at a time: every layer, forward, the loss, and back again. */
+typedef struct {
+    const workspace_parts *w;
+    const double *parameters;
+    int32_t rows;
+    int32_t with_losses, with_gradients;
+    int64_t batch; /* the samples of the mean, or 0 for the sum */
+} passage;
+
+static void pass(const void *job, int64_t begin, int64_t end) {
+    const passage *p = job;
+    const workspace_parts *w = p->w;
+    const refnn_model *model = w->model;
+    const double *parameters = p->parameters;
+    int32_t simd = model->simd, rows = (int32_t)(end - begin);
+    if (w->is_sparse) gather_sparse(w, begin, end);
+    else gather_dense(w, begin, end);
+
+    double *x = w->x; /* of all rows; row n's part lies at n * width */
+    for (int32_t k = 0; k < model->layer_count; k++) {
+        const refnn_layer *layer = &model->layers[k];
+        double *z = x + (int64_t)p->rows * layer->inputs;
+        const double *x_part = x + begin * layer->inputs;
+        double *z_part = z + begin * layer->outputs;
+        const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
         if (layer->kind != REFNN_LINEAR) {
-            activation_backward(w->p, layer->kind, rows, inputs, x + (int64_t)rows * inputs, d, d);
-            continue;
-        }
-        parameters -= layer_parameters(layer);
-        if (gradients) gradients -= layer_parameters(layer);
-        double *b = layer->bias ? parameters + weights : NULL;
-        double *db = layer->bias && gradients ? gradients + weights : NULL;
-        if (k > 0) { /* nobody asks for the gradient of the data */
-            linear_backward_input(w->p, rows, inputs, outputs, parameters, d, d_before);
-        } else if (w->is_sparse && !all_finite(d, (int64_t)rows * outputs)) { /* 0 * infinity is not 0 */
-            gather_dense(w, 0, rows);
-            w->is_sparse = 0;
-        }
-        int sparse = k == 0 && w->is_sparse;
-        if (gradients && sparse) {
-            linear_backward_parameters_sparse(w->p, rows, inputs, outputs, &w->sparse, d, gradients, db, &w->columns);
-        } else if (gradients) {
-            linear_backward_parameters(w->p, rows, inputs, outputs, x, d, gradients, db);
-        } else if (sparse) {
-            linear_step_sparse(w->p, rows, inputs, outputs, &w->sparse, d, parameters, b, lr, &w->columns);
+            activation_forward(simd, layer->kind, rows, layer->inputs, x_part, z_part);
+        } else if (k == 0 && w->is_sparse) {
+            sparse_rows part = {w->sparse.stride, w->sparse.count + begin, w->sparse.index + begin * w->sparse.stride,
+                                w->sparse.value + begin * w->sparse.stride};
+            linear_forward_sparse(simd, rows, layer->outputs, &part, parameters, b, z_part);
         } else {
-            linear_step(w->p, rows, inputs, outputs, x, d, parameters, b, lr);
+            linear_forward(simd, rows, layer->inputs, layer->outputs, x_part, parameters, b, z_part);
         }
-        double *swapped = d;
-        d = d_before;
-        d_before = swapped;
+        parameters += layer_parameters(layer);
+        x = z;
     }
+    if (!p->with_losses) return;
+
+    double *d = w->d + (x - w->x) - (int64_t)p->rows * model->layers[0].inputs; /* where x has the last layer's outputs */
+    int32_t outputs = last_layer(model)->outputs;
+    for (int64_t r = begin; r < end; r++) {
+        int64_t n = w->which[r];
+        const double *y = w->samples->targets ? w->samples->targets + n * outputs : NULL;
+        double *d_r = d + r * outputs;
+        w->losses[r] = loss_and_gradient(simd, model->loss, outputs, x + r * outputs, y,
+                                         w->samples->classes ? w->samples->classes[n] : 0, d_r);
+        for (int32_t j = 0; p->batch && j < outputs; j++) d_r[j] = d_r[j] / (double)p->batch;
+    }
+    if (!p->with_gradients) return;
+
+    for (int32_t k = model->layer_count - 1; k > 0; k--) { /* nobody asks for the gradient of the data */
+        const refnn_layer *layer = &model->layers[k];
+        double *d_before = d - (int64_t)p->rows * layer->inputs;
+        const double *d_part = d + begin * layer->outputs;
+        double *d_before_part = d_before + begin * layer->inputs;
+        parameters -= layer_parameters(layer);
+        if (layer->kind == REFNN_LINEAR) {
+            linear_backward_input(simd, rows, layer->inputs, layer->outputs, parameters, d_part, d_before_part);
+        } else {
+            activation_backward(layer->kind, rows, layer->inputs, x + begin * layer->inputs, d_part, d_before_part);
+        }
+        x -= (int64_t)p->rows * layer->inputs;
+        d = d_before;
+    }
+}
+
+/* Sends `rows` samples from `position` on through the network; their outputs are then behind the other layers'. */
+static int32_t pass_samples(workspace_parts *w, const double *parameters, int64_t position, int32_t rows,
+                            int32_t with_losses, int32_t with_gradients, int64_t batch) {
+    for (int32_t r = 0; r < rows; r++) {
+        w->which[r] = sample_at(w->model, w->samples, position + r);
+        if (w->which[r] < 0) return REFNN_BAD_SAMPLES;
+    }
+    w->is_sparse = 0;
+    if (w->sparse.stride) { /* whether zeros are worth skipping shows in the first samples */
+        int32_t looked_at = rows < 4 ? rows : 4;
+        int64_t count = 0;
+        gather_sparse(w, 0, looked_at);
+        for (int32_t r = 0; r < looked_at; r++) count += w->sparse.count[r];
+        w->is_sparse = count * 5 < looked_at * w->sparse.stride * 2;
+    }
+    passage job = {w, parameters, rows, with_losses, with_gradients, batch};
+    parallel(w->threads, rows, 8, pass, &job);
+    return REFNN_OK;
+}
+
+static const double *outputs_of(const workspace_parts *w, int32_t rows) {
+    int64_t widths = 0;
+    for (int32_t k = 0; k < w->model->layer_count; k++) widths += w->model->layers[k].inputs;
+    return w->x + rows * widths;
+}
+
+/* What the parameters take from that: a share of every layer's inputs for each thread. */
+typedef struct {
+    const workspace_parts *w;
+    double *to; /* the gradients; or, with step, the parameters */
+    int32_t rows;
+    int32_t step;
+    double lr;
+} collection;
+
+static void collect(const void *job, int64_t begin, int64_t end) {
+    const collection *p = job;
+    const workspace_parts *w = p->w;
+    double *to = p->to, *x = w->x, *d = w->d;
+    for (int32_t k = 0; k < w->model->layer_count; k++) {
+        const refnn_layer *layer = &w->model->layers[k];
+        if (layer->kind == REFNN_LINEAR) {
+            int64_t weights = (int64_t)layer->inputs * layer->outputs;
+            layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, k == 0 && w->is_sparse ? NULL : x,
+                                       &w->sparse, &w->columns, d, to, layer->bias ? to + weights : NULL, p->step, p->lr};
+            linear_backward_parameters(w->model->simd, &gradient, layer->inputs * begin / w->threads,
+                                       layer->inputs * end / w->threads);
+        }
+        to += layer_parameters(layer);
+        x += (int64_t)p->rows * layer->inputs;
+        d += (int64_t)p->rows * layer->outputs;
+    }
+}
+
+/* Adds to `gradients`, or with step, for a whole batch, makes it: parameters -= lr * gradients. */
+static void collect_gradients(workspace_parts *w, double *to, int32_t rows, int32_t step, double lr) {
+    if (w->is_sparse && !all_finite(w->d, (int64_t)rows * w->model->layers[0].outputs)) { /* 0 * infinity is not 0 */
+        gather_dense(w, 0, rows);
+        w->is_sparse = 0;
+    }
+    collection job = {w, to, rows, step, lr};
+    parallel(w->threads, w->threads, 1, collect, &job);
 }
 
 int32_t refnn_train(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
@@ -281,16 +310,15 @@ int32_t refnn_train(const refnn_model *model, double *parameters, double *gradie
         int64_t end = batch_stop < stop ? batch_stop : stop;
         if (end > start + rows) end = start + rows;
         int32_t taken = (int32_t)(end - start);
-        if (gather(&w, start, taken) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        double *o = forward(&w, parameters, taken);
-        take_losses(&w, taken, o, 1, reduction == REFNN_MEAN ? batch_stop - batch_start : 0);
+        int64_t batch = reduction == REFNN_MEAN ? batch_stop - batch_start : 0;
+        if (pass_samples(&w, parameters, start, taken, 1, 1, batch) != REFNN_OK) return REFNN_BAD_SAMPLES;
         *finite &= all_finite(w.losses, taken);
-        if (model->simd != 0 && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
-            backward(&w, parameters, taken, o, NULL, lr);
+        if (model->simd != SIMD_PLAIN && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
+            collect_gradients(&w, parameters, taken, 1, lr);
         } else {
             if (start == batch_start) memset(gradients, 0, count * sizeof *gradients);
-            backward(&w, parameters, taken, o, gradients, 0.0);
-            if (end == batch_stop) linear_update(w.p, count, parameters, gradients, lr);
+            collect_gradients(&w, gradients, taken, 0, 0.0);
+            if (end == batch_stop) linear_update(model->simd, count, parameters, gradients, lr);
         }
         start = end;
     }
@@ -305,9 +333,8 @@ int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const
     int32_t outputs = last_layer(model)->outputs;
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (gather(&w, start, rows) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        double *o = forward(&w, parameters, rows);
-        take_losses(&w, rows, o, 0, 0);
+        if (pass_samples(&w, parameters, start, rows, 1, 0, 0) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        const double *o = outputs_of(&w, rows);
         for (int32_t r = 0; r < rows; r++) {
             *total += w.losses[r];
             int32_t right = model->loss == REFNN_CROSS_ENTROPY ? samples->classes[w.which[r]]
@@ -348,8 +375,8 @@ int32_t refnn_forward(const refnn_model *model, const double *parameters, const 
     int32_t outputs = last_layer(model)->outputs;
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (gather(&w, start, rows) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        memcpy(o, forward(&w, parameters, rows), (size_t)rows * outputs * sizeof *o);
+        if (pass_samples(&w, parameters, start, rows, 0, 0, 0) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        memcpy(o, outputs_of(&w, rows), (size_t)rows * outputs * sizeof *o);
         o += (int64_t)rows * outputs;
     }
     return REFNN_OK;
@@ -371,10 +398,9 @@ int32_t refnn_gradients(const refnn_model *model, const double *parameters, cons
     workspace_parts w = lay_out(model, samples, rows, workspace);
     for (; start < stop; start += rows) {
         if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (gather(&w, start, rows) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        double *o = forward(&w, parameters, rows);
-        take_losses(&w, rows, o, 1, reduction == REFNN_MEAN ? samples->count : 0);
-        backward(&w, (double *)parameters, rows, o, gradients, 0.0);
+        int64_t batch = reduction == REFNN_MEAN ? samples->count : 0;
+        if (pass_samples(&w, parameters, start, rows, 1, 1, batch) != REFNN_OK) return REFNN_BAD_SAMPLES;
+        collect_gradients(&w, gradients, rows, 0, 0.0);
     }
     return REFNN_OK;
 }

@@ -17,6 +17,7 @@ except ImportError as error:
 
 ROWS = 128  # samples that go through the layers together
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads pay
+EPOCH_WORK = 500  # multiply-adds that take as long as a sample's way through the smallest network, beside its own
 CALL_WORK = 300_000_000  # multiply-adds of one call, some 10 ms: between calls Ctrl-C is heard
 
 
@@ -54,6 +55,28 @@ class Network:
                                   pointer(self._workspace), finite))
             all_finite = all_finite and bool(finite[0])
         return all_finite
+
+    def train_epochs(self, x, y, seed, first_epoch, lrs, batch_size, shuffle, reduction):
+        """Several whole epochs, the first of them number first_epoch, each with its rate.
+
+        -> whether every loss was finite, and of each epoch the loss's sum over all samples after it, and how many it got right
+        """
+        self._use_threads(batch_size)
+        lrs = array("d", lrs)
+        order = array("i", bytes(4 * len(x))) if shuffle else None
+        samples = SamplesStruct(x, y)
+        losses = doubles(len(lrs))
+        correct = ffi.new("int64_t[]", len(lrs))
+        finite = ffi.new("int32_t *")
+        check(lib.refnn_train_epochs(
+            self._model, pointer(self._parameters), pointer(self._gradients), samples.struct, shuffle, seed, first_epoch,
+            len(lrs), pointer(lrs), ffi.from_buffer("int32_t[]", order, require_writable=True) if shuffle else ffi.NULL,
+            batch_size, constant(reduction), ROWS, pointer(self._workspace), pointer(losses), correct, finite))
+        return bool(finite[0]), losses.tolist(), list(correct)
+
+    def epochs_of_a_call(self, samples):
+        """How many epochs over so many samples, each with its evaluation, one call should take; 0 if even one is too long."""
+        return CALL_WORK // (4 * samples * (len(self._parameters) + EPOCH_WORK))
 
     def evaluate(self, x, y, reduction):
         self._use_threads(len(x))
@@ -102,8 +125,8 @@ class Network:
 
     def _use_threads(self, samples):
         """As many threads as were asked for; else one where so many samples at a time are too little work to share."""
-        enough = min(samples, ROWS) * len(self._parameters) >= THREAD_WORK
-        self._model.threads = self._threads or (os.cpu_count() or 1 if enough and lib.refnn_has_threads() else 1)
+        enough = lib.refnn_has_threads() and min(samples, ROWS) * len(self._parameters) >= THREAD_WORK
+        self._model.threads = self._threads or (os.cpu_count() or 1 if enough else 1)
 
     def _calls(self, start, stop, passes, batch_size=1):
         """start ... stop in pieces short enough for one call, of whole batches where those are short enough."""

@@ -17,7 +17,7 @@ class Epoch(NamedTuple):
     train_loss, validation_loss: the loss over those data with the epoch's last parameters
     accuracy: the fraction classified rightly, of the validation data or else of the training data; None without classes
     lr:       the learning rate that the epoch used (epoch 0: that the first will use)
-    seconds:  the epoch's training, without any evaluation
+    seconds:  the epoch's training, without evaluation; where one call trains several small epochs, their average, with it
     """
 
     epoch: int
@@ -167,6 +167,16 @@ class Network:
 
         if not record(rates[0], 0.0):
             raise DivergenceError("the loss is not finite before training", self.epoch, 0)
+        several = getattr(self._core, "epochs_of_a_call", lambda samples: 0)(len(samples)) if validation is None else 0
+        while len(rates) > 1 and several > 1:
+            block = self._train_epochs(samples, rates[:several], settings)
+            for epoch in block:
+                history.append(epoch)
+                if on_epoch:
+                    on_epoch(epoch)
+            rates = rates[len(block):]
+            if not block:
+                break  # something overflowed: epoch by epoch it shows where
         for lr in rates:
             before = self._core.get_parameters()
             start = time.perf_counter()
@@ -177,6 +187,24 @@ class Network:
                 steps = -(-len(samples) // batch_size)
                 raise self._divergence(steps, steps)
         return history
+
+    def _train_epochs(self, samples, rates, settings):
+        """Some epochs in one call -> their Epochs; or, if anything became infinite or NaN, [], with nothing changed."""
+        before = self._core.get_parameters()
+        start = time.perf_counter()
+        finite, losses, correct = self._core.train_epochs(
+            samples.inputs, samples.targets, self.seed, self.epoch + 1, rates, **settings)
+        seconds = (time.perf_counter() - start) / len(rates)
+        if not (finite and self._finite() and all(map(isfinite, losses))):
+            self._core.set_parameters(before)
+            return []
+        count = len(samples)
+        block = []
+        for lr, loss, right in zip(rates, losses, correct):
+            self.epoch += 1
+            loss = loss / count if LOSSES[self.model.loss] == "mean" else loss
+            block.append(Epoch(self.epoch, loss, None, right / count if samples.classes else None, lr, seconds))
+        return block
 
     def _divergence(self, step, steps):
         return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a parameter is no "
