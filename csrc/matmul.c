@@ -279,7 +279,7 @@ void linear_backward_parameters(int32_t simd, const layer_gradient *p, int64_t b
         transpose(p->sparse, p->rows, begin, end, p->columns);
         kernels_of(simd)->sparse(&job, begin, end);
     }
-    if (begin == 0 && p->db) kernels_of(simd)->columns(p->rows, p->outputs, p->dz, p->db, finish, p->lr);
+    if (p->db) kernels_of(simd)->columns(p->rows, p->outputs, p->dz, p->db, finish, p->lr);
 }
 
 void linear_update(int32_t simd, int64_t count, double *parameters, const double *gradients, double lr) {

@@ -27,7 +27,7 @@ void linear_forward_sparse(int32_t simd, int32_t rows, int32_t outputs, const sp
 void linear_backward_input(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
                            double *dx);
 
-/* Inputs `begin` to `end` of a layer, and with begin = 0 its bias: adds the gradients to dw and db; or, with step, makes
+/* Inputs `begin` to `end` of a layer, and where db is not NULL its bias: adds the gradients to dw and db; or, with step, makes
  * the step of a whole batch of at most STEP_ROWS rows, in which w and b are given for dw and db: w -= lr * dw with dw from
  * 0.0. For sparse x, `columns` is room for `inputs` lists of `rows` entries: x again, column by column. Plain C takes all
  * inputs at once and makes no step. */

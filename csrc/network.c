@@ -276,7 +276,8 @@ static void collect(const void *job, int64_t begin, int64_t end) {
         if (layer->kind == REFNN_LINEAR) {
             int64_t weights = (int64_t)layer->inputs * layer->outputs;
             layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, k == 0 && w->is_sparse ? NULL : x,
-                                       &w->sparse, &w->columns, d, to, layer->bias ? to + weights : NULL, p->step, p->lr};
+                                       &w->sparse, &w->columns, d, to, layer->bias && begin == 0 ? to + weights : NULL,
+                                       p->step, p->lr};
             linear_backward_parameters(w->model->simd, &gradient, layer->inputs * begin / w->threads,
                                        layer->inputs * end / w->threads);
         }

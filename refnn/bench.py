@@ -190,10 +190,10 @@ def scikit_learn(work, threads):
     x, y = arrays(work, np)
     values = matrices(work)
     factor = 2.0 * (work.batch_size if work.reduction == "sum" else 1.0)
-    network = MLPRegressor([layer.outputs for layer in work.model.layers if hasattr(layer, "outputs")][:-1], solver="sgd", alpha=0.0,
-                           learning_rate_init=work.lr * factor, momentum=0.0, batch_size=work.batch_size, shuffle=False,
-                           nesterovs_momentum=False)
-    network.partial_fit(x[:1], y[:1, 0])
+    hidden = [layer.outputs for layer in work.model.layers if hasattr(layer, "outputs")][:-1]
+    network = MLPRegressor(hidden_layer_sizes=hidden, solver="sgd", alpha=0.0, learning_rate_init=work.lr * factor, momentum=0.0,
+                           nesterovs_momentum=False, batch_size=work.batch_size, shuffle=False)
+    network.partial_fit(x[:work.batch_size], y[:work.batch_size, 0])  # makes what the next lines replace
     network.coefs_ = [w.copy() for w in values[0::2]]
     network.intercepts_ = [b.copy() for b in values[1::2]]
     network._optimizer.params = network.coefs_ + network.intercepts_

@@ -1,0 +1,156 @@
+"""Every instruction set that this processor has, and every number of threads: the reference's bits."""
+
+import functools
+import math
+
+import pytest
+from bits import difference, pattern
+from refnn import InputError, Linear, Model, Network, Sigmoid, Tanh, check_samples, mlp, native
+from refnn.model import ACTIVATIONS
+from refnn.reference import activations, linear
+from refnn.reference.prng import SplitMix64, stream
+from test_elementary import borders
+
+SIMD = native.simd_names()
+THREADS = (1, 2, 3, 7) if native.lib.refnn_has_threads() else (1,)
+CASES = 40
+
+# What tasks and tile borders ask for: sizes, samples, batch size, and the share of zeros among the inputs.
+CHOSEN = [([784, 128, 64, 10], 12, 1, 0.8), ([784, 128, 64, 10], 30, 10, 0.8), ([784, 128, 64, 10], 130, 128, 0.8),
+          ([2, 100, 80, 50, 30, 10, 1], 25, 10, 0.0), ([300, 33, 7], 140, 70, 0.9), ([64, 1, 1], 300, 300, 0.0),
+          ([40, 300, 260], 9, 4, 0.5), ([290, 17], 140, 140, 0.0), ([1, 1], 5, 2, 0.0), ([257, 8, 257], 10, 3, 0.7)]
+
+
+def case(n):
+    """Case number n: a model, samples, a batch size; sizes 1 to 70 beyond the chosen ones."""
+    random = stream(77, n + 1)
+    if n < len(CHOSEN):
+        sizes, count, batch_size, zeros = CHOSEN[n]
+    else:
+        sizes = [1 + random.below(70) for _ in range(2 + random.below(3))]
+        count, zeros = 1 + random.below(70), random.uniform()
+        batch_size = 1 + random.below(count)
+    names = list(ACTIVATIONS)
+    loss = ("mse", "cross_entropy")[random.below(2)]
+    model = mlp(sizes, names[random.below(len(names))], names[random.below(len(names))], random.below(2) == 1, loss)
+    x = [[0.0 if random.uniform() < zeros else random.normal() for _ in range(sizes[0])] for _ in range(count)]
+    y = [random.below(sizes[-1]) for _ in range(count)]
+    if loss == "mse":
+        y = [[random.normal() for _ in range(sizes[-1])] for _ in range(count)]
+    return model, check_samples(model, x, y), batch_size
+
+
+def outcome(network, samples, batch_size):
+    gradients = network.gradients(samples)
+    network.train_epoch(samples, lr=0.05, batch_size=batch_size, shuffle=True)
+    few = [samples.inputs[n] for n in range(min(20, len(samples)))]
+    return [list(gradients), list(network.parameters), list(network.evaluate(samples)), network.predict(few)]
+
+
+@functools.cache
+def expected(n):
+    model, samples, batch_size = case(n)
+    return outcome(Network(model, "python", seed=n), samples, batch_size)
+
+
+def test_the_widest_instruction_set_is_the_default(monkeypatch):
+    monkeypatch.delenv("REFNN_SIMD", raising=False)
+    assert native.simd() == max(SIMD.values())
+    assert list(SIMD)[0] == "plain"
+
+
+def test_unknown_instruction_set(monkeypatch):
+    monkeypatch.setenv("REFNN_SIMD", "avx3")
+    with pytest.raises(InputError, match="unknown instruction set in REFNN_SIMD 'avx3'"):
+        Network(mlp([1, 1]), "c")
+
+
+@pytest.mark.parametrize("n", range(CASES))
+@pytest.mark.parametrize("simd", SIMD)
+def test_same_bits_with_every_instruction_set_and_number_of_threads(monkeypatch, simd, n):
+    monkeypatch.setenv("REFNN_SIMD", simd)
+    model, samples, batch_size = case(n)
+    for threads in THREADS:
+        found = difference(outcome(Network(model, "c", n, threads), samples, batch_size), expected(n))
+        assert found is None, f"{threads} threads: {found}"
+
+
+@pytest.mark.parametrize("simd", SIMD)
+def test_product(simd):
+    """The product itself, sizes around tiles, packing and the depth of a block."""
+    random = SplitMix64(5)
+    for m, k, n in [(1, 1, 1), (7, 300, 33), (37, 17, 5), (70, 513, 9), (13, 256, 64), (33, 1, 70), (6, 257, 41)]:
+        a = [[random.normal() for _ in range(k)] for _ in range(m)]
+        b = [[random.normal() for _ in range(n)] for _ in range(k)]
+        flat_a, flat_b, c = native.doubles(m * k), native.doubles(k * n), native.doubles(m * n)
+        flat_a[:] = native.array("d", [v for row in a for v in row])
+        flat_b[:] = native.array("d", [v for row in b for v in row])
+        for threads in THREADS:
+            native.check(native.lib.refnn_matmul(SIMD[simd], threads, m, k, n, native.pointer(flat_a), native.pointer(flat_b),
+                                                 native.pointer(c)))
+            assert difference(native.rows_of(c, n), linear.linear_forward(a, b, None)) is None
+
+
+def function_inputs(name):
+    random = SplitMix64(9)
+    limit = 25.0 if name == "tanh" else 40.0
+    x = [v for v in borders() if math.isfinite(v)]
+    x += [limit * (2.0 * random.uniform() - 1.0) for _ in range(10_000)]
+    x += [(1.0 if random.next() % 2 else -1.0) * math.ldexp(1.0 + random.uniform(), random.below(75) - 65) for _ in range(10_000)]
+    return x
+
+
+@pytest.mark.parametrize("simd", SIMD)
+@pytest.mark.parametrize("layer", [Sigmoid(), Tanh()], ids=["sigmoid", "tanh"])
+def test_functions_of_arrays(monkeypatch, simd, layer):
+    """At the borders of all cases and at random, in whole vectors and their tails; sorted, so that blocks are all of a kind."""
+    monkeypatch.setenv("REFNN_SIMD", simd)
+    network = Network(Model([Linear(1, 1, bias=False), layer], loss="mse"), "c")
+    network.parameters = [1.0]
+    x = function_inputs(layer.name)
+    for order in (x, sorted(x, key=abs), x[:61]):
+        values = [row[0] for row in network.forward([[v] for v in order])]
+        wrong = [(v, got) for v, got, right in zip(order, values, activations.FORWARD[layer.name]([v + 0.0 for v in order]))
+                 if pattern(got) != pattern(right)]
+        assert wrong == []
+
+
+@pytest.mark.parametrize("simd", SIMD)
+def test_softmax_and_cross_entropy_with_far_apart_logits(monkeypatch, simd):
+    monkeypatch.setenv("REFNN_SIMD", simd)
+    random = SplitMix64(3)
+    for width in (1, 3, 8, 10, 19):
+        model = Model([Linear(width, width, bias=False)], loss="cross_entropy")
+        identity = [1.0 if i == j else 0.0 for i in range(width) for j in range(width)]
+        rows = [[scale * (random.uniform() - 0.5) for _ in range(width)] for scale in (1.0, 30.0, 2000.0, 1e300) for _ in range(5)]
+        results = []
+        for impl in ("c", "python"):
+            network = Network(model, impl)
+            network.parameters = identity
+            classes = [n % width for n in range(len(rows))]
+            results.append([network.predict(rows), network.loss(rows, classes), list(network.gradients(rows, classes))])
+        assert difference(*results) is None
+
+
+def test_threads_are_checked():
+    for threads, message in ((0, "threads must be a whole number from 1 to 1024, not 0"), (1.5, "threads must be")):
+        with pytest.raises(InputError, match=message):
+            Network(mlp([1, 1]), "c", threads=threads)
+    with pytest.raises(InputError, match="threads are for the C core; python computes with one"):
+        Network(mlp([1, 1]), "python", threads=2)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_many_epochs_in_one_call_are_as_many_calls(monkeypatch, shuffle):
+    x = [[0.1 * k, 1.0 - 0.3 * k] for k in range(7)]
+    y = [k % 3 for k in range(7)]
+    model = mlp([2, 5, 3], loss="cross_entropy")
+    settings = dict(epochs=20, lr=0.3, batch_size=2, lr_decay=0.9, lr_decay_every=3, shuffle=shuffle)
+    histories = []
+    for impl, work in (("python", native.CALL_WORK), ("c", native.CALL_WORK), ("c", 60_000), ("c", 1)):
+        monkeypatch.setattr(native, "CALL_WORK", work)
+        network = Network(model, impl, seed=4)
+        history = network.train(x, y, **settings)
+        histories.append([[list(epoch._replace(seconds=0.0)) for epoch in history], list(network.parameters), network.epoch])
+    for history in histories[1:]:
+        assert difference(history, histories[0]) is None
