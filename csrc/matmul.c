@@ -23,11 +23,11 @@ typedef struct {
     double lr;
 } product;
 
-/* The same with sparse A; B's and C's rows have n_count numbers. */
+/* The same with sparse A; B's and C's rows are `stride` apart. */
 typedef struct {
     sparse_rows a;
     const double *b;
-    int64_t n_count, k_count;
+    int64_t n_count, k_count, stride;
     double *c;
     int start;
     const double *bias;
@@ -38,7 +38,7 @@ typedef struct {
 typedef struct {
     range_task product;
     range_task sparse;
-    void (*columns)(int64_t rows, int64_t width, const double *dz, double *b, int finish, double lr);
+    void (*columns)(int64_t rows, int64_t width, int64_t stride, const double *dz, double *b, int finish, double lr);
     void (*update)(int64_t count, double *p, const double *dp, double lr);
     int (*map)(int32_t function, int64_t count, const double *z, double *a);
     double (*peak)(int64_t steps, double *sink);
@@ -179,21 +179,22 @@ int32_t refnn_has_threads(void) {
 
 /* Linear layers */
 
-void linear_forward(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *w,
-                    const double *b, double *z) {
+void linear_forward(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, columns j, const double *x,
+                    const double *w, const double *b, double *z) {
     if (simd == SIMD_PLAIN) {
         refnn_linear_forward(rows, inputs, outputs, x, w, b, z);
         return;
     }
-    product job = {.n_count = outputs, .k_count = inputs, .a = x, .a_m = inputs, .a_k = 1, .b = w, .b_k = outputs,
-                   .b_n = 1, .c = z, .c_m = outputs, .c_n = 1, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
-    kernels_for(simd, outputs)->product(&job, 0, rows);
+    product job = {.n_count = j.end - j.begin, .k_count = inputs, .a = x, .a_m = inputs, .a_k = 1, .b = w + j.begin,
+                   .b_k = outputs, .b_n = 1, .c = z + j.begin, .c_m = outputs, .c_n = 1,
+                   .start = b ? FROM_BIAS : FROM_ZERO, .bias = b ? b + j.begin : NULL};
+    kernels_for(simd, job.n_count)->product(&job, 0, rows);
 }
 
-void linear_forward_sparse(int32_t simd, int32_t rows, int32_t outputs, const sparse_rows *x, const double *w,
+void linear_forward_sparse(int32_t simd, int32_t rows, int32_t outputs, columns j, const sparse_rows *x, const double *w,
                            const double *b, double *z) {
-    sparse_product job = {.a = *x, .b = w, .n_count = outputs, .k_count = x->stride, .c = z,
-                          .start = b ? FROM_BIAS : FROM_ZERO, .bias = b};
+    sparse_product job = {.a = *x, .b = w + j.begin, .n_count = j.end - j.begin, .k_count = x->stride, .stride = outputs,
+                          .c = z + j.begin, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b ? b + j.begin : NULL};
     kernels_of(simd)->sparse(&job, 0, rows);
 }
 
@@ -247,8 +248,7 @@ static int32_t first_from(const int32_t *index, int32_t count, int64_t limit) {
     return low;
 }
 
-/* Columns `begin` to `end` of x as lists of their own. */
-static void transpose(const sparse_rows *x, int32_t rows, int64_t begin, int64_t end, const sparse_rows *columns) {
+void sparse_transpose(const sparse_rows *x, int32_t rows, int64_t begin, int64_t end, const sparse_rows *columns) {
     for (int64_t i = begin; i < end; i++) columns->count[i] = 0;
     for (int32_t n = 0; n < rows; n++) {
         const int32_t *index = x->index + n * x->stride;
@@ -262,24 +262,25 @@ static void transpose(const sparse_rows *x, int32_t rows, int64_t begin, int64_t
     }
 }
 
-void linear_backward_parameters(int32_t simd, const layer_gradient *p, int64_t begin, int64_t end) {
+void linear_backward_parameters(int32_t simd, const layer_gradient *p, int64_t begin, int64_t end, columns j) {
     if (simd == SIMD_PLAIN) {
         refnn_linear_backward_parameters(p->rows, p->inputs, p->outputs, p->x, p->dz, p->dw, p->db);
         return;
     }
     const int start = p->step ? FROM_ZERO : FROM_C, finish = p->step ? UPDATE : STORE_SUM;
     if (p->x) { /* dw = x^T dz */
-        product job = {.n_count = p->outputs, .k_count = p->rows, .a = p->x, .a_m = 1, .a_k = p->inputs, .b = p->dz,
-                       .b_k = p->outputs, .b_n = 1, .c = p->dw, .c_m = p->outputs, .c_n = 1, .start = start,
-                       .finish = finish, .lr = p->lr};
-        kernels_for(simd, p->outputs)->product(&job, begin, end);
+        product job = {.n_count = j.end - j.begin, .k_count = p->rows, .a = p->x, .a_m = 1, .a_k = p->inputs,
+                       .b = p->dz + j.begin, .b_k = p->outputs, .b_n = 1, .c = p->dw + j.begin, .c_m = p->outputs,
+                       .c_n = 1, .start = start, .finish = finish, .lr = p->lr};
+        kernels_for(simd, job.n_count)->product(&job, begin, end);
     } else {
-        sparse_product job = {.a = *p->columns, .b = p->dz, .n_count = p->outputs, .k_count = p->rows, .c = p->dw,
-                              .start = start, .finish = finish, .lr = p->lr};
-        transpose(p->sparse, p->rows, begin, end, p->columns);
+        sparse_product job = {.a = *p->columns, .b = p->dz + j.begin, .n_count = j.end - j.begin, .k_count = p->rows,
+                              .stride = p->outputs, .c = p->dw + j.begin, .start = start, .finish = finish, .lr = p->lr};
         kernels_of(simd)->sparse(&job, begin, end);
     }
-    if (p->db) kernels_of(simd)->columns(p->rows, p->outputs, p->dz, p->db, finish, p->lr);
+    if (p->db) {
+        kernels_of(simd)->columns(p->rows, j.end - j.begin, p->outputs, p->dz + j.begin, p->db + j.begin, finish, p->lr);
+    }
 }
 
 void linear_update(int32_t simd, int64_t count, double *parameters, const double *gradients, double lr) {
@@ -334,7 +335,7 @@ typedef struct {
 
 static void multiply(const void *job, int64_t begin, int64_t end) {
     const measured *p = job;
-    linear_forward(p->simd, (int32_t)(end - begin), p->k, p->n, p->a + begin * p->k, p->b, NULL, p->c + begin * p->n);
+    linear_forward(p->simd, (int32_t)(end - begin), p->k, p->n, (columns){0, p->n}, p->a + begin * p->k, p->b, NULL, p->c + begin * p->n);
 }
 
 int32_t refnn_matmul(int32_t simd, int32_t threads, int32_t m, int32_t k, int32_t n, const double *a, const double *b,

@@ -136,7 +136,7 @@ INLINE void NAME(list)(const int nv, const sparse_product *p, int32_t count, con
         sum[v] = p->start == FROM_ZERO ? (V){0} : LOAD(from + v * WIDTH);
     }
     for (int32_t k = 0; k < count; k++) {
-        const double *b = p->b + index[k] * p->n_count + n0;
+        const double *b = p->b + index[k] * p->stride + n0;
         V x = SPLAT(value[k]);
         UNROLL for (int v = 0; v < nv; v++) sum[v] += x * LOAD(b + v * WIDTH);
     }
@@ -162,13 +162,13 @@ INLINE void NAME(lists)(const int nv, const sparse_product *p, int64_t begin, in
         const int update = p->finish == UPDATE && k_end == p->k_count;
         for (int64_t k = k0; k < k_end; k++) {
             for (int v = 0; v < nv; v++) {
-                STORE(block + (k - k0) * nv * WIDTH + v * WIDTH, LOAD(p->b + k * p->n_count + n0 + v * WIDTH));
+                STORE(block + (k - k0) * nv * WIDTH + v * WIDTH, LOAD(p->b + k * p->stride + n0 + v * WIDTH));
             }
         }
         for (int64_t m = begin; m < end; m++) {
             const int32_t *index = p->a.index + m * p->a.stride;
             const double *value = p->a.value + m * p->a.stride;
-            double *c = p->c + m * p->n_count + n0;
+            double *c = p->c + m * p->stride + n0;
             int32_t count = p->a.count[m];
             int32_t k = position[m - begin];
             V sum[4];
@@ -206,7 +206,7 @@ static void NAME(sparse)(const void *job, int64_t begin, int64_t end) {
         int32_t count = p->a.count[m];
         const int32_t *index = p->a.index + m * p->a.stride;
         const double *value = p->a.value + m * p->a.stride;
-        double *c = p->c + m * p->n_count;
+        double *c = p->c + m * p->stride;
         n = done;
         if (count == 0 && p->start != FROM_BIAS && (p->start == FROM_C || p->finish == UPDATE)) continue; /* no change */
         for (; n + LONG * WIDTH <= p->n_count; n += LONG * WIDTH) NAME(list)(LONG, p, count, index, value, c, n);
@@ -214,23 +214,23 @@ static void NAME(sparse)(const void *job, int64_t begin, int64_t end) {
         for (; n + WIDTH <= p->n_count; n += WIDTH) NAME(list)(1, p, count, index, value, c, n);
         for (; n < p->n_count; n++) {
             double sum = p->start == FROM_ZERO ? 0.0 : p->start == FROM_BIAS ? p->bias[n] : c[n];
-            for (int32_t k = 0; k < count; k++) sum += value[k] * p->b[index[k] * p->n_count + n];
+            for (int32_t k = 0; k < count; k++) sum += value[k] * p->b[index[k] * p->stride + n];
             c[n] = p->finish == UPDATE ? c[n] - p->lr * sum : sum;
         }
     }
 }
 
 /* Sums of columns: db[j] = start + sum over n of dz[n][j], or b[j] -= lr * that. */
-static void NAME(columns)(int64_t rows, int64_t width, const double *dz, double *b, int finish, double lr) {
+static void NAME(columns)(int64_t rows, int64_t width, int64_t stride, const double *dz, double *b, int finish, double lr) {
     int64_t j = 0;
     for (; j + WIDTH <= width; j += WIDTH) {
         V sum = finish == UPDATE ? (V){0} : LOAD(b + j);
-        for (int64_t n = 0; n < rows; n++) sum += LOAD(dz + n * width + j);
+        for (int64_t n = 0; n < rows; n++) sum += LOAD(dz + n * stride + j);
         STORE(b + j, finish == UPDATE ? LOAD(b + j) - SPLAT(lr) * sum : sum);
     }
     for (; j < width; j++) {
         double sum = finish == UPDATE ? 0.0 : b[j];
-        for (int64_t n = 0; n < rows; n++) sum += dz[n * width + j];
+        for (int64_t n = 0; n < rows; n++) sum += dz[n * stride + j];
         b[j] = finish == UPDATE ? b[j] - lr * sum : sum;
     }
 }

@@ -165,7 +165,9 @@ static int all_finite(const double *x, int64_t count) {
     return finite;
 }
 
-/* What some samples pass through, one by one or some at a time: every layer, forward, the loss, and back again. */
+/* What `rows` samples pass through: every layer, forward, the loss, and back again. The threads share the first layer by
+ * its outputs, here and in collect, so that each finds in its own cache what it changed of the weights; and all that
+ * follows by samples. */
 typedef struct {
     const workspace_parts *w;
     const double *parameters;
@@ -174,30 +176,55 @@ typedef struct {
     int64_t batch; /* the samples of the mean, or 0 for the sum */
 } passage;
 
+/* Thread `share` of all: its part of so many columns, whole lines of the cache. */
+static columns share_of(const workspace_parts *w, int64_t count, int64_t share) {
+    int64_t lines = (count + 7) / 8;
+    int64_t end = lines * (share + 1) / w->threads * 8;
+    return (columns){lines * share / w->threads * 8, end < count ? end : count};
+}
+
+static void gather(const void *job, int64_t begin, int64_t end) {
+    const passage *p = job;
+    if (p->w->is_sparse) gather_sparse(p->w, begin, end);
+    else gather_dense(p->w, begin, end);
+}
+
+static void pass_first_layer(const void *job, int64_t begin, int64_t end) {
+    const passage *p = job;
+    const workspace_parts *w = p->w;
+    const refnn_layer *layer = &w->model->layers[0];
+    int32_t inputs = layer->inputs, outputs = layer->outputs;
+    const double *b = layer->bias ? p->parameters + (int64_t)inputs * outputs : NULL;
+    double *z = w->x + (int64_t)p->rows * inputs;
+    for (int64_t share = begin; share < end; share++) {
+        columns j = share_of(w, outputs, share);
+        if (w->is_sparse && p->with_gradients) { /* for collect */
+            sparse_transpose(&w->sparse, p->rows, inputs * share / w->threads, inputs * (share + 1) / w->threads, &w->columns);
+        }
+        if (j.begin == j.end) continue;
+        if (w->is_sparse) linear_forward_sparse(w->model->simd, p->rows, outputs, j, &w->sparse, p->parameters, b, z);
+        else linear_forward(w->model->simd, p->rows, inputs, outputs, j, w->x, p->parameters, b, z);
+    }
+}
+
 static void pass(const void *job, int64_t begin, int64_t end) {
     const passage *p = job;
     const workspace_parts *w = p->w;
     const refnn_model *model = w->model;
-    const double *parameters = p->parameters;
+    const double *parameters = p->parameters + layer_parameters(&model->layers[0]);
     int32_t simd = model->simd, rows = (int32_t)(end - begin);
-    if (w->is_sparse) gather_sparse(w, begin, end);
-    else gather_dense(w, begin, end);
 
-    double *x = w->x; /* of all rows; row n's part lies at n * width */
-    for (int32_t k = 0; k < model->layer_count; k++) {
+    double *x = w->x + (int64_t)p->rows * model->layers[0].inputs; /* of all rows; row n's part lies at n * width */
+    for (int32_t k = 1; k < model->layer_count; k++) {
         const refnn_layer *layer = &model->layers[k];
         double *z = x + (int64_t)p->rows * layer->inputs;
         const double *x_part = x + begin * layer->inputs;
         double *z_part = z + begin * layer->outputs;
-        const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
-        if (layer->kind != REFNN_LINEAR) {
-            activation_forward(simd, layer->kind, rows, layer->inputs, x_part, z_part);
-        } else if (k == 0 && w->is_sparse) {
-            sparse_rows part = {w->sparse.stride, w->sparse.count + begin, w->sparse.index + begin * w->sparse.stride,
-                                w->sparse.value + begin * w->sparse.stride};
-            linear_forward_sparse(simd, rows, layer->outputs, &part, parameters, b, z_part);
+        if (layer->kind == REFNN_LINEAR) {
+            const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
+            linear_forward(simd, rows, layer->inputs, layer->outputs, (columns){0, layer->outputs}, x_part, parameters, b, z_part);
         } else {
-            linear_forward(simd, rows, layer->inputs, layer->outputs, x_part, parameters, b, z_part);
+            activation_forward(simd, layer->kind, rows, layer->inputs, x_part, z_part);
         }
         parameters += layer_parameters(layer);
         x = z;
@@ -248,6 +275,8 @@ static int32_t pass_samples(workspace_parts *w, const double *parameters, int64_
         w->is_sparse = count * 5 < looked_at * w->sparse.stride * 2;
     }
     passage job = {w, parameters, rows, with_losses, with_gradients, batch};
+    parallel(w->threads, rows, 8, gather, &job);
+    parallel(w->threads, w->threads, 1, pass_first_layer, &job);
     parallel(w->threads, rows, 8, pass, &job);
     return REFNN_OK;
 }
@@ -258,7 +287,7 @@ static const double *outputs_of(const workspace_parts *w, int32_t rows) {
     return w->x + rows * widths;
 }
 
-/* What the parameters take from that: a share of every layer's inputs for each thread. */
+/* What the parameters take from that: a share of every layer for each thread. */
 typedef struct {
     const workspace_parts *w;
     double *to; /* the gradients; or, with step, the parameters */
@@ -273,13 +302,12 @@ static void collect(const void *job, int64_t begin, int64_t end) {
     double *to = p->to, *x = w->x, *d = w->d;
     for (int32_t k = 0; k < w->model->layer_count; k++) {
         const refnn_layer *layer = &w->model->layers[k];
-        if (layer->kind == REFNN_LINEAR) {
-            int64_t weights = (int64_t)layer->inputs * layer->outputs;
-            layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, k == 0 && w->is_sparse ? NULL : x,
-                                       &w->sparse, &w->columns, d, to, layer->bias && begin == 0 ? to + weights : NULL,
-                                       p->step, p->lr};
-            linear_backward_parameters(w->model->simd, &gradient, layer->inputs * begin / w->threads,
-                                       layer->inputs * end / w->threads);
+        double *db = layer->bias ? to + (int64_t)layer->inputs * layer->outputs : NULL;
+        layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, k == 0 && w->is_sparse ? NULL : x, &w->columns, d,
+                                   to, db, p->step, p->lr};
+        for (int64_t share = begin; share < end && layer->kind == REFNN_LINEAR; share++) {
+            columns j = share_of(w, layer->outputs, share);
+            if (j.begin < j.end) linear_backward_parameters(w->model->simd, &gradient, 0, layer->inputs, j);
         }
         to += layer_parameters(layer);
         x += (int64_t)p->rows * layer->inputs;
