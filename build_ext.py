@@ -31,7 +31,7 @@ def has_openmp():
 
 
 if os.name == "nt":
-    FLAGS, LINK_FLAGS = ["/O2", "/fp:precise", "/openmp"], []
+    FLAGS, LINK_FLAGS = ["/O2", "/fp:precise"], []
 else:
     # -ffp-contract=off: no fused multiply-add. gcc heeds only the flag, not the standard's pragma.
     FLAGS = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]

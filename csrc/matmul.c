@@ -2,6 +2,12 @@
 
 #include "matmul.h"
 
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(_WIN32)
+#define THREADS 1
+#include <omp.h>
+#include <sched.h>
+#endif
+
 enum { FROM_ZERO, FROM_BIAS, FROM_C };
 enum { STORE_SUM, UPDATE };
 enum { ROWS = 6, DEPTH = 256, PACK_ROWS = 32 };
@@ -149,28 +155,74 @@ const char *refnn_simd_name(int32_t simd) {
     }
 }
 
-void parallel(int32_t threads, int64_t count, int64_t grain, range_task task, const void *job) {
-#if defined(_OPENMP)
-    int64_t grains = (count + grain - 1) / grain;
-    if (threads > grains) threads = (int32_t)grains;
+/* Thread number `thread`'s piece of the team's task. */
+static void take_part(const team *t, int32_t thread) {
+    int64_t grains = (t->count + t->grain - 1) / t->grain;
+    int64_t begin = grains * thread / t->threads * t->grain;
+    int64_t end = grains * (thread + 1) / t->threads * t->grain;
+    if (end > t->count) end = t->count;
+    if (begin < end) t->task(t->job, begin, end);
+}
+
+#if defined(THREADS)
+/* Waits until *number is `expected`; gives the processor away now and then, should there be more threads than processors. */
+static void wait_for(const int32_t *number, int32_t expected) {
+    for (int32_t looks = 1; __atomic_load_n(number, __ATOMIC_ACQUIRE) != expected; looks++) {
+        if (looks % 4096 == 0) sched_yield();
+    }
+}
+
+static void work(team *t, int32_t thread) {
+    for (int32_t orders = 1;; orders++) {
+        wait_for(&t->orders, orders);
+        if (!t->task) return;
+        take_part(t, thread);
+        __atomic_add_fetch(&t->done, 1, __ATOMIC_RELEASE);
+    }
+}
+#endif
+
+void parallel(team *t, int64_t count, int64_t grain, range_task task, const void *job) {
+    t->task = task;
+    t->job = job;
+    t->count = count;
+    t->grain = grain;
+    if (t->threads == 1) {
+        take_part(t, 0);
+        return;
+    }
+#if defined(THREADS)
+    __atomic_store_n(&t->done, 0, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&t->orders, 1, __ATOMIC_RELEASE);
+    if (!task) return;
+    take_part(t, 0);
+    wait_for(&t->done, t->threads - 1);
+#endif
+}
+
+void with_team(int32_t threads, void (*body)(team *, void *), void *argument) {
+    team t = {.threads = 1};
+#if defined(THREADS)
     if (threads > 1) {
-#pragma omp parallel for num_threads(threads) schedule(static, 1)
-        for (int32_t t = 0; t < threads; t++) {
-            int64_t begin = grains * t / threads * grain;
-            int64_t end = grains * (t + 1) / threads * grain;
-            task(job, begin, end < count ? end : count);
+#pragma omp parallel num_threads(threads)
+        {
+            if (omp_get_thread_num() == 0) {
+                t.threads = omp_get_num_threads();
+                body(&t, argument);
+                if (t.threads > 1) parallel(&t, 0, 1, NULL, NULL);
+            } else {
+                work(&t, omp_get_thread_num());
+            }
         }
         return;
     }
-#else
-    (void)threads;
-    (void)grain;
 #endif
-    task(job, 0, count);
+    (void)threads;
+    body(&t, argument);
 }
 
 int32_t refnn_has_threads(void) {
-#if defined(_OPENMP)
+#if defined(THREADS)
     return 1;
 #else
     return 0;
@@ -328,7 +380,7 @@ double loss_and_gradient(int32_t simd, int32_t loss, int32_t outputs, const doub
 /* For measurements */
 
 typedef struct {
-    int32_t simd, k, n;
+    int32_t simd, m, k, n;
     const double *a, *b;
     double *c;
 } measured;
@@ -338,11 +390,16 @@ static void multiply(const void *job, int64_t begin, int64_t end) {
     linear_forward(p->simd, (int32_t)(end - begin), p->k, p->n, (columns){0, p->n}, p->a + begin * p->k, p->b, NULL, p->c + begin * p->n);
 }
 
+static void multiply_with(team *t, void *job) {
+    const measured *p = job;
+    parallel(t, p->m, ROWS, multiply, p);
+}
+
 int32_t refnn_matmul(int32_t simd, int32_t threads, int32_t m, int32_t k, int32_t n, const double *a, const double *b,
                      double *c) {
     if (!refnn_simd_name(simd) || threads < 1 || m < 1 || k < 1 || n < 1) return REFNN_BAD_MODEL;
-    measured job = {simd, k, n, a, b, c};
-    parallel(threads, m, ROWS, multiply, &job);
+    measured job = {simd, m, k, n, a, b, c};
+    with_team(threads, multiply_with, &job);
     return REFNN_OK;
 }
 

@@ -59,6 +59,19 @@ void activation_backward(int32_t kind, int32_t rows, int32_t width, const double
 /* The loss of one row of outputs, and its gradient d: refnn_loss_value and refnn_loss_gradient. */
 double loss_and_gradient(int32_t simd, int32_t loss, int32_t outputs, const double *o, const double *y, int32_t c, double *d);
 
-/* Runs task(job, begin, end) over 0 ... count in pieces of a multiple of `grain`, on so many threads. */
+/* Threads that work on one thing after another until the whole call is done: a team of one needs no OpenMP. They wait for
+ * each other by looking again and again, since waking a thread that sleeps takes longer than most of what it is woken for. */
 typedef void (*range_task)(const void *job, int64_t begin, int64_t end);
-void parallel(int32_t threads, int64_t count, int64_t grain, range_task task, const void *job);
+typedef struct {
+    int32_t threads;
+    int32_t orders, done; /* how many tasks were given out, and how many threads have done the last of them */
+    range_task task;      /* NULL: go home */
+    const void *job;
+    int64_t count, grain;
+} team;
+
+/* Calls body(a team of so many threads, argument); only the caller runs it, the others wait for `parallel`. */
+void with_team(int32_t threads, void (*body)(team *, void *), void *argument);
+
+/* Runs task(job, begin, end) over 0 ... count in pieces of a multiple of `grain`, one for each thread of the team. */
+void parallel(team *t, int64_t count, int64_t grain, range_task task, const void *job);

@@ -61,7 +61,7 @@ int64_t refnn_parameter_count(const refnn_model *model) {
 typedef struct {
     const refnn_model *model;
     const refnn_samples *samples;
-    int32_t threads;
+    team *team;
     double *x;       /* rows x inputs, and behind it every layer's outputs, rows x outputs each */
     double *d;       /* the gradients of all outputs, as these lie */
     double *losses;  /* rows */
@@ -73,7 +73,7 @@ typedef struct {
 } workspace_parts;
 
 static workspace_parts lay_out(const refnn_model *model, const refnn_samples *samples, int64_t rows, double *memory) {
-    workspace_parts w = {.model = model, .samples = samples, .threads = model->simd == SIMD_PLAIN ? 1 : model->threads};
+    workspace_parts w = {.model = model, .samples = samples};
     int64_t inputs = model->layers[0].inputs;
     int64_t outputs = 0;
     for (int32_t k = 0; k < model->layer_count; k++) outputs += model->layers[k].outputs;
@@ -179,8 +179,8 @@ typedef struct {
 /* Thread `share` of all: its part of so many columns, whole lines of the cache. */
 static columns share_of(const workspace_parts *w, int64_t count, int64_t share) {
     int64_t lines = (count + 7) / 8;
-    int64_t end = lines * (share + 1) / w->threads * 8;
-    return (columns){lines * share / w->threads * 8, end < count ? end : count};
+    int64_t end = lines * (share + 1) / w->team->threads * 8;
+    return (columns){lines * share / w->team->threads * 8, end < count ? end : count};
 }
 
 static void gather(const void *job, int64_t begin, int64_t end) {
@@ -199,7 +199,7 @@ static void pass_first_layer(const void *job, int64_t begin, int64_t end) {
     for (int64_t share = begin; share < end; share++) {
         columns j = share_of(w, outputs, share);
         if (w->is_sparse && p->with_gradients) { /* for collect */
-            sparse_transpose(&w->sparse, p->rows, inputs * share / w->threads, inputs * (share + 1) / w->threads, &w->columns);
+            sparse_transpose(&w->sparse, p->rows, inputs * share / w->team->threads, inputs * (share + 1) / w->team->threads, &w->columns);
         }
         if (j.begin == j.end) continue;
         if (w->is_sparse) linear_forward_sparse(w->model->simd, p->rows, outputs, j, &w->sparse, p->parameters, b, z);
@@ -275,9 +275,9 @@ static int32_t pass_samples(workspace_parts *w, const double *parameters, int64_
         w->is_sparse = count * 5 < looked_at * w->sparse.stride * 2;
     }
     passage job = {w, parameters, rows, with_losses, with_gradients, batch};
-    parallel(w->threads, rows, 8, gather, &job);
-    parallel(w->threads, w->threads, 1, pass_first_layer, &job);
-    parallel(w->threads, rows, 8, pass, &job);
+    parallel(w->team, rows, 8, gather, &job);
+    parallel(w->team, w->team->threads, 1, pass_first_layer, &job);
+    parallel(w->team, rows, 8, pass, &job);
     return REFNN_OK;
 }
 
@@ -322,56 +322,96 @@ static void collect_gradients(workspace_parts *w, double *to, int32_t rows, int3
         w->is_sparse = 0;
     }
     collection job = {w, to, rows, step, lr};
-    parallel(w->threads, w->threads, 1, collect, &job);
+    parallel(w->team, w->team->threads, 1, collect, &job);
+}
+
+/* What a call asks for, and its outcome. */
+typedef struct {
+    workspace_parts w;
+    const double *parameters;
+    double *trained; /* the parameters again, where they change */
+    double *gradients;
+    int64_t start, stop, batch_size;
+    double lr;
+    int32_t reduction, rows;
+    double *o;
+    double *total;
+    int64_t *correct;
+    int32_t finite;
+    int32_t status;
+} call;
+
+/* Runs a body with as many threads as the model asks for. */
+static int32_t run(call *c, void (*body)(team *, void *)) {
+    with_team(c->w.model->simd == SIMD_PLAIN ? 1 : c->w.model->threads, body, c);
+    return c->status;
+}
+
+static void train(team *t, void *argument) {
+    call *c = argument;
+    workspace_parts *w = &c->w;
+    int64_t count = refnn_parameter_count(w->model);
+    w->team = t;
+    for (int64_t start = c->start, end; start < c->stop; start = end) {
+        int64_t batch_start = start - start % c->batch_size;
+        int64_t batch_stop = batch_start + c->batch_size;
+        if (batch_stop > w->samples->count) batch_stop = w->samples->count;
+        end = batch_stop < c->stop ? batch_stop : c->stop;
+        if (end > start + c->rows) end = start + c->rows;
+        int32_t taken = (int32_t)(end - start);
+        int64_t batch = c->reduction == REFNN_MEAN ? batch_stop - batch_start : 0;
+        c->status = pass_samples(w, c->trained, start, taken, 1, 1, batch);
+        if (c->status != REFNN_OK) return;
+        c->finite &= all_finite(w->losses, taken);
+        if (w->model->simd != SIMD_PLAIN && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
+            collect_gradients(w, c->trained, taken, 1, c->lr);
+        } else {
+            if (start == batch_start) memset(c->gradients, 0, count * sizeof *c->gradients);
+            collect_gradients(w, c->gradients, taken, 0, 0.0);
+            if (end == batch_stop) linear_update(w->model->simd, count, c->trained, c->gradients, c->lr);
+        }
+    }
 }
 
 int32_t refnn_train(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
                     int64_t start, int64_t stop, int64_t batch_size, double lr, int32_t reduction, int32_t rows,
                     double *workspace, int32_t *finite) {
-    int64_t count = refnn_parameter_count(model);
-    if (count == 0) return REFNN_BAD_MODEL;
+    if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 1) || batch_size < 1) return REFNN_BAD_SAMPLES;
-    workspace_parts w = lay_out(model, samples, rows, workspace);
-    *finite = 1;
-    while (start < stop) {
-        int64_t batch_start = start - start % batch_size;
-        int64_t batch_stop = batch_start + batch_size < samples->count ? batch_start + batch_size : samples->count;
-        int64_t end = batch_stop < stop ? batch_stop : stop;
-        if (end > start + rows) end = start + rows;
-        int32_t taken = (int32_t)(end - start);
-        int64_t batch = reduction == REFNN_MEAN ? batch_stop - batch_start : 0;
-        if (pass_samples(&w, parameters, start, taken, 1, 1, batch) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        *finite &= all_finite(w.losses, taken);
-        if (model->simd != SIMD_PLAIN && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
-            collect_gradients(&w, parameters, taken, 1, lr);
-        } else {
-            if (start == batch_start) memset(gradients, 0, count * sizeof *gradients);
-            collect_gradients(&w, gradients, taken, 0, 0.0);
-            if (end == batch_stop) linear_update(model->simd, count, parameters, gradients, lr);
+    call c = {.w = lay_out(model, samples, rows, workspace), .trained = parameters, .gradients = gradients, .start = start,
+              .stop = stop, .batch_size = batch_size, .lr = lr, .reduction = reduction, .rows = rows, .finite = 1};
+    int32_t status = run(&c, train);
+    *finite = c.finite;
+    return status;
+}
+
+static void evaluate(team *t, void *argument) {
+    call *c = argument;
+    workspace_parts *w = &c->w;
+    int32_t outputs = last_layer(w->model)->outputs;
+    w->team = t;
+    for (int64_t start = c->start; start < c->stop; start += c->rows) {
+        int32_t rows = c->rows < c->stop - start ? c->rows : (int32_t)(c->stop - start);
+        c->status = pass_samples(w, c->parameters, start, rows, 1, 0, 0);
+        if (c->status != REFNN_OK) return;
+        const double *o = outputs_of(w, rows);
+        for (int32_t r = 0; r < rows; r++, o += outputs) {
+            int64_t n = w->which[r];
+            *c->total += w->losses[r];
+            int32_t right = w->model->loss == REFNN_CROSS_ENTROPY ? w->samples->classes[n]
+                                                                  : refnn_argmax(outputs, w->samples->targets + n * outputs);
+            *c->correct += refnn_argmax(outputs, o) == right;
         }
-        start = end;
     }
-    return REFNN_OK;
 }
 
 int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
                        int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 1)) return REFNN_BAD_SAMPLES;
-    workspace_parts w = lay_out(model, samples, rows, workspace);
-    int32_t outputs = last_layer(model)->outputs;
-    for (; start < stop; start += rows) {
-        if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (pass_samples(&w, parameters, start, rows, 1, 0, 0) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        const double *o = outputs_of(&w, rows);
-        for (int32_t r = 0; r < rows; r++) {
-            *total += w.losses[r];
-            int32_t right = model->loss == REFNN_CROSS_ENTROPY ? samples->classes[w.which[r]]
-                                                               : refnn_argmax(outputs, samples->targets + w.which[r] * outputs);
-            *correct += refnn_argmax(outputs, o + (int64_t)r * outputs) == right;
-        }
-    }
-    return REFNN_OK;
+    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .start = start, .stop = stop,
+              .rows = rows, .total = total, .correct = correct};
+    return run(&c, evaluate);
 }
 
 int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
@@ -396,19 +436,28 @@ int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double 
     return REFNN_OK;
 }
 
+static void forward(team *t, void *argument) {
+    call *c = argument;
+    workspace_parts *w = &c->w;
+    int32_t outputs = last_layer(w->model)->outputs;
+    double *o = c->o;
+    w->team = t;
+    for (int64_t start = c->start; start < c->stop; start += c->rows) {
+        int32_t rows = c->rows < c->stop - start ? c->rows : (int32_t)(c->stop - start);
+        c->status = pass_samples(w, c->parameters, start, rows, 0, 0, 0);
+        if (c->status != REFNN_OK) return;
+        memcpy(o, outputs_of(w, rows), (size_t)rows * outputs * sizeof *o);
+        o += (int64_t)rows * outputs;
+    }
+}
+
 int32_t refnn_forward(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
                       int64_t stop, int32_t rows, double *workspace, double *o) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 0)) return REFNN_BAD_SAMPLES;
-    workspace_parts w = lay_out(model, samples, rows, workspace);
-    int32_t outputs = last_layer(model)->outputs;
-    for (; start < stop; start += rows) {
-        if (rows > stop - start) rows = (int32_t)(stop - start);
-        if (pass_samples(&w, parameters, start, rows, 0, 0, 0) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        memcpy(o, outputs_of(&w, rows), (size_t)rows * outputs * sizeof *o);
-        o += (int64_t)rows * outputs;
-    }
-    return REFNN_OK;
+    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .start = start, .stop = stop,
+              .rows = rows, .o = o};
+    return run(&c, forward);
 }
 
 int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
@@ -420,18 +469,26 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
     return REFNN_OK;
 }
 
+static void gradients(team *t, void *argument) {
+    call *c = argument;
+    workspace_parts *w = &c->w;
+    w->team = t;
+    for (int64_t start = c->start; start < c->stop; start += c->rows) {
+        int32_t rows = c->rows < c->stop - start ? c->rows : (int32_t)(c->stop - start);
+        int64_t batch = c->reduction == REFNN_MEAN ? w->samples->count : 0;
+        c->status = pass_samples(w, c->parameters, start, rows, 1, 1, batch);
+        if (c->status != REFNN_OK) return;
+        collect_gradients(w, c->gradients, rows, 0, 0.0);
+    }
+}
+
 int32_t refnn_gradients(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *gradients) {
+                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *to) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 1)) return REFNN_BAD_SAMPLES;
-    workspace_parts w = lay_out(model, samples, rows, workspace);
-    for (; start < stop; start += rows) {
-        if (rows > stop - start) rows = (int32_t)(stop - start);
-        int64_t batch = reduction == REFNN_MEAN ? samples->count : 0;
-        if (pass_samples(&w, parameters, start, rows, 1, 1, batch) != REFNN_OK) return REFNN_BAD_SAMPLES;
-        collect_gradients(&w, gradients, rows, 0, 0.0);
-    }
-    return REFNN_OK;
+    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .start = start, .stop = stop,
+              .rows = rows, .reduction = reduction, .gradients = to};
+    return run(&c, gradients);
 }
 
 #if defined(__clang__)

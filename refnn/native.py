@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 from array import array
 
 from .errors import InputError, UnavailableError
@@ -16,7 +17,8 @@ except ImportError as error:
                            "in a checkout builds it, with a C compiler; --impl python runs without") from None
 
 ROWS = 128  # samples that go through the layers together
-THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads pay
+THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
+TRIALS = 3  # calls with each number of threads, before the faster is kept
 EPOCH_WORK = 500  # multiply-adds that take as long as a sample's way through the smallest network, beside its own
 CALL_WORK = 300_000_000  # multiply-adds of one call, some 10 ms: between calls Ctrl-C is heard
 
@@ -27,6 +29,7 @@ class Network:
     def __init__(self, model, seed, threads=None):
         self.model = model
         self._threads = threads if lib.refnn_has_threads() else 1
+        self._speeds = {}  # samples a second of calls of each kind, with each number of threads that was tried
         layers = ffi.new("refnn_layer[]", [layer_struct(layer, width) for layer, width in zip(model.layers, model.widths)])
         self._keep = layers
         self._model = ffi.new("refnn_model *", {
@@ -45,11 +48,10 @@ class Network:
         return order
 
     def train(self, x, y, order, start, stop, batch_size, lr, reduction):
-        self._use_threads(batch_size)
         samples = SamplesStruct(x, y, order)
         finite = ffi.new("int32_t *")
         all_finite = True
-        for first, last in self._calls(start, stop, 3, batch_size):
+        for first, last in self._calls(3, start, stop, batch_size, batch_size):
             check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._gradients), samples.struct,
                                   first, last, batch_size, lr, constant(reduction), ROWS,
                                   pointer(self._workspace), finite))
@@ -61,7 +63,7 @@ class Network:
 
         -> whether every loss was finite, and of each epoch the loss's sum over all samples after it, and how many it got right
         """
-        self._use_threads(batch_size)
+        self._model.threads = self._threads or 1  # these are small
         lrs = array("d", lrs)
         order = array("i", bytes(4 * len(x))) if shuffle else None
         samples = SamplesStruct(x, y)
@@ -79,11 +81,10 @@ class Network:
         return CALL_WORK // (4 * samples * (len(self._parameters) + EPOCH_WORK))
 
     def evaluate(self, x, y, reduction):
-        self._use_threads(len(x))
         samples = SamplesStruct(x, y)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
-        for first, last in self._calls(0, len(x), 1):
+        for first, last in self._calls(1, 0, len(x)):
             check(lib.refnn_evaluate(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
                                      pointer(self._workspace), total, correct))
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
@@ -97,10 +98,9 @@ class Network:
         return rows_of(o, self.model.outputs)
 
     def gradients(self, x, y, reduction):
-        self._use_threads(len(x))
         samples = SamplesStruct(x, y)
         gradients = doubles(len(self._parameters))
-        for first, last in self._calls(0, len(x), 3):
+        for first, last in self._calls(3, 0, len(x)):
             check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last,
                                       constant(reduction), ROWS, pointer(self._workspace), pointer(gradients)))
         return array("d", gradients)
@@ -115,26 +115,33 @@ class Network:
         self._parameters[:] = array("d", flat)
 
     def _outputs(self, x):
-        self._use_threads(len(x))
         samples = SamplesStruct(x)
         o = doubles(len(x) * self.model.outputs)
-        for first, last in self._calls(0, len(x), 1):
+        for first, last in self._calls(1, 0, len(x)):
             check(lib.refnn_forward(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
                                     pointer(self._workspace), pointer(o) + first * self.model.outputs))
         return o
 
-    def _use_threads(self, samples):
-        """As many threads as were asked for; else one where so many samples at a time are too little work to share."""
-        enough = lib.refnn_has_threads() and min(samples, ROWS) * len(self._parameters) >= THREAD_WORK
-        self._model.threads = self._threads or (os.cpu_count() or 1 if enough else 1)
+    def _calls(self, passes, start, stop, together=ROWS, batch_size=1):
+        """start ... stop in pieces short enough for one call, of whole batches where those are short enough.
 
-    def _calls(self, start, stop, passes, batch_size=1):
-        """start ... stop in pieces short enough for one call, of whole batches where those are short enough."""
+        Where so many samples `together` are enough work to share and nobody has chosen a number of threads, the first calls
+        find out whether all processors are faster than one: that is not so where their caches are far apart.
+        """
         step = max(1, CALL_WORK // (passes * len(self._parameters)))
         if batch_size <= step:
             step -= step % batch_size
+        speeds = self._speeds.setdefault((passes, together), {1: [], os.cpu_count() or 1: []})
+        enough = lib.refnn_has_threads() and min(together, ROWS) * len(self._parameters) >= THREAD_WORK
         for first in range(start, stop, step):
-            yield first, min(first + step, stop)
+            last = min(first + step, stop)
+            untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
+            best = untried[0] if untried else max(speeds, key=lambda threads: max(speeds[threads]))
+            self._model.threads = self._threads or (best if enough else 1)
+            begin = time.perf_counter()
+            yield first, last
+            if untried:
+                speeds[best].append((last - first) / (time.perf_counter() - begin))
 
 
 class SamplesStruct:
