@@ -173,7 +173,8 @@ typedef struct {
     const double *parameters;
     int32_t rows;
     int32_t with_losses, with_gradients;
-    int64_t batch; /* the samples of the mean, or 0 for the sum */
+    int64_t batch;    /* the samples of the mean, or 0 for the sum */
+    int64_t gathered; /* so many are there already */
 } passage;
 
 /* Thread `share` of all: its part of so many columns, whole lines of the cache. */
@@ -185,7 +186,7 @@ static columns share_of(const workspace_parts *w, int64_t count, int64_t share) 
 
 static void gather(const void *job, int64_t begin, int64_t end) {
     const passage *p = job;
-    if (p->w->is_sparse) gather_sparse(p->w, begin, end);
+    if (p->w->is_sparse) gather_sparse(p->w, begin > p->gathered ? begin : p->gathered, end);
     else gather_dense(p->w, begin, end);
 }
 
@@ -266,15 +267,15 @@ static int32_t pass_samples(workspace_parts *w, const double *parameters, int64_
         w->which[r] = sample_at(w->model, w->samples, position + r);
         if (w->which[r] < 0) return REFNN_BAD_SAMPLES;
     }
+    int32_t looked_at = rows < 4 ? rows : 4;
     w->is_sparse = 0;
     if (w->sparse.stride) { /* whether zeros are worth skipping shows in the first samples */
-        int32_t looked_at = rows < 4 ? rows : 4;
         int64_t count = 0;
         gather_sparse(w, 0, looked_at);
         for (int32_t r = 0; r < looked_at; r++) count += w->sparse.count[r];
         w->is_sparse = count * 5 < looked_at * w->sparse.stride * 2;
     }
-    passage job = {w, parameters, rows, with_losses, with_gradients, batch};
+    passage job = {w, parameters, rows, with_losses, with_gradients, batch, looked_at};
     parallel(w->team, rows, 8, gather, &job);
     parallel(w->team, w->team->threads, 1, pass_first_layer, &job);
     parallel(w->team, rows, 8, pass, &job);
