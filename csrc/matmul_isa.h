@@ -17,6 +17,16 @@ typedef int64_t NAME(mask) __attribute__((vector_size(8 * WIDTH)));
 #define SPLAT(x) ((x) - (V){0}) /* x - 0.0 is x, -0.0 included */
 #define SELECT(m, a, b) ((V)(((M)(a) & (m)) | ((M)(b) & ~(m))))
 
+/* sum[r][v] += a[r] * b[v] for a tile */
+INLINE void NAME(term)(const int mr, const int nv, const double *a, int64_t a_m, const double *b, V sum[ROWS][COLUMNS]) {
+    V row[COLUMNS];
+    UNROLL for (int v = 0; v < nv; v++) row[v] = LOAD(b + v * WIDTH);
+    UNROLL for (int r = 0; r < mr; r++) {
+        V x = SPLAT(a[r * a_m]);
+        UNROLL for (int v = 0; v < nv; v++) sum[r][v] += x * row[v];
+    }
+}
+
 /* One tile of a product: mr <= ROWS rows, nv <= COLUMNS vectors of which `width` columns count, terms k0 ... k0 + kc - 1;
  * b is the first row of B's columns, or of a packed copy of them, with row distance b_k, and `last` the last row. Columns
  * beyond `width` hold whatever lies there, and are not stored. mr and nv are constants. */
@@ -45,15 +55,9 @@ INLINE void NAME(tile)(const int mr, const int nv, const product *p, int64_t m0,
             else sum[r][v] = LOAD(c + r * p->c_m + v * WIDTH);
         }
     }
-    for (int64_t k = 0; k < kc; k++) {
-        V row[COLUMNS];
-        const double *b_row = k == kc - 1 ? last : b + k * b_k;
-        UNROLL for (int v = 0; v < nv; v++) row[v] = LOAD(b_row + v * WIDTH);
-        UNROLL for (int r = 0; r < mr; r++) {
-            V x = SPLAT(a[r * p->a_m + k * p->a_k]);
-            UNROLL for (int v = 0; v < nv; v++) sum[r][v] += x * row[v];
-        }
-    }
+    const int64_t a_m = p->a_m, a_k = p->a_k;
+    for (int64_t k = 1; k < kc; k++, a += a_k, b += b_k) NAME(term)(mr, nv, a, a_m, b, sum);
+    NAME(term)(mr, nv, a, a_m, last, sum);
     if (direct) {
         V lr = SPLAT(p->lr);
         UNROLL for (int r = 0; r < mr; r++) {
