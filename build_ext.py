@@ -55,7 +55,6 @@ ffibuilder.set_source(
 
 if __name__ == "build_ext":
     import setuptools
-    from setuptools import build_meta as backend
     from setuptools.build_meta import *  # noqa: F403  the backend's hooks
 
     _setup = setuptools.setup

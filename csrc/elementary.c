@@ -26,23 +26,20 @@ static double split(double x, int *exponent) {
     return double_of((bits & 0x000fffffffffffff) | 0x3fe0000000000000);
 }
 
+static int multiple_of_ln2(double x) {
+    double size = size_of(x);
+    if (size < HALF_LN2) return 0;
+    if (size < THREE_HALVES_LN2) return x > 0.0 ? 1 : -1;
+    return (int)(INV_LN2 * x + (x > 0.0 ? 0.5 : -0.5));
+}
+
 double refnn_exp(double x) {
     if (x != x) return x;
     if (x > EXP_OVERFLOW) return INF;
     if (x < EXP_UNDERFLOW) return 0.0;
-    double size = size_of(x);
-    if (size < 0x1p-28) return 1.0 + x;
-    int k = 0;
-    double high = x, low = 0.0;
-    if (size >= HALF_LN2) {
-        if (size < THREE_HALVES_LN2) {
-            k = x > 0.0 ? 1 : -1;
-        } else {
-            k = (int)(INV_LN2 * x + (x > 0.0 ? 0.5 : -0.5));
-        }
-        high = x - k * LN2_HIGH;
-        low = k * LN2_LOW;
-    }
+    if (size_of(x) < 0x1p-28) return 1.0 + x;
+    int k = multiple_of_ln2(x);
+    double high = x - k * LN2_HIGH, low = k * LN2_LOW;
     double r = high - low;
     double t = r * r;
     double c = r - t * (1.66666666666666019037e-01 + t * (-2.77777777770155933842e-03 + t * (6.61375632143793436117e-05
@@ -54,20 +51,11 @@ double refnn_exp(double x) {
 }
 
 double refnn_expm1(double x) {
-    double size = size_of(x);
-    if (size < 0x1p-54) return x;
-    int k = 0;
-    double c = 0.0;
-    if (size >= HALF_LN2) {
-        if (size < THREE_HALVES_LN2) {
-            k = x > 0.0 ? 1 : -1;
-        } else {
-            k = (int)(INV_LN2 * x + (x > 0.0 ? 0.5 : -0.5));
-        }
-        double high = x - k * LN2_HIGH, low = k * LN2_LOW;
-        x = high - low;
-        c = (high - x) - low; /* what rounding took from x */
-    }
+    if (size_of(x) < 0x1p-54) return x;
+    int k = multiple_of_ln2(x);
+    double high = x - k * LN2_HIGH, low = k * LN2_LOW;
+    x = high - low;
+    double c = (high - x) - low; /* what rounding took from x */
     double half = 0.5 * x;
     double t = x * half;
     double r = 1.0 + t * (-3.33333333333331316428e-02 + t * (1.58730158725481460165e-03 + t * (-7.93650757867487942473e-05

@@ -5,8 +5,6 @@ double precision must reach the same loss to 1e-6 first. Then they are timed in 
 the same number of threads. Peers: pip install 'refnn[peers]'.
 """
 
-import argparse
-import json
 import os
 import platform
 import statistics
@@ -15,13 +13,13 @@ import time
 from array import array
 from dataclasses import dataclass
 
-from . import __version__, datasets, native
-from .errors import InputError, RefnnError
+from . import __version__, implementations
+from .command import Parser, check_writable, command, integer, write_json
+from .errors import RefnnError
 from .model import Model, whole_number
 from .network import Network
 from .samples import Samples, check_samples
 from .tasks import task
-from .train import Parser, check_writable, integer, write_json
 
 ROUNDS = 5
 SLICE = 0.15  # seconds of each turn
@@ -270,7 +268,7 @@ def measure(work, threads, rounds):
     return {name: (min(values), statistics.median(values)) for name, values in times.items()}
 
 
-def peak(rounds):
+def peak(native, rounds):
     """GFLOP/s of one thread that does nothing but multiply and add in registers, and of a product of 1024 x 1024 matrices."""
     sink = array("d", [0.999, 0.5] + [0.0] * 10)
     n = 1024
@@ -297,26 +295,25 @@ def processor_name():
 
 
 def main(arguments=None):
+    """Runs the command line; returns its exit status."""
+    return command("refnn.bench", lambda: run(options().parse_args(arguments)))
+
+
+def options():
     parser = Parser(prog="python -m refnn.bench", description=__doc__.split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("--threads", type=integer, default=1, metavar="N", help="of every contestant (default: 1)")
     parser.add_argument("--rounds", type=integer, default=ROUNDS, metavar="N", help=f"turns of each (default: {ROUNDS})")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
-    try:
-        given = parser.parse_args(arguments)
-        threads, rounds = whole_number(given.threads, "--threads", 1, 1024), whole_number(given.rounds, "--rounds")
-        if given.json is not None:
-            check_writable(given.json)
-        run(threads, rounds, given.json)
-        return 0
-    except RefnnError as error:
-        print(f"refnn.bench: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("refnn.bench: interrupted", file=sys.stderr)
-        return 130
+    return parser
 
 
-def run(threads, rounds, json_path):
+def run(given):
+    threads, rounds = whole_number(given.threads, "--threads", 1, 1024), whole_number(given.rounds, "--rounds")
+    json_path = given.json
+    if json_path is not None:
+        check_writable(json_path)
+    implementations.load("c")
+    from . import native
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(threads))
     stream = sys.stderr if json_path == "-" else sys.stdout
@@ -324,7 +321,7 @@ def run(threads, rounds, json_path):
     def say(line):
         print(line, file=stream, flush=True)
 
-    top, product = peak(rounds)
+    top, product = peak(native, rounds)
     share = f" ({100 * product / top:.0f} %)" if top else ""
     say(f"refnn {__version__}, C ({native.build()}) on {processor_name()}, {threads} thread{'s' * (threads > 1)}")
     say(f"peak of one thread, multiplications and additions: {top:.1f} GFLOP/s; product of 1024 x 1024 matrices: {product:.1f}{share}")

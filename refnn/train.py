@@ -2,15 +2,12 @@
 
 import argparse
 import dataclasses
-import json
-import os
 import sys
 from array import array
-from difflib import get_close_matches
 from hashlib import sha256
 
 from . import SPEC, __version__, implementations
-from .errors import InputError, RefnnError
+from .command import Parser, check_writable, command, integer, number, sizes, write_json
 from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, positive_number, whole_number
 from .network import Network, learning_rates
 from .samples import check_samples
@@ -48,23 +45,7 @@ def options():
 
 def main(arguments=None):
     """Runs the command line; returns its exit status."""
-    try:
-        given = options().parse_args(arguments)
-        run(given)
-        sys.stdout.flush()
-        return 0
-    except RefnnError as error:
-        print(f"refnn.train: {error}", file=sys.stderr)
-        return 2
-    except MemoryError:
-        print("refnn.train: not enough memory for this network and these data", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("refnn.train: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: leave without a word
-        return 1
+    return command("refnn.train", lambda: run(options().parse_args(arguments)))
 
 
 def run(given):
@@ -149,63 +130,6 @@ def printer(given):
     """A print for progress: to standard error where standard output takes the record, nowhere with --quiet."""
     stream = sys.stderr if given.json == "-" else sys.stdout
     return lambda line: None if given.quiet else print(line, file=stream, flush=True)
-
-
-def check_writable(path):
-    """Refuses a --json file that cannot be written, before the training rather than after."""
-    if path != "-":
-        try:
-            existed = os.path.exists(path)
-            open(path, "a").close()
-            if not existed:
-                os.remove(path)
-        except OSError as error:
-            raise InputError(f"--json {path!r} cannot be written: {error.strerror}") from None
-
-
-def write_json(path, record):
-    text = json.dumps(record, indent=1) + "\n"
-    if path == "-":
-        sys.stdout.write(text)
-    else:
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is one line."""
-
-    def error(self, message):
-        if message.startswith("unrecognized arguments: "):
-            word = message.split(": ", 1)[1].split(" ")[0]
-            near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
-            hint = f"did you mean {near[0]}?" if near else "--help lists the options"
-            message = f"unknown option {word}; {hint}" if word.startswith("-") else f"one task at a time, not {word!r} as well"
-        raise InputError(message)
-
-
-def integer(text):
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-
-
-def number(text):
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def sizes(text):
-    try:
-        return () if text == "none" else tuple(int(size) for size in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes such as 100,80,50") from None
 
 
 if __name__ == "__main__":

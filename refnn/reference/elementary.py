@@ -17,7 +17,16 @@ EXP_OVERFLOW = 7.09782712893383973096e02
 EXP_UNDERFLOW = -7.45133219101941108420e02
 HALF_LN2 = float.fromhex("0x1.62e43p-2")  # borders between cases look at the upper 32 bits of a double only
 THREE_HALVES_LN2 = float.fromhex("0x1.0a2b2p+0")
-TINY_28 = 2.0**-28
+
+
+def multiple_of_ln2(x):
+    """The k that fdlibm takes to bring x - k ln 2 close to 0."""
+    size = abs(x)
+    if size < HALF_LN2:
+        return 0
+    if size < THREE_HALVES_LN2:
+        return 1 if x > 0.0 else -1
+    return int(INV_LN2 * x + (0.5 if x > 0.0 else -0.5))
 
 
 def exp(x):
@@ -28,17 +37,10 @@ def exp(x):
         return INF
     if x < EXP_UNDERFLOW:
         return 0.0
-    size = abs(x)
-    if size < TINY_28:
+    if abs(x) < 2.0**-28:
         return 1.0 + x
-    k = 0
-    high, low = x, 0.0
-    if size >= HALF_LN2:
-        if size < THREE_HALVES_LN2:
-            k = 1 if x > 0.0 else -1
-        else:
-            k = int(INV_LN2 * x + (0.5 if x > 0.0 else -0.5))
-        high, low = x - k * LN2_HIGH, k * LN2_LOW
+    k = multiple_of_ln2(x)
+    high, low = x - k * LN2_HIGH, k * LN2_LOW
     r = high - low
     t = r * r
     c = r - t * (1.66666666666666019037e-01 + t * (-2.77777777770155933842e-03 + t * (6.61375632143793436117e-05
@@ -53,19 +55,12 @@ def exp(x):
 
 def expm1(x):
     """e^x - 1, exact near 0 too, for |x| < 50 (tanh needs no more). Source: fdlibm s_expm1.c."""
-    size = abs(x)
-    if size < 2.0**-54:
+    if abs(x) < 2.0**-54:
         return x
-    k = 0
-    c = 0.0
-    if size >= HALF_LN2:
-        if size < THREE_HALVES_LN2:
-            k = 1 if x > 0.0 else -1
-        else:
-            k = int(INV_LN2 * x + (0.5 if x > 0.0 else -0.5))
-        high, low = x - k * LN2_HIGH, k * LN2_LOW
-        x = high - low
-        c = (high - x) - low  # what rounding took from x
+    k = multiple_of_ln2(x)
+    high, low = x - k * LN2_HIGH, k * LN2_LOW
+    x = high - low
+    c = (high - x) - low  # what rounding took from x
     half = 0.5 * x
     t = x * half
     r = 1.0 + t * (-3.33333333333331316428e-02 + t * (1.58730158725481460165e-03 + t * (-7.93650757867487942473e-05

@@ -1,0 +1,40 @@
+"""The benchmark's contestants do the same work; how fast is nobody's business here."""
+
+import pytest
+from refnn import RefnnError, bench
+
+
+@pytest.fixture
+def works():
+    made = {work.name: work for work in bench.works()}
+    made["mnist, batch 10"].samples = made["mnist, batch 10"].samples.first(40)
+    made["sin-cos, batch 10"].samples = made["sin-cos, batch 10"].samples.first(100)
+    return made
+
+
+@pytest.mark.parametrize("name", ["alice-bob, batch 1, with its loss", "mnist, batch 10", "sin-cos, batch 10"])
+def test_contestants_reach_the_same_loss(works, name, monkeypatch):
+    monkeypatch.setattr(bench, "SLICE", 0.001)
+    times = bench.measure(works[name], threads=1, rounds=1)
+    assert {"refnn C", "refnn Python", "NumPy"} <= set(times)
+    assert all(0.0 < best <= median for best, median in times.values())
+
+
+def test_other_work_is_noticed(works, monkeypatch):
+    def other(work, threads):
+        run, loss = bench.numpy_double(work, threads)
+        return run, lambda: loss() * (1.0 + 1e-5)
+
+    monkeypatch.setitem(bench.CONTESTANTS, "NumPy", other)
+    with pytest.raises(RefnnError, match="NumPy does other work: alice-bob"):
+        bench.measure(works["alice-bob, batch 1, with its loss"], threads=1, rounds=1)
+
+
+def test_operations_are_counted(works):
+    """2-2-1, batch 1: 6 terms forward, 6 for the weights' gradient, 2 for the hidden layer's, 9 parameters updated."""
+    assert works["alice-bob, batch 1, with its loss"].flops() == 2.0 * (6 + 6 + 2 + 9)
+
+
+def test_mistakes_are_one_line(capsys):
+    assert bench.main(["--rounds", "0"]) == 2
+    assert capsys.readouterr().err == "refnn.bench: --rounds must be a whole number from 1 to 2147483647, not 0\n"
