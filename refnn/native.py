@@ -16,7 +16,8 @@ except ImportError as error:
     raise UnavailableError(f"the C core cannot be loaded: {error}" if built else "the C core is not built here; `pip install -e .` "
                            "in a checkout builds it, with a C compiler; --impl python runs without") from None
 
-ROWS = 128  # samples that go through the layers together
+ROWS = 128  # samples that go through the layers together, fewer where the workspace would become larger than
+WORKSPACE = 2**23  # doubles
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
 TRIALS = 3  # calls with each number of threads, before the faster is kept
 EPOCH_WORK = 500  # multiply-adds that take as long as a sample's way through the smallest network, beside its own
@@ -38,7 +39,10 @@ class Network:
             "simd": simd(), "threads": 1})
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
         self._gradients = doubles(len(self._parameters))
-        self._workspace = doubles(lib.refnn_workspace_size(self._model, ROWS))
+        self._rows = ROWS
+        while self._rows > 1 and lib.refnn_workspace_size(self._model, self._rows) > WORKSPACE:
+            self._rows //= 2
+        self._workspace = doubles(lib.refnn_workspace_size(self._model, self._rows))
         check(lib.refnn_initialise(self._model, seed, pointer(self._parameters)))
 
     @staticmethod
@@ -53,7 +57,7 @@ class Network:
         all_finite = True
         for first, last in self._calls(3, start, stop, batch_size, batch_size):
             check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._gradients), samples.struct,
-                                  first, last, batch_size, lr, constant(reduction), ROWS,
+                                  first, last, batch_size, lr, constant(reduction), self._rows,
                                   pointer(self._workspace), finite))
             all_finite = all_finite and bool(finite[0])
         return all_finite
@@ -73,7 +77,7 @@ class Network:
         check(lib.refnn_train_epochs(
             self._model, pointer(self._parameters), pointer(self._gradients), samples.struct, shuffle, seed, first_epoch,
             len(lrs), pointer(lrs), ffi.from_buffer("int32_t[]", order, require_writable=True) if shuffle else ffi.NULL,
-            batch_size, constant(reduction), ROWS, pointer(self._workspace), pointer(losses), correct, finite))
+            batch_size, constant(reduction), self._rows, pointer(self._workspace), pointer(losses), correct, finite))
         return bool(finite[0]), losses.tolist(), list(correct)
 
     def epochs_of_a_call(self, samples):
@@ -85,7 +89,7 @@ class Network:
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
         for first, last in self._calls(1, 0, len(x)):
-            check(lib.refnn_evaluate(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
+            check(lib.refnn_evaluate(self._model, pointer(self._parameters), samples.struct, first, last, self._rows,
                                      pointer(self._workspace), total, correct))
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
@@ -102,7 +106,7 @@ class Network:
         gradients = doubles(len(self._parameters))
         for first, last in self._calls(3, 0, len(x)):
             check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last,
-                                      constant(reduction), ROWS, pointer(self._workspace), pointer(gradients)))
+                                      constant(reduction), self._rows, pointer(self._workspace), pointer(gradients)))
         return array("d", gradients)
 
     def apply_gradients(self, flat, lr):
@@ -118,7 +122,7 @@ class Network:
         samples = SamplesStruct(x)
         o = doubles(len(x) * self.model.outputs)
         for first, last in self._calls(1, 0, len(x)):
-            check(lib.refnn_forward(self._model, pointer(self._parameters), samples.struct, first, last, ROWS,
+            check(lib.refnn_forward(self._model, pointer(self._parameters), samples.struct, first, last, self._rows,
                                     pointer(self._workspace), pointer(o) + first * self.model.outputs))
         return o
 
@@ -131,8 +135,8 @@ class Network:
         step = max(1, CALL_WORK // (passes * len(self._parameters)))
         if batch_size <= step:
             step -= step % batch_size
-        speeds = self._speeds.setdefault((passes, together), {1: [], os.cpu_count() or 1: []})
-        enough = lib.refnn_has_threads() and min(together, ROWS) * len(self._parameters) >= THREAD_WORK
+        speeds = self._speeds.setdefault((passes, together), {1: [], processors(): []})
+        enough = lib.refnn_has_threads() and min(together, self._rows) * len(self._parameters) >= THREAD_WORK
         for first in range(start, stop, step):
             last = min(first + step, stop)
             untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
@@ -159,6 +163,12 @@ class SamplesStruct:
             fields["order"] = ffi.from_buffer("int32_t[]", order)
         self.buffers = fields
         self.struct = ffi.new("refnn_samples *", fields)
+
+
+def processors():
+    """How many processors this process may use; more than 16 have not been seen to pay."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(available, 16)
 
 
 def layer_struct(layer, width):

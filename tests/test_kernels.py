@@ -140,6 +140,14 @@ def test_threads_are_checked():
         Network(mlp([1, 1]), "python", threads=2)
 
 
+def test_a_small_workspace_gives_the_same_bits(monkeypatch):
+    model, samples, batch_size = case(2)
+    monkeypatch.setattr(native, "WORKSPACE", 20_000)
+    network = Network(model, "c", 2)
+    assert 1 <= network._core._rows < 8
+    assert difference(outcome(network, samples, batch_size), expected(2)) is None
+
+
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_many_epochs_in_one_call_are_as_many_calls(monkeypatch, shuffle):
     x = [[0.1 * k, 1.0 - 0.3 * k] for k in range(7)]
