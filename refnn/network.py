@@ -2,6 +2,7 @@
 
 import time
 from array import array
+from itertools import chain, islice
 from math import isfinite
 from typing import NamedTuple, Optional
 
@@ -165,18 +166,18 @@ class Network:
                     on_epoch(history[-1])
             return finite
 
-        if not record(rates[0], 0.0):
+        if not record(float(lr), 0.0):
             raise DivergenceError("the loss is not finite before training", self.epoch, 0)
         several = getattr(self._core, "epochs_of_a_call", lambda samples: 0)(len(samples)) if validation is None else 0
-        while len(rates) > 1 and several > 1:
-            block = self._train_epochs(samples, rates[:several], settings)
+        while several > 1 and (next_rates := list(islice(rates, several))):
+            block = self._train_epochs(samples, next_rates, settings)
             for epoch in block:
                 history.append(epoch)
                 if on_epoch:
                     on_epoch(epoch)
-            rates = rates[len(block):]
             if not block:
-                break  # something overflowed: epoch by epoch it shows where
+                rates = chain(next_rates, rates)  # something overflowed: epoch by epoch it shows where
+                break
         for lr in rates:
             before = self._core.get_parameters()
             start = time.perf_counter()
@@ -234,16 +235,23 @@ class Network:
 
 
 def learning_rates(epochs, lr, decay, every):
-    """The rate of each epoch: after every so many epochs it is multiplied by `decay`."""
+    """-> an iterator over the rate of each epoch: after every so many epochs it is multiplied by `decay`."""
     epochs = whole_number(epochs, "epochs")
     lr = positive_number(lr, "lr")
     decay = positive_number(decay, "lr_decay")
     every = whole_number(every, "lr_decay_every")
-    rates = [lr]
-    for epoch in range(1, epochs):
-        if epoch % every == 0:
-            lr = lr * decay
-            if not 0.0 < lr < float("inf"):
-                raise InputError(f"with lr_decay {decay} the learning rate is {lr} from epoch {epoch + 1} on")
-        rates.append(lr)
-    return rates
+
+    def rates(lr):
+        for epoch in range(1, epochs + 1):
+            yield lr
+            if epoch % every == 0:
+                lr = lr * decay
+
+    last = lr
+    for epoch in range(every + 1, epochs + 1, every):
+        if last * decay == last:
+            break
+        last = last * decay
+        if not 0.0 < last < float("inf"):
+            raise InputError(f"with lr_decay {decay} the learning rate is {last} from epoch {epoch} on")
+    return rates(lr)

@@ -60,6 +60,15 @@ def test_a_mistake_is_one_line(arguments, message):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"refnn.train: {message}\n")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
+def test_epochs_without_end_start_at_once():
+    with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--limit", "50", "--epochs", "2147483647"], cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert [process.stdout.readline()[:5] for _ in range(3)] == ["refnn", "2-100", "epoch"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+
+
 def test_divergence_is_one_line():
     done = command("sin-cos", "--lr", "1e9", "--epochs", "2", "--limit", "100")
     assert done.returncode == 2
