@@ -148,13 +148,8 @@ def check_classes(classes, outputs):
     return checked
 
 
-def one_hot(label, count):
-    """Class 4 of 10 -> [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]"""
-    return [1.0 if k == label else 0.0 for k in range(count)]
-
-
 def one_hot_rows(classes, count):
-    """Class indices -> Rows, one-hot."""
+    """Class indices -> Rows, one-hot: class 4 of 10 is [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]"""
     values = array("d", bytes(8 * len(classes) * count))
     for n, label in enumerate(classes):
         values[n * count + label] = 1.0
