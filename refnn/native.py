@@ -256,7 +256,7 @@ def simd():
 def build():
     """The compiler of the core, and the instruction set that is used."""
     name = next(name for name, number in simd_names().items() if number == simd())
-    return f"{ffi.string(lib.refnn_build()).decode()}, {name}"
+    return f"{ffi.string(lib.refnn_build()).decode().strip()}, {name}"
 
 
 check_build()
