@@ -167,7 +167,7 @@ static void take_part(const team *t, int32_t thread) {
 #if defined(THREADS)
 /* Waits until *number is `expected`; gives the processor away now and then, should there be more threads than processors. */
 static void wait_for(const int32_t *number, int32_t expected) {
-    for (int32_t looks = 1; __atomic_load_n(number, __ATOMIC_ACQUIRE) != expected; looks++) {
+    for (uint32_t looks = 1; __atomic_load_n(number, __ATOMIC_ACQUIRE) != expected; looks++) {
         if (looks % 4096 == 0) sched_yield();
     }
 }

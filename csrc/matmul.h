@@ -1,4 +1,4 @@
-/* The fast kernels behind linear.c, activations.c and losses.c: the same functions, given a processor; the same bits.
+/* The fast kernels behind linear.c, activations.c and losses.c: the same functions for an instruction set, the same bits.
  *
  * Every output's sum keeps its order; only which outputs are computed together differs. Where a kernel skips zero inputs,
  * what they would be multiplied with is finite, so the product is a zero, and no sum here is ever -0.0: nothing changes.
@@ -8,8 +8,8 @@
 
 #include "core.h"
 
-/* Instruction sets; what an instance has is compiled for them and asked for by refnn_simd. */
-enum { SIMD_PLAIN = 0, SIMD_BASE = 1, SIMD_AVX2 = 2, SIMD_AVX512 = 3, SIMD_COUNT = 4 };
+/* Instruction sets, as refnn_simd_name numbers them; BASE is what every processor of its kind has. */
+enum { SIMD_PLAIN = 0, SIMD_BASE = 1, SIMD_AVX2 = 2, SIMD_AVX512 = 3 };
 
 /* Rows of numbers, most of them zero: row r has count[r] others, the k-th value[r * stride + k] in column
  * index[r * stride + k], columns ascending. */

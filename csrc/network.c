@@ -18,7 +18,7 @@ static int64_t layer_parameters(const refnn_layer *layer) {
 static const refnn_layer *last_layer(const refnn_model *model) { return &model->layers[model->layer_count - 1]; }
 
 static int good_model(const refnn_model *model) {
-    if (!model->layers || model->layer_count < 1) return 0;
+    if (!model->layers || model->layer_count < 1 || model->layers[0].kind != REFNN_LINEAR) return 0;
     if (model->loss < REFNN_SSE || model->loss > REFNN_CROSS_ENTROPY) return 0;
     if (model->init < REFNN_UNIFORM || model->init > REFNN_FAN_OUT) return 0;
     if (!refnn_simd_name(model->simd) || model->threads < 1) return 0;

@@ -10,7 +10,7 @@
 
 enum refnn_status {
     REFNN_OK = 0,
-    REFNN_BAD_MODEL = 1,   /* unknown kinds, sizes below 1 or above 2^31 - 1 in all, layers that do not fit */
+    REFNN_BAD_MODEL = 1,   /* unknown kinds, a first layer that is not linear, sizes below 1 or too large, layers that do not fit */
     REFNN_BAD_SAMPLES = 2, /* missing inputs or targets, an index or a class out of range, positions out of order */
 };
 
