@@ -24,6 +24,7 @@ INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out")
 class Linear:
     """z = x w + b: `inputs` numbers in, `outputs` numbers out."""
 
+    name: ClassVar[str] = "linear"
     inputs: int
     outputs: int
     bias: bool = True

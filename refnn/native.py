@@ -173,7 +173,7 @@ def processors():
 
 def layer_struct(layer, width):
     if isinstance(layer, Linear):
-        return {"kind": lib.REFNN_LINEAR, "inputs": layer.inputs, "outputs": layer.outputs, "bias": layer.bias}
+        return {"kind": constant(layer.name), "inputs": layer.inputs, "outputs": layer.outputs, "bias": layer.bias}
     return {"kind": constant(layer.name), "inputs": width, "outputs": width, "bias": 0}
 
 

@@ -79,3 +79,18 @@ def softmax_backward(a, da):
 FORWARD = {"identity": identity, "sigmoid": sigmoid, "tanh": tanh, "relu": relu, "leaky_relu": leaky_relu, "softmax": softmax}
 BACKWARD = {"identity": identity_backward, "sigmoid": sigmoid_backward, "tanh": tanh_backward, "relu": relu_backward,
             "leaky_relu": leaky_relu_backward, "softmax": softmax_backward}
+
+
+class Activation:
+    """The layer, for a batch of rows. It has no parameters."""
+
+    parameters = ()
+
+    def __init__(self, layer, random, init):
+        self.name = layer.name
+
+    def forward(self, z):
+        return [FORWARD[self.name](z_n) for z_n in z]
+
+    def backward(self, z, a, da):
+        return [BACKWARD[self.name](a_n, da_n) for a_n, da_n in zip(a, da)], ()

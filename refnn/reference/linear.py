@@ -57,11 +57,24 @@ def linear_backward_parameters(x, dz, bias):
     return dw, db
 
 
-def linear_update(w, b, dw, db, lr):
-    """w[i][j] -= lr * dw[i][j], b[j] -= lr * db[j], in place"""
-    for w_i, dw_i in zip(w, dw):
-        for j, dw_ij in enumerate(dw_i):
-            w_i[j] -= lr * dw_ij
-    if b:
-        for j, db_j in enumerate(db):
-            b[j] -= lr * db_j
+def linear_update(p, dp, lr):
+    """p[j] -= lr * dp[j], in place; p is a row of weights, or the bias"""
+    for j, dp_j in enumerate(dp):
+        p[j] -= lr * dp_j
+
+
+class Linear:
+    """The layer: its parameters are w row by row, then b."""
+
+    needs_dx = True  # False where nobody asks for the gradient of the data
+
+    def __init__(self, layer, random, init):
+        self.w, self.b = linear_init(random, init, layer.inputs, layer.outputs, layer.bias)
+        self.parameters = self.w + ([self.b] if layer.bias else [])
+
+    def forward(self, x):
+        return linear_forward(x, self.w, self.b)
+
+    def backward(self, x, z, dz):
+        dw, db = linear_backward_parameters(x, dz, self.b is not None)
+        return linear_backward_input(self.w, dz) if self.needs_dx else None, dw + ([db] if db else [])

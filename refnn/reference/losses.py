@@ -51,6 +51,12 @@ LOSS = {"sse": sse, "mse": mse, "cross_entropy": cross_entropy}
 GRADIENT = {"sse": sse_gradient, "mse": mse_gradient, "cross_entropy": cross_entropy_gradient}
 
 
+def batch_gradient(loss, o, y, reduction):
+    """do of a batch: each sample's gradient, divided by the batch's size where the loss is a mean over the samples"""
+    do = [GRADIENT[loss](o_n, y_n) for o_n, y_n in zip(o, y)]
+    return [[d / len(do) for d in do_n] for do_n in do] if reduction == "mean" else do
+
+
 def argmax(row):
     """The index of the largest number, the first of equals."""
     best = 0

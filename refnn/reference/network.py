@@ -7,63 +7,49 @@ or, for cross_entropy, of class indices.
 from math import isfinite
 
 from . import prng
-from .activations import BACKWARD, FORWARD, softmax
-from .linear import linear_backward_input, linear_backward_parameters, linear_forward, linear_init, linear_update
-from .losses import GRADIENT, LOSS, argmax
-from ..model import Linear
+from .activations import Activation, softmax
+from .linear import Linear, linear_update
+from .losses import LOSS, argmax, batch_gradient
+
+LAYERS = {"linear": Linear}  # by the names that the model gives them; the others are activations
 
 
 class Network:
-    """A network of `model`'s layers, with parameters drawn from `seed`."""
+    """A network of `model`'s layers, with parameters drawn from `seed`.
+
+    A layer has `parameters`, a list of lists of floats in declared order, and two methods:
+
+        forward(x) -> a                       its output, samples x outputs, from its input, samples x inputs
+        backward(x, a, da) -> dx, gradients   dL/dx from dL/da, and dL/dp of every parameter, in the shape of `parameters`
+    """
 
     def __init__(self, model, seed):
         self.model = model
-        self.w = []  # one entry a layer: inputs x outputs; None for an activation
-        self.b = []  # one entry a layer: outputs; None without bias
         random = prng.stream(seed, prng.PARAMETERS)
-        for layer in model.layers:
-            w = b = None
-            if isinstance(layer, Linear):
-                w, b = linear_init(random, model.init, layer.inputs, layer.outputs, layer.bias)
-            self.w.append(w)
-            self.b.append(b)
+        self.layers = [LAYERS.get(layer.name, Activation)(layer, random, model.init) for layer in model.layers]
+        self.layers[0].needs_dx = False
 
     def forward(self, x):
         """-> the output of every layer, the input first: [x, ..., o]"""
         outputs = [x]
-        for layer, w, b in zip(self.model.layers, self.w, self.b):
-            if isinstance(layer, Linear):
-                outputs.append(linear_forward(outputs[-1], w, b))
-            else:
-                outputs.append([FORWARD[layer.name](z) for z in outputs[-1]])
+        for layer in self.layers:
+            outputs.append(layer.forward(outputs[-1]))
         return outputs
 
     def backward(self, outputs, y, reduction):
-        """-> dw, db: one entry a layer, as in self.w and self.b, from what forward returned.
+        """-> the gradients of every layer, from what forward returned. reduction: "sum" or "mean" over the samples"""
+        d = batch_gradient(self.model.loss, outputs[-1], y, reduction)
+        gradients = []
+        for layer, x, a in zip(self.layers[::-1], outputs[-2::-1], outputs[:0:-1]):
+            d, of_layer = layer.backward(x, a, d)
+            gradients.insert(0, of_layer)
+        return gradients
 
-        reduction: "sum" or "mean" over the samples; the mean is taken here, once, in the gradient of the loss
-        """
-        gradient = GRADIENT[self.model.loss]
-        d = [gradient(o_n, y_n) for o_n, y_n in zip(outputs[-1], y)]
-        if reduction == "mean":
-            d = [[d_nj / len(d) for d_nj in d_n] for d_n in d]
-        dw = [None] * len(self.w)
-        db = [None] * len(self.b)
-        for k in range(len(self.w) - 1, -1, -1):
-            layer, x, a = self.model.layers[k], outputs[k], outputs[k + 1]
-            if isinstance(layer, Linear):
-                dw[k], db[k] = linear_backward_parameters(x, d, layer.bias)
-                if k > 0:  # nobody asks for the gradient of the data
-                    d = linear_backward_input(self.w[k], d)
-            else:
-                d = [BACKWARD[layer.name](a_n, d_n) for a_n, d_n in zip(a, d)]
-        return dw, db
-
-    def update(self, dw, db, lr):
-        """One step of gradient descent: w -= lr * dw, b -= lr * db"""
-        for k, w in enumerate(self.w):
-            if w:
-                linear_update(w, self.b[k], dw[k], db[k], lr)
+    def update(self, gradients, lr):
+        """One step of gradient descent: p -= lr * dp"""
+        for layer, of_layer in zip(self.layers, gradients):
+            for p, dp in zip(layer.parameters, of_layer):
+                linear_update(p, dp, lr)
 
     epoch_order = staticmethod(prng.epoch_order)
 
@@ -82,8 +68,7 @@ class Network:
             outputs = self.forward(x_batch)
             for o_n, y_n in zip(outputs[-1], y_batch):
                 finite = finite and isfinite(LOSS[self.model.loss](o_n, y_n))
-            dw, db = self.backward(outputs, y_batch, reduction)
-            self.update(dw, db, lr)
+            self.update(self.backward(outputs, y_batch, reduction), lr)
         return finite
 
     def evaluate(self, x, y, reduction):
@@ -107,38 +92,25 @@ class Network:
 
     def gradients(self, x, y, reduction):
         """-> dL/dp of every parameter, flat, in declared order"""
-        return flatten(*self.backward(self.forward(list(x)), y, reduction))
+        return flatten(self.backward(self.forward(list(x)), y, reduction))
 
     def apply_gradients(self, flat, lr):
         """update, with gradients as they come from `gradients`"""
-        self.update(*unflatten(self.model, flat), lr)
+        values = iter(flat)
+        self.update([[[next(values) for _ in p] for p in layer.parameters] for layer in self.layers], lr)
 
     def get_parameters(self):
-        """-> every parameter, flat, in declared order: layer by layer w row by row, then b"""
-        return flatten(self.w, self.b)
+        """-> every parameter, flat, in declared order: layer by layer, a linear layer's w row by row, then b"""
+        return flatten(layer.parameters for layer in self.layers)
 
     def set_parameters(self, flat):
         """Takes every parameter from a flat sequence in declared order."""
-        self.w, self.b = unflatten(self.model, flat)
+        values = iter(flat)
+        for layer in self.layers:
+            for p in layer.parameters:
+                p[:] = [next(values) for _ in p]
 
 
-def flatten(w, b):
-    """Layers' weights and biases -> one flat list in declared order."""
-    flat = []
-    for w_k, b_k in zip(w, b):
-        for w_ki in w_k or []:
-            flat.extend(w_ki)
-        flat.extend(b_k or [])
-    return flat
-
-
-def unflatten(model, flat):
-    """One flat sequence in declared order -> w, b: an entry a layer."""
-    values = iter(flat)
-    w = []
-    b = []
-    for layer in model.layers:
-        linear = isinstance(layer, Linear)
-        w.append([[next(values) for _ in range(layer.outputs)] for _ in range(layer.inputs)] if linear else None)
-        b.append([next(values) for _ in range(layer.outputs)] if linear and layer.bias else None)
-    return w, b
+def flatten(layers):
+    """Parameters or gradients of every layer -> one flat list in declared order."""
+    return [v for rows in layers for row in rows for v in row]
