@@ -1,7 +1,9 @@
 """A network to use: one interface, whichever implementation computes."""
 
+import sys
 import time
 from array import array
+from hashlib import sha256
 from itertools import chain, islice
 from math import isfinite
 from typing import NamedTuple, Optional
@@ -255,3 +257,11 @@ def learning_rates(epochs, lr, decay, every):
         if not 0.0 < last < float("inf"):
             raise InputError(f"with lr_decay {decay} the learning rate is {last} from epoch {epoch} on")
     return rates(lr)
+
+
+def digest(parameters):
+    """SHA-256 over parameters as little-endian doubles."""
+    values = array("d", parameters)
+    if sys.byteorder == "big":
+        values.byteswap()
+    return sha256(values.tobytes()).hexdigest()

@@ -3,13 +3,11 @@
 import argparse
 import dataclasses
 import sys
-from array import array
-from hashlib import sha256
 
 from . import SPEC, __version__, implementations
 from .command import Parser, check_writable, command, integer, number, sizes, write_json
 from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, positive_number, whole_number
-from .network import Network, learning_rates
+from .network import Network, digest, learning_rates
 from .samples import check_samples
 from .tasks import TASKS, task
 
@@ -116,14 +114,6 @@ def epoch_line(epoch, count):
     accuracy = "" if epoch.accuracy is None else f"  accuracy {epoch.accuracy:.4f}"
     speed = f"  {count / epoch.seconds:,.0f} samples/s" if epoch.seconds else ""
     return f"epoch {epoch.epoch:4d}  loss {epoch.train_loss:<11.6g}{validation}{accuracy}  lr {epoch.lr:.6g}{speed}"
-
-
-def digest(parameters):
-    """SHA-256 over parameters as little-endian doubles."""
-    values = array("d", parameters)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return sha256(values.tobytes()).hexdigest()
 
 
 def printer(given):

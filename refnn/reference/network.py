@@ -37,13 +37,17 @@ class Network:
         return outputs
 
     def backward(self, outputs, y, reduction):
-        """-> the gradients of every layer, from what forward returned. reduction: "sum" or "mean" over the samples"""
+        """-> deltas, gradients: dL/da of every layer's output a, and dL/dp of its parameters, from what forward returned.
+
+        reduction: "sum" or "mean" over the samples
+        """
         d = batch_gradient(self.model.loss, outputs[-1], y, reduction)
-        gradients = []
+        deltas, gradients = [], []
         for layer, x, a in zip(self.layers[::-1], outputs[-2::-1], outputs[:0:-1]):
+            deltas.insert(0, d)
             d, of_layer = layer.backward(x, a, d)
             gradients.insert(0, of_layer)
-        return gradients
+        return deltas, gradients
 
     def update(self, gradients, lr):
         """One step of gradient descent: p -= lr * dp"""
@@ -68,7 +72,7 @@ class Network:
             outputs = self.forward(x_batch)
             for o_n, y_n in zip(outputs[-1], y_batch):
                 finite = finite and isfinite(LOSS[self.model.loss](o_n, y_n))
-            self.update(self.backward(outputs, y_batch, reduction), lr)
+            self.update(self.backward(outputs, y_batch, reduction)[1], lr)
         return finite
 
     def evaluate(self, x, y, reduction):
@@ -92,7 +96,7 @@ class Network:
 
     def gradients(self, x, y, reduction):
         """-> dL/dp of every parameter, flat, in declared order"""
-        return flatten(self.backward(self.forward(list(x)), y, reduction))
+        return flatten(self.backward(self.forward(list(x)), y, reduction)[1])
 
     def apply_gradients(self, flat, lr):
         """update, with gradients as they come from `gradients`"""

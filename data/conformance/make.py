@@ -1,0 +1,330 @@
+"""Makes the conformance vectors from the reference: python data/conformance/make.py [--long] [RUNG ...], from a checkout.
+
+The cases flagged long are whole trainings, an hour in all; without --long their recorded answers are kept. The files are never
+edited by hand.
+"""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from refnn import tasks  # noqa: E402
+from refnn.conformance.operations import OPERATIONS, hex64, initial_parameters, parameter_places  # noqa: E402
+from refnn.conformance.vectors import RUNGS, VERSION, encode, read_case, read_data  # noqa: E402
+from refnn.errors import InputError  # noqa: E402
+from refnn.model import ACTIVATIONS, INITS, LOSSES  # noqa: E402
+from refnn.reference.elementary import TRIGONOMETRIC_LIMIT  # noqa: E402
+from refnn.reference.prng import SplitMix64, stream  # noqa: E402
+
+FOLDER = ROOT / "data" / "conformance" / "v1"
+SOURCE = "the Python reference of refnn, by data/conformance/make.py"
+INF, NAN = float("inf"), float("nan")
+SEEDS = (0, 1, 1234567, 2**63, 2**64 - 1)
+
+TITLES = {
+    "prng": "SplitMix64, and what is drawn from it",
+    "elementary": "exp, log, tanh, sin, cos",
+    "init": "normal numbers, and the first parameters of a network",
+    "product": "dot and matrix products: the order of a sum",
+    "forward": "each layer forward",
+    "loss": "each loss",
+    "backward": "each layer and loss backward",
+    "update": "the update of parameters",
+    "step": "a step on a batch: forward, loss, backward, update",
+    "truth-table": "training on the truth table",
+    "alice-bob": "training on Alice, Bob, Charlie, Diana",
+    "sin-cos": "training on sin x1 - cos x2",
+    "digits": "training on the drawn digits",
+    "mnist": "training on MNIST, whose files are not here",
+}
+
+
+def case(name, op, inputs, *flags):
+    return {"id": name, "op": op, "in": encode(inputs), **({"flags": list(flags)} if flags else {})}
+
+
+def normals(random, *shape):
+    """Random numbers in nested lists."""
+    if not shape:
+        return random.normal()
+    return [normals(random, *shape[1:]) for _ in range(shape[0])]
+
+
+def prng():
+    for seed in SEEDS:
+        yield case(f"prng/next/{hex64(seed)}", "next", {"seed": hex64(seed), "count": 4})
+    for seed in SEEDS:
+        yield case(f"prng/uniform/{hex64(seed)}", "uniform", {"seed": hex64(seed), "count": 4})
+    for n in (1, 2, 10, 1000003, 2**31 - 1):
+        yield case(f"prng/below/{n}", "below", {"seed": hex64(n), "n": n, "count": 5})
+    for n in (1, 2, 3, 10, 100):
+        yield case(f"prng/permutation/{n}", "permutation", {"seed": hex64(n), "n": n})
+    for k in (1, 2, 3, 1000):
+        yield case(f"prng/stream/{k}", "stream", {"seed": hex64(7), "k": k})
+    for epoch in (1, 2, 30):
+        yield case(f"prng/epoch_order/{epoch}", "epoch_order", {"seed": hex64(0), "epoch": epoch, "n": 12})
+
+
+def around(*borders):
+    """Each number with the doubles just below and above it, and their negatives."""
+    for x in borders:
+        for v in (math.nextafter(x, -INF), x, math.nextafter(x, INF)):
+            yield v
+            yield -v
+
+
+SPECIAL = [0.0, -0.0, INF, -INF, NAN, 5e-324, -5e-324, 2.0**-1022, 1.0, -1.0, sys.float_info.max, -sys.float_info.max]
+BORDERS = {
+    "exp": [2.0**-28, float.fromhex("0x1.62e43p-2"), float.fromhex("0x1.0a2b2p+0"), 709.782712893384, 745.1332191019411, 708.0, 708.4, 720.0],
+    "log": [2.0**-20, 1.0 + 2.0**-20, 1.0 - 2.0**-20, 1.4142112731933594, 1.3799991607666016, 1.4200000762939453, 2.0**-1022, 0.5, 2.0],
+    "tanh": [2.0**-55, 2.0**-54, 2.0**-28, float.fromhex("0x1.62e43p-3"), float.fromhex("0x1.0a2b2p-1"), 1.0, 19.5, 22.0],
+    "sin": [2.0**-27, float.fromhex("0x1.921fcp-1"), float.fromhex("0x1.2d97cp+1"), math.pi / 2, math.pi, 16 * math.pi, TRIGONOMETRIC_LIMIT],
+    "cos": [2.0**-27, float.fromhex("0x1.33333p-2"), float.fromhex("0x1.90001p-1"), float.fromhex("0x1.921fcp-1"),
+            float.fromhex("0x1.2d97cp+1"), math.pi / 2, math.pi, 16 * math.pi, TRIGONOMETRIC_LIMIT],
+}
+RANGES = {"exp": 40.0, "log": 1000.0, "tanh": 5.0, "sin": 10.0, "cos": 10.0}
+
+
+def elementary():
+    for name, borders in BORDERS.items():
+        random = SplitMix64(ord(name[0]))
+        yield case(f"elementary/{name}/plain", name, {"x": [-2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0, 10.0]})
+        yield case(f"elementary/{name}/special", name, {"x": SPECIAL}, "special")
+        yield case(f"elementary/{name}/borders", name, {"x": list(around(*borders))}, "border")
+        sign = abs if name == "log" else float
+        yield case(f"elementary/{name}/usual", name, {"x": [sign(RANGES[name] * (2.0 * random.uniform() - 1.0)) for _ in range(200)]})
+        yield case(f"elementary/{name}/all-sizes", name, {"x": [
+            sign(random.normal() * 2.0**(random.below(60) - 50)) for _ in range(100)]})
+
+
+def layers(sizes, activation="sigmoid", output="sigmoid", bias=True):
+    """The spec's form of a multilayer perceptron."""
+    made = []
+    for inputs, outputs in zip(sizes[:-1], sizes[1:]):
+        made += [{"type": "linear", "inputs": inputs, "outputs": outputs, "bias": bias}, {"type": activation}]
+    return made[:-1] + ([] if output == "identity" else [{"type": output}])
+
+
+def init():
+    for seed in SEEDS:
+        yield case(f"init/normal/{hex64(seed)}", "normal", {"seed": hex64(seed), "count": 6})
+    for name in INITS:
+        yield case(f"init/initial_parameters/{name}", "initial_parameters",
+                   {"layers": layers([3, 5, 2], bias=name != "uniform"), "init": name, "seed": hex64(3)})
+    yield case("init/initial_parameters/two-layers", "initial_parameters",
+               {"layers": layers([2, 2, 1]), "init": "normal", "seed": hex64(2**64 - 1)})
+
+
+ORDERS = {
+    "one": ([2.0], [3.0]),
+    "order": ([1.0, 1.0, 1.0], [2.0**53, 1.0, 1.0]),
+    "cancellation": ([1.0, 1.0, 1.0], [2.0**53, -(2.0**53), 1.0]),
+    "compensation": ([1.0, 1.0, 1.0, 1.0], [1.0, 1e100, 1.0, -1e100]),
+    "fused": ([1.0, 1.0 + 2.0**-27], [-1.0 - 2.0**-26, 1.0 + 2.0**-27]),
+    "wide": ([0.1, 0.2, 0.3], [0.3, 0.2, 0.1]),
+    "subnormal": ([2.0**-600, 1.0], [2.0**-450, 5e-324]),
+    "overflow": ([1e200, -1e200], [1e200, 1e200]),
+    "signed-zero": ([-1.0, 1.0], [0.0, -0.0]),
+}
+
+
+def product():
+    for name, (x, w) in ORDERS.items():
+        yield case(f"product/dot/{name}", "dot", {"x": x, "w": w}, name)
+    for n in (3, 17, 100, 784):
+        random = SplitMix64(n)
+        yield case(f"product/dot/random-{n}", "dot", {"x": normals(random, n), "w": normals(random, n)}, "order")
+    for m, k, n in ((1, 1, 1), (2, 3, 2), (4, 4, 4), (5, 16, 3), (1, 40, 7)):
+        random = SplitMix64(m * k * n)
+        yield case(f"product/matmul/{m}x{k}x{n}", "matmul", {"a": normals(random, m, k), "b": normals(random, k, n)}, "order")
+
+
+ROWS = [[0.5, -1.5, 3.0], [-0.0, 0.0, 1e-300], [40.0, -40.0, 0.25], [800.0, -800.0, 799.0]]
+
+
+def forward():
+    for n, i, j, bias in ((1, 2, 1, True), (1, 2, 1, False), (3, 3, 3, True), (4, 10, 6, True), (2, 64, 5, False)):
+        random = SplitMix64(100 * i + j)
+        yield case(f"forward/linear_forward/{n}x{i}x{j}{'' if bias else '-no-bias'}", "linear_forward",
+                   {"x": normals(random, n, i), "w": normals(random, i, j), "b": normals(random, j) if bias else None})
+    for name in ACTIVATIONS:
+        random = SplitMix64(len(name))
+        yield case(f"forward/activation_forward/{name}", "activation_forward", {"name": name, "z": normals(random, 3, 5)})
+        yield case(f"forward/activation_forward/{name}-large-and-small", "activation_forward", {"name": name, "z": ROWS}, "saturation")
+    yield case("forward/activation_forward/softmax-ties", "activation_forward", {"name": "softmax", "z": [[1.0, 1.0, 1.0], [0.0, -0.0, 0.0]]})
+
+
+def targets(random, loss, n, m):
+    return [random.below(m) for _ in range(n)] if loss == "cross_entropy" else normals(random, n, m)
+
+
+def losses(op):
+    for name in LOSSES:
+        for n, m, reduction in ((1, 1, "sum"), (1, 4, "mean"), (3, 3, "sum"), (3, 3, "mean"), (7, 10, "mean")):
+            random = SplitMix64(10 * n + m)
+            yield case(f"{'loss' if op == 'loss' else 'backward'}/{op}/{name}-{n}x{m}-{reduction}", op,
+                       {"loss": name, "o": normals(random, n, m), "y": targets(random, name, n, m), "reduction": reduction})
+    yield case(f"{'loss' if op == 'loss' else 'backward'}/{op}/cross_entropy-large-logits", op,
+               {"loss": "cross_entropy", "o": [[1000.0, -1000.0, 998.0], [0.0, 0.0, 0.0]], "y": [2, 0], "reduction": "mean"}, "saturation")
+
+
+def loss():
+    yield from losses("loss")
+    yield case("loss/loss/worked-example", "loss", {"loss": "mse", "o": [[1.0, 0.0, 0.0, 1.0]], "y": [[0.0] * 4], "reduction": "mean"})
+
+
+def backward():
+    yield from losses("loss_gradient")
+    for name in ACTIVATIONS:
+        random = SplitMix64(50 + len(name))
+        for label, z in (("", normals(random, 3, 5)), ("-large-and-small", ROWS)):
+            a = OPERATIONS["activation_forward"].answer(name, z)["a"]
+            yield case(f"backward/activation_backward/{name}{label}", "activation_backward",
+                       {"name": name, "z": z, "a": a, "da": normals(random, len(z), len(z[0]))})
+    for n, i, j, bias in ((1, 2, 1, True), (3, 3, 3, True), (4, 10, 6, False), (9, 2, 5, True)):
+        random = SplitMix64(200 * i + j)
+        yield case(f"backward/linear_backward_input/{n}x{i}x{j}", "linear_backward_input",
+                   {"w": normals(random, i, j), "dz": normals(random, n, j)})
+        yield case(f"backward/linear_backward_parameters/{n}x{i}x{j}{'' if bias else '-no-bias'}", "linear_backward_parameters",
+                   {"x": normals(random, n, i), "dz": normals(random, n, j), "bias": bias})
+
+
+def update():
+    random = SplitMix64(9)
+    yield case("update/update/product-then-difference", "update", {"p": [1.0 + 2.0**-26], "dp": [1.0 + 2.0**-27], "lr": 1.0 + 2.0**-27}, "fused")
+    yield case("update/update/no-gradient", "update", {"p": [0.5, 0.0], "dp": [0.0, 0.0], "lr": 0.1})
+    for lr in (0.001, 0.1, 1.0):
+        yield case(f"update/update/{lr}", "update", {"p": normals(random, 20), "dp": normals(random, 20), "lr": lr})
+
+
+STEPS = {  # sizes, activation, output, bias, loss, init, samples, reduction
+    "one-neuron": ([2, 1], "sigmoid", "sigmoid", True, "mse", "normal", 1, "mean"),
+    "batch-mean": ([2, 3, 2], "sigmoid", "sigmoid", True, "mse", "normal", 3, "mean"),
+    "batch-sum": ([2, 3, 2], "sigmoid", "sigmoid", True, "mse", "normal", 3, "sum"),
+    "no-bias-sse": ([3, 4, 1], "sigmoid", "sigmoid", False, "sse", "uniform", 4, "sum"),
+    "two-hidden-layers": ([16, 12, 8, 4], "sigmoid", "identity", False, "cross_entropy", "fan_out", 1, "mean"),
+    "square": ([4, 4, 4, 4], "sigmoid", "identity", True, "cross_entropy", "fan_in", 5, "mean"),
+    "relu": ([2, 10, 8, 1], "relu", "identity", True, "mse", "normal", 10, "sum"),
+    "tanh": ([3, 5, 2], "tanh", "identity", True, "sse", "normal", 4, "mean"),
+    "leaky-relu": ([3, 5, 2], "leaky_relu", "tanh", True, "mse", "normal", 4, "mean"),
+    "softmax-inside": ([3, 5, 3], "softmax", "softmax", True, "mse", "normal", 4, "sum"),
+    "identity": ([3, 5, 2], "identity", "identity", True, "mse", "normal", 2, "mean"),
+}
+
+
+def step():
+    # the worked example of article 002's network: all weights 1, all biases 0, on Alice
+    net = layers([2, 2, 1])
+    yield case("step/step/alice", "step", {
+        "layers": net, "loss": "mse", "parameters": [0.0 if which == "b" else 1.0 for _, which, *_ in parameter_places(net)],
+        "x": [[-2.0, -1.0]], "y": [[1.0]], "reduction": "mean", "lr": 0.1})
+    for name, (sizes, activation, output, bias, loss, init, count, reduction) in STEPS.items():
+        random = SplitMix64(sum(sizes) + count)
+        net = layers(sizes, activation, output, bias)
+        yield case(f"step/step/{name}", "step", {
+            "layers": net, "loss": loss, "parameters": initial_parameters(net, init, hex64(count))["parameters"],
+            "x": normals(random, count, sizes[0]), "y": targets(random, loss, count, sizes[-1]), "reduction": reduction, "lr": 0.1})
+
+
+def training(task, **changes):
+    """The inputs of `train` as the task has them."""
+    task = tasks.task(task)
+    settings = dict(task.settings(), layers=layers([task.inputs, *task.hidden, task.outputs], task.activation, task.output, task.bias),
+                    loss=task.loss, init=task.init, seed=hex64(0), reduction=task.reduction or LOSSES[task.loss])
+    settings.update(changes)
+    if "parameters" in changes:
+        del settings["init"]
+    return settings
+
+
+def floats(x, y):
+    """Samples as rows of floats."""
+    return {"x": [list(map(float, row)) for row in x], "y": [[float(v)] for v in y]}
+
+
+def truth_table():
+    data = {"data": "all", "samples": 4}
+    yield case("truth-table/train/5-steps", "train", training("truth-table", epochs=5, **data))
+    yield case("truth-table/train/1500-steps", "train", training("truth-table", **data))
+
+
+def alice_bob():
+    data = {"data": "all", "samples": 4}
+    yield case("alice-bob/train/all-weights-1", "train", training("alice-bob", epochs=5, parameters=[1.0] * 4 + [0.0] * 2 + [1.0] * 2 + [0.0], **data))
+    yield case("alice-bob/train/batches-of-3", "train", training(
+        "alice-bob", epochs=20, batch_size=3, shuffle=True, lr_decay=0.5, lr_decay_every=5, reduction="mean", seed=hex64(2**64 - 1), **data),
+        "last batch smaller", "shuffle", "decay")
+    yield case("alice-bob/train/1000-epochs", "train", training("alice-bob", **data))
+
+
+def sin_cos():
+    yield case("sin-cos/train/505-samples", "train", training("sin-cos", epochs=2, lr_decay_every=1, data="grid", samples=505),
+               "last batch smaller", "shuffle", "decay")
+    yield case("sin-cos/train/30-epochs", "train", training("sin-cos", data="grid", samples=10000), "long")
+
+
+def digits():
+    yield case("digits/train/100-samples", "train", training("mnist", epochs=2, lr=0.03, data="digits", samples=100))
+    yield case("digits/train/5-epochs", "train", training("mnist", lr=0.03, data="digits", samples=2000), "long")
+
+
+def mnist():
+    yield case("mnist/train/200-samples", "train", training("mnist", epochs=1, data="mnist", samples=200))
+    yield case("mnist/train/first-epoch", "train", training("mnist", epochs=1, data="mnist", samples=60000), "long")
+
+
+def data_of(rung):
+    """What the file holds beside its cases: samples, or where they are."""
+    if rung in ("truth-table", "alice-bob"):
+        return {"data": {"all": floats(*tasks.task(rung).data(0, None).train)}}
+    if rung == "sin-cos":
+        x, y = tasks.task(rung).data(0, None).train
+        return {"data": {"grid": floats(zip(x[::2], x[1::2]), y)}}
+    files = {"images": "train-images-idx3-ubyte", "labels": "train-labels-idx1-ubyte"}
+    if rung == "digits":
+        return {"data": {"digits": {"folder": "../../digits", **files}}}
+    return {"data": {"mnist": files}} if rung == "mnist" else {}
+
+
+def record(rung, long, known):
+    """The content of a rung's file. known: recorded answers by id, for long cases where they are not to be computed anew."""
+    data = data_of(rung)
+    read = {name: read_data(FOLDER, source) for name, source in data.get("data", {}).items()}
+    cases = []
+    for item in globals()[rung.replace("-", "_")]():
+        if "long" in item.get("flags", ()) and not long:
+            answer = known[item["id"]]
+        else:
+            asked = read_case({**item, "out": {}}, read)
+            answer = encode(OPERATIONS[asked.op].answer(**asked.inputs))
+        flags = {"flags": item.pop("flags")} if "flags" in item else {}
+        cases.append({**item, "out": answer, **flags})
+    return {"spec": VERSION, "rung": rung, "title": TITLES[rung], "source": SOURCE, "count": len(cases), **data, "cases": cases}
+
+
+def dump(record):
+    """One line for each case, and for each set of data."""
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items() if key not in ("data", "cases")]
+    if "data" in record:
+        data = ",\n".join(f"  {json.dumps(name)}: {json.dumps(source)}" for name, source in record["data"].items())
+        lines.append(f' "data": {{\n{data}\n }}')
+    cases = ",\n".join("  " + json.dumps(case) for case in record["cases"])
+    return "{\n" + ",\n".join([*lines, f' "cases": [\n{cases}\n ]']) + "\n}\n"
+
+
+def main(arguments):
+    for rung in [name for name in arguments if name != "--long"] or RUNGS:
+        path = FOLDER / f"{rung}.json"
+        known = {case["id"]: case["out"] for case in json.loads(path.read_text())["cases"]} if path.exists() else {}
+        try:
+            path.write_text(dump(record(rung, "--long" in arguments, known)))
+        except InputError as error:
+            print(f"{rung}: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,349 @@
+"""The operations of the spec: for each the reference's answer, and how any one of its numbers is made, operands filled in.
+
+An answer is a function of the operation's inputs, named as in the spec, and returns its outputs by name. An explanation is a
+function of the inputs, the right outputs, and the place of a number in them; it returns a formula and the operands in it.
+The table is at the end.
+"""
+
+from typing import Callable, NamedTuple
+
+from ..model import ACTIVATIONS, LOSSES, Linear, Model
+from ..network import digest, learning_rates
+from ..reference import activations, elementary, linear, losses, network, prng
+from ..samples import check_samples
+
+TERMS = 6  # of a sum or a row, so many are written out
+
+
+class Operation(NamedTuple):
+    answer: Callable  # (**inputs) -> outputs by name
+    explain: Callable  # (inputs, outputs, key, index) -> (formula, operands)
+
+
+def formula(function):
+    """The first line of a reference function's documentation, which is its formula."""
+    return function.__doc__.splitlines()[0]
+
+
+def row(numbers):
+    """A row, with its middle left out where it is long."""
+    shown = [repr(v) for v in numbers]
+    if len(shown) > TERMS:
+        shown[TERMS - 2:-1] = [f"... {len(shown) - TERMS + 1} more ..."]
+    return f"[{', '.join(shown)}]"
+
+
+def terms(start, pairs):
+    """A sum: 0.5 + 0.1 * 2.0 + ... + 0.3 * -1.0, with its middle left out where it is long."""
+    shown = [f"{a!r} * {b!r}" for a, b in pairs]
+    if len(shown) > TERMS:
+        shown[TERMS - 2:-1] = [f"... {len(shown) - TERMS + 1} more ..."]
+    return " + ".join([repr(start), *shown])
+
+
+def column(rows, j):
+    return [values[j] for values in rows]
+
+
+# prng
+
+def drawn(method, key="numbers", convert=None):
+    """The operation that draws `count` times from a new generator."""
+
+    def answer(seed, count, **arguments):
+        generator = prng.SplitMix64(int(seed, 16))
+        values = [getattr(generator, method)(**arguments) for _ in range(count)]
+        return {key: [convert(value) for value in values] if convert else values}
+
+    def explain(inputs, outputs, key, index):
+        return formula(getattr(prng.SplitMix64, method)), f"draw number {index[0] + 1} from seed {inputs['seed']}"
+
+    return Operation(answer, explain)
+
+
+def hex64(integer):
+    return f"{integer:016x}"
+
+
+def permutation(seed, n):
+    return {"order": prng.SplitMix64(int(seed, 16)).permutation(n)}
+
+
+def stream(seed, k):
+    return {"seed": hex64(prng.stream(int(seed, 16), k).state)}
+
+
+def epoch_order(seed, epoch, n):
+    return {"order": prng.epoch_order(int(seed, 16), epoch, n)}
+
+
+def given(function):
+    """An explanation that tells the inputs alone."""
+    return lambda inputs, outputs, key, index: (formula(function), ", ".join(f"{k} = {v}" for k, v in inputs.items()))
+
+
+# elementary
+
+def pointwise(name):
+    """The operation that takes one elementary function of a list."""
+    return Operation(lambda x: {"y": [getattr(elementary, name)(float(v)) for v in x]},
+                     lambda inputs, outputs, key, index: (formula(getattr(elementary, name)), f"{name}({inputs['x'][index[0]]!r})"))
+
+
+# init
+
+def initial_parameters(layers, init, seed):
+    return {"parameters": network.Network(model_of(layers, init=init), int(seed, 16)).get_parameters()}
+
+
+def explain_initial_parameters(inputs, outputs, key, index):
+    return formula(linear.linear_init), f"init {inputs['init']}, draw number {index[0] + 1} of stream 1 of seed {inputs['seed']}"
+
+
+# product, forward
+
+def dot(x, w):
+    return {"z": linear.linear_forward([x], [[v] for v in w], None)[0][0]}
+
+
+def explain_dot(inputs, outputs, key, index):
+    return "z = 0.0; for i ascending: z += x[i] * w[i]", terms(0.0, zip(inputs["x"], inputs["w"]))
+
+
+def matmul(a, b):
+    return {"c": linear.linear_forward(a, b, None)}
+
+
+def explain_matmul(inputs, outputs, key, index):
+    n, j = index
+    return "c[n][j] = 0.0; for i ascending: c[n][j] += a[n][i] * b[i][j]", terms(0.0, zip(inputs["a"][n], column(inputs["b"], j)))
+
+
+def linear_forward(x, w, b):
+    return {"z": linear.linear_forward(x, w, b)}
+
+
+def explain_linear_forward(inputs, outputs, key, index):
+    n, j = index
+    start = inputs["b"][j] if inputs["b"] else 0.0
+    return formula(linear.linear_forward), terms(start, zip(inputs["x"][n], column(inputs["w"], j)))
+
+
+def activation_forward(name, z):
+    return {"a": layer_of(name).forward(z)}
+
+
+def explain_activation_forward(inputs, outputs, key, index):
+    n, j = index
+    z = inputs["z"][n]
+    return formula(activations.FORWARD[inputs["name"]]), f"z[{n}] = {row(z)}, j = {j}" if inputs["name"] == "softmax" else f"z = {z[j]!r}"
+
+
+def layer_of(name):
+    return activations.Activation(ACTIVATIONS[name](), None, None)
+
+
+# loss
+
+def loss(loss, o, y, reduction):
+    each = [losses.LOSS[loss](o_n, y_n) for o_n, y_n in zip(o, y)]
+    total = 0.0
+    for value in each:
+        total += value
+    return {"losses": each, "loss": total / len(each) if reduction == "mean" else total}
+
+
+def explain_loss(inputs, outputs, key, index):
+    if key == "losses":
+        n, = index
+        return formula(losses.LOSS[inputs["loss"]]), f"o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
+    mean = f", then / {len(outputs['losses'])}" if inputs["reduction"] == "mean" else ""
+    return f"t = 0.0; for n ascending: t += losses[n]{mean}", f"losses = {row(outputs['losses'])}"
+
+
+def target(y):
+    return row(y) if isinstance(y, list) else repr(y)
+
+
+# backward
+
+def loss_gradient(loss, o, y, reduction):
+    return {"do": losses.batch_gradient(loss, o, y, reduction)}
+
+
+def explain_loss_gradient(inputs, outputs, key, index):
+    n, j = index
+    mean = f", then / {len(inputs['o'])} for the mean over the batch" if inputs["reduction"] == "mean" else ""
+    return formula(losses.GRADIENT[inputs["loss"]]) + mean, f"j = {j}, o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
+
+
+def activation_backward(name, z, a, da):
+    return {"dz": layer_of(name).backward(z, a, da)[0]}
+
+
+def explain_activation_backward(inputs, outputs, key, index):
+    n, j = index
+    a, da = inputs["a"][n], inputs["da"][n]
+    operands = f"j = {j}, a = {row(a)}, da = {row(da)}" if inputs["name"] == "softmax" else f"a = {a[j]!r}, da = {da[j]!r}"
+    return formula(activations.BACKWARD[inputs["name"]]), operands
+
+
+def linear_backward_input(w, dz):
+    return {"dx": linear.linear_backward_input(w, dz)}
+
+
+def explain_linear_backward_input(inputs, outputs, key, index):
+    n, i = index
+    return formula(linear.linear_backward_input), terms(0.0, zip(inputs["dz"][n], inputs["w"][i]))
+
+
+def linear_backward_parameters(x, dz, bias):
+    dw, db = linear.linear_backward_parameters(x, dz, bias)
+    return {"dw": dw, "db": db}
+
+
+def explain_linear_backward_parameters(inputs, outputs, key, index):
+    if key == "db":
+        return "db[j] = 0.0; for n ascending: db[j] += dz[n][j]", " + ".join(["0.0", *map(repr, column(inputs["dz"], index[0])[:TERMS])])
+    i, j = index
+    return "dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j]", terms(0.0, zip(column(inputs["x"], i), column(inputs["dz"], j)))
+
+
+# update
+
+def update(p, dp, lr):
+    p = list(p)
+    linear.linear_update(p, dp, lr)
+    return {"p": p}
+
+
+def explain_update(inputs, outputs, key, index):
+    k, = index
+    return "p - lr * dp", f"{inputs['p'][k]!r} - {inputs['lr']!r} * {inputs['dp'][k]!r}"
+
+
+# step
+
+def step(layers, loss, parameters, x, y, reduction, lr):
+    net = network.Network(model_of(layers, loss), 0)
+    net.set_parameters(parameters)
+    outputs = net.forward(x)
+    deltas, gradients = net.backward(outputs, y, reduction)
+    flat = network.flatten(gradients)
+    net.update(gradients, lr)
+    return {"outputs": outputs[1:], "loss": OPERATIONS["loss"].answer(loss, outputs[-1], y, reduction)["loss"], "deltas": deltas,
+            "gradients": flat, "parameters": net.get_parameters()}
+
+
+def explain_step(inputs, outputs, key, index):
+    layers = inputs["layers"]
+    tensors = [inputs["x"], *outputs["outputs"]]  # the input of layer k, its output
+    if key == "loss":
+        each = OPERATIONS["loss"].answer(inputs["loss"], tensors[-1], inputs["y"], inputs["reduction"])
+        return explain_loss(inputs, each, key, index)
+    if key == "parameters":
+        return explain_update(dict(inputs, p=inputs["parameters"], dp=outputs["gradients"]), outputs, key, index)
+    if key == "gradients":
+        k, which, *place = parameter_places(layers)[index[0]]
+        return explain_linear_backward_parameters({"x": tensors[k], "dz": outputs["deltas"][k]}, outputs, "d" + which, place)
+    k, *place = index
+    if key == "outputs":
+        if layers[k]["type"] == "linear":
+            w, b = weights_of(layers, inputs["parameters"], k)
+            return explain_linear_forward({"x": tensors[k], "w": w, "b": b}, outputs, key, place)
+        return explain_activation_forward({"name": layers[k]["type"], "z": tensors[k]}, outputs, key, place)
+    if k == len(layers) - 1:
+        return explain_loss_gradient(dict(inputs, o=tensors[-1]), outputs, key, place)
+    after = layers[k + 1]["type"]
+    if after == "linear":
+        w, _ = weights_of(layers, inputs["parameters"], k + 1)
+        return explain_linear_backward_input({"w": w, "dz": outputs["deltas"][k + 1]}, outputs, key, place)
+    return explain_activation_backward({"name": after, "a": tensors[k + 2], "da": outputs["deltas"][k + 1]}, outputs, key, place)
+
+
+def model_of(layers, loss="mse", init="normal"):
+    """The spec's layers -> a Model."""
+    return Model([Linear(layer["inputs"], layer["outputs"], layer["bias"]) if layer["type"] == "linear" else ACTIVATIONS[layer["type"]]()
+                  for layer in layers], loss, init)
+
+
+def parameter_places(layers):
+    """Of every parameter, flat: (layer, "w", i, j) or (layer, "b", j)"""
+    places = []
+    for k, layer in enumerate(layers):
+        if layer["type"] == "linear":
+            places += [(k, "w", i, j) for i in range(layer["inputs"]) for j in range(layer["outputs"])]
+            places += [(k, "b", j) for j in range(layer["outputs"]) if layer["bias"]]
+    return places
+
+
+def weights_of(layers, flat, k):
+    """w, b (None without bias) of linear layer k."""
+    start = sum(place[0] < k for place in parameter_places(layers))
+    inputs, outputs = layers[k]["inputs"], layers[k]["outputs"]
+    w = [flat[start + i * outputs:start + (i + 1) * outputs] for i in range(inputs)]
+    return w, flat[start + inputs * outputs:start + inputs * outputs + outputs] if layers[k]["bias"] else None
+
+
+# train
+
+def train(**inputs):
+    return train_with(network.Network, **inputs)
+
+
+def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction,
+               x=None, pixels=None, init="normal", parameters=None):
+    """The operation `train` by an implementation, a class with the methods of the reference's Network."""
+    model = model_of(layers, loss, init)
+    samples = check_samples(model, memoryview(bytes.fromhex("".join(pixels))) if x is None else x, y)
+    data = samples.inputs, samples.targets
+    seed = int(seed, 16)
+    net = implementation(model, seed)
+    if parameters:
+        net.set_parameters(parameters)
+    seen = {"losses": [], "digests": []}
+
+    def look():
+        seen["losses"].append(net.evaluate(*data, LOSSES[loss])[0])
+        seen["digests"].append(digest(net.get_parameters()))
+
+    look()
+    for epoch, rate in enumerate(learning_rates(epochs, lr, lr_decay, lr_decay_every), 1):
+        order = net.epoch_order(seed, epoch, len(samples)) if shuffle else None
+        net.train(*data, order, 0, len(samples), batch_size, rate, reduction)
+        look()
+    return seen
+
+
+def explain_train(inputs, outputs, key, index):
+    e, = index
+    rate = list(learning_rates(inputs["epochs"], inputs["lr"], inputs["lr_decay"], inputs["lr_decay_every"]))[e - 1] if e else None
+    how = f"epoch {e}, rate {rate!r}, {len(inputs['y'])} samples, batches of {inputs['batch_size']}" if e else "before training"
+    if key == "losses":
+        return "the loss over all samples as they lie, after the epoch", how
+    return "SHA-256 of the parameters, flat, as little-endian doubles, after the epoch", how
+
+
+OPERATIONS = {
+    "next": drawn("next", "integers", hex64),
+    "uniform": drawn("uniform"),
+    "below": drawn("below", "integers"),
+    "permutation": Operation(permutation, given(prng.SplitMix64.permutation)),
+    "stream": Operation(stream, given(prng.stream)),
+    "epoch_order": Operation(epoch_order, given(prng.epoch_order)),
+    **{name: pointwise(name) for name in ("exp", "log", "tanh", "sin", "cos")},
+    "normal": drawn("normal"),
+    "initial_parameters": Operation(initial_parameters, explain_initial_parameters),
+    "dot": Operation(dot, explain_dot),
+    "matmul": Operation(matmul, explain_matmul),
+    "linear_forward": Operation(linear_forward, explain_linear_forward),
+    "activation_forward": Operation(activation_forward, explain_activation_forward),
+    "loss": Operation(loss, explain_loss),
+    "loss_gradient": Operation(loss_gradient, explain_loss_gradient),
+    "activation_backward": Operation(activation_backward, explain_activation_backward),
+    "linear_backward_input": Operation(linear_backward_input, explain_linear_backward_input),
+    "linear_backward_parameters": Operation(linear_backward_parameters, explain_linear_backward_parameters),
+    "update": Operation(update, explain_update),
+    "step": Operation(step, explain_step),
+    "train": Operation(train, explain_train),
+}
