@@ -1,0 +1,148 @@
+"""The operations of the spec by the C core: its functions one by one, and its network."""
+
+from array import array
+
+from ..native import Network, constant, doubles, ffi, lib, pointer, rows_of
+from ..samples import check_samples
+from .operations import hex64, model_of, train_with
+
+
+def generator(seed):
+    return ffi.new("uint64_t *", int(seed, 16))
+
+
+def drawn(function, key="numbers", convert=lambda value: value):
+    def answer(seed, count, **arguments):
+        state = generator(seed)
+        return {key: [convert(function(state, *arguments.values())) for _ in range(count)]}
+    return answer
+
+
+def permutation(seed, n):
+    order = ffi.new("int32_t[]", n)
+    lib.refnn_permutation(generator(seed), n, order)
+    return {"order": list(order)}
+
+
+def stream(seed, k):
+    return {"seed": hex64(lib.refnn_stream(int(seed, 16), k))}
+
+
+def epoch_order(seed, epoch, n):
+    return {"order": list(Network.epoch_order(int(seed, 16), epoch, n))}
+
+
+def pointwise(function):
+    return lambda x: {"y": [function(v) for v in x]}
+
+
+def initial_parameters(layers, init, seed):
+    return {"parameters": list(Network(model_of(layers, init=init), int(seed, 16)).get_parameters())}
+
+
+def flat(rows):
+    return array("d", [v for row in rows for v in row])
+
+
+def product(x, w, b):
+    z = doubles(len(x) * len(w[0]))
+    lib.refnn_linear_forward(len(x), len(w), len(w[0]), pointer(flat(x)), pointer(flat(w)),
+                             ffi.NULL if b is None else pointer(array("d", b)), pointer(z))
+    return rows_of(z, len(w[0]))
+
+
+def dot(x, w):
+    return {"z": product([x], [[v] for v in w], None)[0][0]}
+
+
+def matmul(a, b):
+    return {"c": product(a, b, None)}
+
+
+def linear_forward(x, w, b):
+    return {"z": product(x, w, b)}
+
+
+def activation_forward(name, z):
+    a = [doubles(len(z_n)) for z_n in z]
+    for z_n, a_n in zip(z, a):
+        lib.refnn_activation_forward(constant(name), len(z_n), pointer(array("d", z_n)), pointer(a_n))
+    return {"a": [a_n.tolist() for a_n in a]}
+
+
+def activation_backward(name, z, a, da):
+    dz = [doubles(len(a_n)) for a_n in a]
+    for a_n, da_n, dz_n in zip(a, da, dz):
+        lib.refnn_activation_backward(constant(name), len(a_n), pointer(array("d", a_n)), pointer(array("d", da_n)), pointer(dz_n))
+    return {"dz": [dz_n.tolist() for dz_n in dz]}
+
+
+def each_sample(loss, o, y):
+    """o, y and the class of each sample as the core's functions of losses take them."""
+    for o_n, y_n in zip(o, y):
+        classes = loss == "cross_entropy"
+        yield len(o_n), pointer(array("d", o_n)), ffi.NULL if classes else pointer(array("d", y_n)), y_n if classes else 0
+
+
+# Sums and means over samples are made inside the core's network, where `step` and `train` show them; for single functions, here.
+
+def loss(loss, o, y, reduction):
+    losses = [lib.refnn_loss_value(constant(loss), *sample) for sample in each_sample(loss, o, y)]
+    total = 0.0
+    for value in losses:
+        total += value
+    return {"losses": losses, "loss": total / len(losses) if reduction == "mean" else total}
+
+
+def loss_gradient(loss, o, y, reduction):
+    do = [doubles(len(o_n)) for o_n in o]
+    for sample, do_n in zip(each_sample(loss, o, y), do):
+        lib.refnn_loss_gradient(constant(loss), *sample, pointer(do_n))
+    return {"do": [[d / len(o) if reduction == "mean" else d for d in do_n] for do_n in do]}
+
+
+def linear_backward_input(w, dz):
+    dx = doubles(len(dz) * len(w))
+    lib.refnn_linear_backward_input(len(dz), len(w), len(w[0]), pointer(flat(w)), pointer(flat(dz)), pointer(dx))
+    return {"dx": rows_of(dx, len(w))}
+
+
+def linear_backward_parameters(x, dz, bias):
+    inputs, outputs = len(x[0]), len(dz[0])
+    dw, db = doubles(inputs * outputs), doubles(outputs)
+    lib.refnn_linear_backward_parameters(len(x), inputs, outputs, pointer(flat(x)), pointer(flat(dz)), pointer(dw),
+                                         pointer(db) if bias else ffi.NULL)
+    return {"dw": rows_of(dw, outputs), "db": db.tolist() if bias else None}
+
+
+def update(p, dp, lr):
+    p = array("d", p)
+    lib.refnn_linear_update(len(p), pointer(p), pointer(array("d", dp)), lr)
+    return {"p": list(p)}
+
+
+def step(layers, loss, parameters, x, y, reduction, lr):
+    model = model_of(layers, loss)
+    samples = check_samples(model, x, y)
+    data = samples.inputs, samples.targets
+    net = Network(model, 0)
+    net.set_parameters(parameters)
+    answer = {"loss": net.evaluate(*data, reduction)[0], "gradients": list(net.gradients(*data, reduction))}
+    net.train(*data, None, 0, len(x), len(x), lr, reduction)
+    return dict(answer, parameters=list(net.get_parameters()))
+
+
+def train(**inputs):
+    return train_with(Network, **inputs)
+
+
+OPERATIONS = {
+    "next": drawn(lib.refnn_next, "integers", hex64),
+    "uniform": drawn(lib.refnn_uniform),
+    "below": drawn(lib.refnn_below, "integers"),
+    "normal": drawn(lib.refnn_normal),
+    **{name: pointwise(getattr(lib, f"refnn_{name}")) for name in ("exp", "log", "tanh", "sin", "cos")},
+    **{function.__name__: function for function in (
+        permutation, stream, epoch_order, initial_parameters, dot, matmul, linear_forward, activation_forward, loss, loss_gradient,
+        activation_backward, linear_backward_input, linear_backward_parameters, update, step, train)},
+}
