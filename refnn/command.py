@@ -53,6 +53,12 @@ def write_json(path, record):
             raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
 
 
+def printer(given):
+    """A print for progress: to standard error where standard output takes the record, nowhere with --quiet."""
+    stream = sys.stderr if given.json == "-" else sys.stdout
+    return lambda line: None if given.quiet else print(line, file=stream, flush=True)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, but a mistake is one line."""
 

@@ -5,7 +5,7 @@ import dataclasses
 import sys
 
 from . import SPEC, __version__, implementations
-from .command import Parser, check_writable, command, integer, number, sizes, write_json
+from .command import Parser, check_writable, command, integer, number, printer, sizes, write_json
 from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, positive_number, whole_number
 from .network import Network, digest, learning_rates
 from .samples import check_samples
@@ -114,12 +114,6 @@ def epoch_line(epoch, count):
     accuracy = "" if epoch.accuracy is None else f"  accuracy {epoch.accuracy:.4f}"
     speed = f"  {count / epoch.seconds:,.0f} samples/s" if epoch.seconds else ""
     return f"epoch {epoch.epoch:4d}  loss {epoch.train_loss:<11.6g}{validation}{accuracy}  lr {epoch.lr:.6g}{speed}"
-
-
-def printer(given):
-    """A print for progress: to standard error where standard output takes the record, nowhere with --quiet."""
-    stream = sys.stderr if given.json == "-" else sys.stdout
-    return lambda line: None if given.quiet else print(line, file=stream, flush=True)
 
 
 if __name__ == "__main__":

@@ -209,7 +209,7 @@ STEPS = {  # sizes, activation, output, bias, loss, init, samples, reduction
     "two-hidden-layers": ([16, 12, 8, 4], "sigmoid", "identity", False, "cross_entropy", "fan_out", 1, "mean"),
     "square": ([4, 4, 4, 4], "sigmoid", "identity", True, "cross_entropy", "fan_in", 5, "mean"),
     "relu": ([2, 10, 8, 1], "relu", "identity", True, "mse", "normal", 10, "sum"),
-    "tanh": ([3, 5, 2], "tanh", "identity", True, "sse", "normal", 4, "mean"),
+    "tanh": ([3, 5, 3], "tanh", "identity", True, "sse", "normal", 4, "mean"),
     "leaky-relu": ([3, 5, 2], "leaky_relu", "tanh", True, "mse", "normal", 4, "mean"),
     "softmax-inside": ([3, 5, 3], "softmax", "softmax", True, "mse", "normal", 4, "sum"),
     "identity": ([3, 5, 2], "identity", "identity", True, "mse", "normal", 2, "mean"),
@@ -255,8 +255,9 @@ def truth_table():
 def alice_bob():
     data = {"data": "all", "samples": 4}
     yield case("alice-bob/train/all-weights-1", "train", training("alice-bob", epochs=5, parameters=[1.0] * 4 + [0.0] * 2 + [1.0] * 2 + [0.0], **data))
+    yield case("alice-bob/train/batches-of-2", "train", training("alice-bob", epochs=10, batch_size=2, reduction="sum", **data))
     yield case("alice-bob/train/batches-of-3", "train", training(
-        "alice-bob", epochs=20, batch_size=3, shuffle=True, lr_decay=0.5, lr_decay_every=5, reduction="mean", seed=hex64(2**64 - 1), **data),
+        "alice-bob", epochs=20, batch_size=3, shuffle=True, lr_decay=0.7, lr_decay_every=5, reduction="mean", seed=hex64(2**64 - 1), **data),
         "last batch smaller", "shuffle", "decay")
     yield case("alice-bob/train/1000-epochs", "train", training("alice-bob", **data))
 

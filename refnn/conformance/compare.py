@@ -54,12 +54,10 @@ def compare(case, answer):
                 distances[ulps(right, value)] += 1
                 verdict = EXACT if pattern(right) == pattern(value) else CLOSE if abs(value - right) <= limit else WRONG
             else:
-                verdict = EXACT if right == value else CLOSE if key == "digests" else WRONG
+                verdict = EXACT if right == value else CLOSE if key == "digests" else WRONG  # how far off is for the losses to say
             first.setdefault(verdict, (key, place, right, value))
     if CLOSE not in first and WRONG not in first:
         return Comparison(EXACT, None, distances)
-    if WRONG not in first and set(distances) == {0}:
-        first[WRONG] = first[CLOSE]  # every loss to the bit, but other parameters: that is no rounding
     verdict = WRONG if WRONG in first else CLOSE
     key, place, right, value = first[verdict]
     return Comparison(verdict, Divergence(key, place, words(case, key, place), right, value,

@@ -28,13 +28,13 @@ def named(name):
     registered = {entry.name: entry for entry in entry_points(group=GROUP)}
     known_name(name, [*implementations.IMPLEMENTATIONS, *registered], "implementation")
     if name == "python":
-        return Functions({op: operation.answer for op, operation in OPERATIONS.items()})
+        return Functions({op: operation.answer for op, operation in OPERATIONS.items()}, implementations.describe(name))
     if name == "c":
         implementations.load("c")
         from .core import OPERATIONS as of_core
-        return Functions(of_core)
+        return Functions(of_core, implementations.describe(name))
     try:
-        return Functions(registered[name].load())
+        return Functions(registered[name].load(), f"{name} ({registered[name].value})")
     except Exception as error:
         raise UnavailableError(f"implementation {name!r} ({registered[name].value}) cannot be loaded: {error!r}") from error
 
@@ -46,8 +46,9 @@ class Functions:
     only, that will do without the dictionary.
     """
 
-    def __init__(self, functions):
+    def __init__(self, functions, description):
         self.functions = functions
+        self.description = description
 
     def ask(self, case):
         get = self.functions.get if isinstance(self.functions, dict) else lambda op: getattr(self.functions, op, None)
@@ -69,6 +70,7 @@ class Program:
 
     def __init__(self, command, timeout, bits=False):
         """command: as for a shell, but without one; timeout: seconds for an answer; bits: send doubles as hex digits"""
+        self.description = command
         self.command = shlex.split(command)
         if not self.command:
             raise InputError("--cmd names no program")

@@ -1,0 +1,203 @@
+"""python -m refnn.check: holds an implementation of the spec against the reference, to the bit, and says where it first goes wrong.
+
+Without --impl and --cmd: the Python reference and the C core on this machine. Exit status 0: every number asked for is exact.
+"""
+
+import shutil
+import sys
+import textwrap
+from fnmatch import fnmatchcase
+
+from .command import Parser, check_writable, command, number, printer, write_json
+from .conformance import subjects, vectors
+from .conformance.compare import EXACT, FAILED, UNKNOWN, histogram, ulps
+from .conformance.run import VERDICTS, run
+from .errors import InputError
+from .model import known_name, positive_number
+
+
+def options():
+    parser = Parser(prog="python -m refnn.check", description=__doc__, allow_abbrev=False)
+    parser.add_argument("rungs", nargs="*", metavar="RUNG", help=f"{', '.join(vectors.RUNGS)} (default: all)")
+    parser.add_argument("--impl", metavar="NAME", help="c, python, or one registered under the entry-point group " + subjects.GROUP)
+    parser.add_argument("--cmd", metavar="PROGRAM", help='a program with its arguments, such as "node mine.mjs": it reads a case a '
+                        "line and writes an answer a line")
+    parser.add_argument("--rung", action="append", default=[], metavar="RUNG", help="the same as RUNG; may be repeated")
+    parser.add_argument("--case", metavar="ID", help="only cases with this id, in which * stands for anything")
+    parser.add_argument("--long", action="store_true", help="whole trainings too: a minute in a fast language, an hour in plain Python")
+    parser.add_argument("--timeout", type=number, default=60.0, metavar="S", help="seconds that a program has for an answer (default: 60)")
+    parser.add_argument("--hex", action="store_true", help="send every double as the 16 hex digits of its bits")
+    parser.add_argument("--known-failures", metavar="FILE", help="ids of cases that are known to fail, one a line, in which * stands for "
+                        "anything: they do not count, until they pass")
+    parser.add_argument("--list", action="store_true", help="print the questions, as a program gets them, and ask nobody")
+    parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+    return parser
+
+
+def main(arguments=None):
+    """Runs the command line; returns its exit status: 0 exact, 1 not, 2 for a mistake in the arguments."""
+    conforms = []
+    status = command("refnn.check", lambda: conforms.append(check(options().parse_args(arguments))))
+    return status or (0 if conforms[0] else 1)
+
+
+def check(given):
+    """-> whether everything that was asked for is exact."""
+    names = [known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung] or vectors.RUNGS
+    if given.list:
+        for name in names:
+            for case in chosen(name, given):
+                print(vectors.question(case, given.hex))
+        return True
+    if given.json is not None:
+        check_writable(given.json)
+    known = known_failures(given.known_failures)
+    say = printer(given)
+    asked = those_asked(given)
+    results = []
+    try:
+        say(f"refnn.check, spec {vectors.VERSION}: {' and '.join(subject.description for _, subject in asked)}")
+        say(f"{'rung':13}cases  " + "".join(f"{title:20}" for title, _ in asked).rstrip())
+        for name in names:
+            try:
+                cases = chosen(name, given)
+            except InputError as error:
+                say(f"{name:13}    -  not run: {error}")
+                continue
+            row = []
+            for title, subject in asked:
+                row.append(run(name, [case for case in cases if title != "python" or "long" not in case.flags], subject))
+            if cases:
+                say(f"{name:13}{len(cases):5d}  " + "".join(f"{summary(result, known):20}" for result in row).rstrip())
+            results += [result for result in row if result.counts]
+    finally:
+        for _, subject in asked:
+            subject.close()
+    if not results:
+        raise InputError(f"no case {given.case!r}; --list prints them all" if given.case else "nothing could be run")
+    failures = [failure for result in results for failure in result.failures]
+    stale = [pattern for pattern in known if not any(fnmatchcase(failure.case.id, pattern) for failure in failures)]
+    exact = not stale and all(is_known(failure, known) for failure in failures)
+    report(say, results, known)
+    for pattern in stale:
+        say(f"\n{pattern} is known to fail, but nothing of that name did; take it off the list")
+    cases, right = (sum(counted) for counted in zip(*((result.counts.total(), result.counts[EXACT]) for result in results)))
+    say(f"\n{'Conforms' if exact else 'Does not conform'}: {right} of {cases} answers are exact.")
+    if given.json is not None:
+        write_json(given.json, record(results, known, stale, exact))
+    return exact
+
+
+def those_asked(given):
+    """(title of the column, subject) of each that is asked."""
+    if given.impl is not None and given.cmd is not None:
+        raise InputError("--impl and --cmd exclude each other")
+    if given.cmd is not None:
+        return [("verdict", subjects.Program(given.cmd, positive_number(given.timeout, "--timeout"), given.hex))]
+    if given.impl is not None:
+        return [("verdict", subjects.named(given.impl))]
+    return [(name, subjects.named(name)) for name in ("python", "c")]
+
+
+def chosen(rung, given):
+    """The cases of a rung that are to be asked; a long one only with --long, or where --case is its very id."""
+    return [case for case in vectors.load(rung) if fnmatchcase(case.id, given.case or "*")
+            and (given.long or "long" not in case.flags or case.id == given.case)]
+
+
+def known_failures(path):
+    """The patterns in a file of known failures."""
+    if path is None:
+        return []
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.split("#")[0].strip() for line in file]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--known-failures {path!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    return [line for line in lines if line]
+
+
+def is_known(failure, known):
+    return any(fnmatchcase(failure.case.id, pattern) for pattern in known)
+
+
+def summary(result, known):
+    """exact; or how many cases have which verdict, the worst first."""
+    if result.verdict in (None, EXACT):
+        return result.verdict or "not asked"
+    parts = [f"{result.counts[verdict]} {verdict}" for verdict in reversed(VERDICTS) if result.counts[verdict]]
+    listed = sum(is_known(failure, known) for failure in result.failures)
+    return (", ".join(parts) if len(parts) > 1 else result.verdict) + (f" ({listed} known)" if listed else "")
+
+
+def report(say, results, known):
+    """What failed: the first rung in full, the others in a line."""
+    failing = [(result, [failure for failure in result.failures if failure.verdict != UNKNOWN and not is_known(failure, known)])
+               for result in results]
+    failing = [(result, failures) for result, failures in failing if failures]
+    for n, (result, failures) in enumerate(failing):
+        worst = max(failures, key=lambda failure: VERDICTS.index(failure.verdict))  # the first of the worst
+        diagnosis = f": {result.diagnosis.says}" if result.diagnosis else ""
+        if n == 0:
+            say(f"\n{result.rung} is {result.verdict}{diagnosis}" if result.verdict != FAILED else f"\n{result.rung} has no answer")
+            for line in in_full(worst):
+                say(line)
+            if any(distance != 0 for distance in result.ulps):
+                say(wrapped("numbers", histogram(result.ulps)))
+        else:
+            if n == 1:
+                say("\nThe next rungs build on that one:")
+            say(textwrap.shorten(f"{result.rung} is {result.verdict}, {worst.case.id}{diagnosis}", 200))
+
+
+def in_full(failure):
+    """All that is known of a failure, a line each."""
+    yield wrapped("case", failure.case.id)
+    if failure.reason:
+        yield wrapped("reason", failure.reason)
+    if failure.located:
+        where = failure.located
+        samples = ", ".join(map(str, where.samples[:10])) + (", ..." if len(where.samples) > 10 else "")
+        yield wrapped("where", f"epoch {where.epoch}, step {where.step} (samples {samples})" if where.step else
+                      f"epoch {where.epoch}: each step by itself is right, so the order of samples, the batches or the rate are wrong")
+    if failure.found:
+        first = failure.found.divergence
+        distance = ulps(first.expected, first.answered) if isinstance(first.expected, float) else None
+        yield wrapped("first", first.place)
+        yield wrapped("expected", shown(first.expected))
+        yield wrapped("answered", shown(first.answered) + (f", {distance:,} ulps off" if distance else ""))
+        yield wrapped("formula", first.formula)
+        yield wrapped("operands", first.operands)
+
+
+def shown(value):
+    """A number with its bits."""
+    return f"{value!r} (bits {vectors.pattern(value)})" if isinstance(value, float) else str(value)
+
+
+def wrapped(title, text):
+    width = max(60, shutil.get_terminal_size().columns - 1)
+    return textwrap.fill(text, width, initial_indent=f"  {title:10}", subsequent_indent=" " * 12, break_long_words=False)
+
+
+def record(results, known, stale, exact):
+    """All of it, for programs."""
+    return {"spec": vectors.VERSION, "conforms": exact, "stale_known_failures": stale, "rungs": [{
+        "rung": result.rung, "verdict": result.verdict, "cases": result.counts.total(), "verdicts": dict(result.counts),
+        "ulps": {str(distance): number for distance, number in sorted(result.ulps.items(), key=lambda item: (item[0] is None, item[0]))},
+        "diagnosis": result.diagnosis and result.diagnosis.name,
+        "failures": [of_failure(failure, known) for failure in result.failures]} for result in results]}
+
+
+def of_failure(failure, known):
+    found = failure.found and failure.found.divergence
+    return {"id": failure.case.id, "verdict": failure.verdict, "known": is_known(failure, known), "reason": failure.reason or None,
+            "epoch": failure.located and failure.located.epoch, "step": failure.located and failure.located.step,
+            "diagnosis": [mutant.name for mutant in failure.diagnosis],
+            "first": found and dict(found._asdict(), expected=vectors.encode(found.expected), answered=vectors.encode(found.answered),
+                                    ulps=ulps(found.expected, found.answered) if isinstance(found.expected, float) else None)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,578 @@
+"""The reference as people commonly get it wrong. Where an answer is what one of these gives, the mistake has a name.
+
+A mutant has variants; a variant says which functions of the reference it replaces by which. Beside each function here stands
+what it spoils.
+"""
+
+import math
+import struct
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..network import learning_rates
+from ..reference import activations, elementary, linear, losses, network, prng
+from . import operations
+from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare, dig, tensors
+from .operations import OPERATIONS
+
+# What is spoiled, as it is
+activation_forward, activation_backward = activations.Activation.forward, activations.Activation.backward
+batch_gradient, cross_entropy, cross_entropy_gradient = losses.batch_gradient, losses.cross_entropy, losses.cross_entropy_gradient
+linear_forward, linear_update = linear.linear_forward, linear.linear_update
+backward_input, backward_parameters = linear.linear_backward_input, linear.linear_backward_parameters
+network_backward, network_train = network.Network.backward, network.Network.train
+get_parameters, set_parameters = network.Network.get_parameters, network.Network.set_parameters
+step, epoch_order = operations.step, prng.epoch_order
+
+WORK = 3_000_000  # multiply-adds of a case: larger ones are not computed as each mutant would
+
+
+@dataclass(frozen=True, eq=False)
+class Mutant:
+    name: str
+    says: str
+    variants: tuple  # dictionaries: a function of the reference -> what stands in its place
+
+
+MUTANTS = []
+
+
+def mutant(name, says, *variants):
+    MUTANTS.append(Mutant(name, says, variants))
+
+
+@contextmanager
+def spoiled(variant):
+    """While it lasts, the reference computes with a variant's functions."""
+    modules = (activations, elementary, linear, losses, network, prng, operations)
+    tables = [table for module in modules for table in [vars(module), *(v for v in vars(module).values() if type(v) is dict)]]
+    classes = [network.Network, activations.Activation, linear.Linear, prng.SplitMix64]
+    undo = []
+    try:
+        for right, wrong in variant.items():
+            for table in tables:
+                for name, value in list(table.items()):
+                    if value is right:
+                        undo.append((table.__setitem__, name, value))
+                        table[name] = wrong
+                    elif isinstance(value, operations.Operation) and value.answer is right:
+                        undo.append((table.__setitem__, name, value))
+                        table[name] = value._replace(answer=wrong)
+            for owner in classes:
+                for name, value in list(vars(owner).items()):
+                    if value is right or isinstance(value, staticmethod) and value.__func__ is right:
+                        undo.append((lambda name, value, owner=owner: setattr(owner, name, value), name, value))
+                        setattr(owner, name, staticmethod(wrong) if isinstance(value, staticmethod) else wrong)
+        yield
+    finally:
+        for put, name, value in reversed(undo):
+            put(name, value)
+
+
+def answer_of(case, variant):
+    """What a variant answers; None where it cannot."""
+    try:
+        with spoiled(variant):
+            return OPERATIONS[case.op].answer(**case.inputs)
+    except (ArithmeticError, ValueError, IndexError, TypeError):
+        return None
+
+
+def diagnose(case, answer):
+    """-> the mutants whose answer this is: first those that give it to the bit, then those that come close."""
+    if work(case) > WORK:
+        return []
+    verdict = compare(case, answer).verdict
+    found = {EXACT: [], CLOSE: []}
+    for mutant in MUTANTS:
+        for variant in mutant.variants:
+            if callable(variant):
+                likeness = EXACT if variant(case, answer) else WRONG
+            else:
+                likeness = likeness_to(case, answer_of(case, variant), answer, verdict)
+            if likeness in found:
+                found[likeness].append(mutant)
+                break
+    return found[EXACT] + found[CLOSE]
+
+
+def likeness_to(case, mutated, answer, verdict):
+    """How well an answer is explained by a mutant's: EXACT, CLOSE (of answers that are wrong), or WRONG for not at all."""
+    if mutated is None:
+        return WRONG
+    try:
+        distance = compare(case, mutated).verdict
+        likeness = compare(case._replace(answer=mutated), answer).verdict
+    except NoAnswer:
+        return WRONG
+    if distance == EXACT or likeness == CLOSE and not verdict == distance == WRONG:
+        return WRONG
+    return likeness
+
+
+def work(case):
+    """Roughly how many multiply-adds the case takes the reference."""
+    if case.op not in ("step", "train"):
+        return 0
+    weights = len(operations.parameter_places(case.inputs["layers"]))
+    return 3 * weights * len(case.inputs["y"]) * (case.inputs.get("epochs", 0) + 1)
+
+
+# The update, and training
+
+def update_upwards(p, dp, lr):
+    linear_update(p, dp, -lr)
+
+
+mutant("sign", "the update's sign: the gradient is added, where it is to be subtracted", {linear_update: update_upwards})
+
+
+def hasty_backward(net, outputs, y, reduction, lr):
+    """Updates each layer before the gradient of its input is taken."""
+    d = losses.batch_gradient(net.model.loss, outputs[-1], y, reduction)
+    deltas, gradients = [], []
+    for layer, x, a in zip(net.layers[::-1], outputs[-2::-1], outputs[:0:-1]):
+        deltas.insert(0, d)
+        _, of_layer = layer.backward(x, a, d)
+        for p, dp in zip(layer.parameters, of_layer):
+            linear.linear_update(p, dp, lr)
+        d, _ = layer.backward(x, a, d)
+        gradients.insert(0, of_layer)
+    return deltas, gradients
+
+
+def hasty_step(layers, loss, parameters, x, y, reduction, lr):
+    net = network.Network(operations.model_of(layers, loss), 0)
+    net.set_parameters(parameters)
+    outputs = net.forward(x)
+    deltas, gradients = hasty_backward(net, outputs, y, reduction, lr)
+    return {"outputs": outputs[1:], "loss": operations.loss(loss, outputs[-1], y, reduction)["loss"], "deltas": deltas,
+            "gradients": network.flatten(gradients), "parameters": net.get_parameters()}
+
+
+def hasty_train(self, x, y, order, start, stop, batch_size, lr, reduction):
+    order = range(len(x)) if order is None else order
+    for first in range(start, stop, batch_size):
+        batch = order[first:min(first + batch_size, stop)]
+        hasty_backward(self, self.forward([x[n] for n in batch]), [y[n] for n in batch], reduction, lr)
+    return True
+
+
+mutant("hasty", "weights are updated before all gradients are taken: every gradient is of the parameters that the forward pass had",
+       {step: hasty_step, network_train: hasty_train})
+
+
+def train_without_updates(self, x, y, order, start, stop, batch_size, lr, reduction):
+    if batch_size == 1:
+        network_train(self, x, y, order, start, stop, batch_size, lr, reduction)
+    return True
+
+
+def train_with_full_counter(self, x, y, order, start, stop, batch_size, lr, reduction):
+    network_train(self, x, y, order, start, min(start + batch_size, stop), batch_size, lr, reduction)
+    return network_train(self, x, y, order, start + batch_size, stop, 1, lr, reduction)
+
+
+def train_without_last_batch(self, x, y, order, start, stop, batch_size, lr, reduction):
+    return network_train(self, x, y, order, start, stop - (stop - start) % batch_size, batch_size, lr, reduction)
+
+
+mutant("counter", "the batch counter: reset in every round, no batch is ever full; never reset, every sample after the first batch is one",
+       {network_train: train_without_updates}, {network_train: train_with_full_counter})
+mutant("last-batch", "the last, smaller batch of an epoch is left out", {network_train: train_without_last_batch})
+
+
+def same_order(seed, epoch, n):
+    return epoch_order(seed, 1, n)
+
+
+mutant("same-order", "every epoch has the same order: epoch e has that of stream e", {epoch_order: same_order})
+
+
+def early_decay(epochs, lr, decay, every):
+    return learning_rates(epochs, lr * decay, decay, every)
+
+
+mutant("early-decay", "the learning rate decays before the first epoch already", {operations.learning_rates: early_decay})
+
+
+# Derivatives
+
+def sigmoid_backward_of_a_sigmoid(a, da):
+    return [d * (v * (1.0 - v)) for v, d in zip(activations.sigmoid(a), da)]
+
+
+mutant("sigmoid-twice", "sigmoid's derivative is taken of sigmoid(a), where a, the output, is a sigmoid already: it is a (1 - a)",
+       {activations.sigmoid_backward: sigmoid_backward_of_a_sigmoid})
+
+
+def backward_from_z(self, z, a, da):
+    if self.name != "sigmoid":
+        return activation_backward(self, z, a, da)
+    return [[d * (v * (1.0 - v)) for v, d in zip(z_n, da_n)] for z_n, da_n in zip(z, da)], ()
+
+
+mutant("z(1-z)", "sigmoid's derivative is taken as z (1 - z): it is a (1 - a), of the output a",
+       {activation_backward: backward_from_z})
+
+
+def softmax_derivative(z, da):
+    """p (1 - p), the diagonal of softmax's derivative, in the place of another activation's."""
+    return [[d * (p * (1.0 - p)) for p, d in zip(activations.softmax(z_n), da_n)] for z_n, da_n in zip(z, da)]
+
+
+def backward_with_softmax_inside(self, outputs, y, reduction):
+    layers = self.layers
+    last = max((k for k in range(len(layers) - 1) if isinstance(layers[k], activations.Activation)), default=None)
+    if last is None:
+        return network_backward(self, outputs, y, reduction)
+    spoilt = activations.Activation(layers[last], None, None)
+    spoilt.backward = lambda z, a, da: (softmax_derivative(z, da), ())
+    self.layers = [*layers[:last], spoilt, *layers[last + 1:]]
+    try:
+        return network_backward(self, outputs, y, reduction)
+    finally:
+        self.layers = layers
+
+
+def softmax_backward_everywhere(self, z, a, da):
+    return softmax_derivative(z, da), ()
+
+
+mutant("softmax-inside", "softmax's derivative at a hidden layer: each layer takes the derivative of its own activation",
+       {network_backward: backward_with_softmax_inside}, {activation_backward: softmax_backward_everywhere})
+
+
+def relu_backward_at_zero(a, da):
+    return [d if v >= 0.0 else 0.0 for v, d in zip(a, da)]
+
+
+mutant("relu'(0)", "relu's derivative at 0 is 1: it is 0", {activations.relu_backward: relu_backward_at_zero})
+
+
+def relu_by_product(z):
+    return [v * (1.0 if v > 0.0 else 0.0) for v in z]
+
+
+mutant("relu-product", "relu as z * (z > 0), which gives -0.0 below 0 and NaN at -Infinity: it is z where z > 0, else 0",
+       {activations.relu: relu_by_product})
+
+
+# Losses
+
+def sse_gradient_without_2(o, y):
+    return [v - t for v, t in zip(o, y)]
+
+
+mutant("factor-2", "the factor 2 of the squared error's gradient is missing", {losses.sse_gradient: sse_gradient_without_2})
+
+
+def always(reduction):
+    return {losses.batch_gradient: lambda loss, o, y, _: batch_gradient(loss, o, y, reduction)}
+
+
+mutant("sum-for-mean", "the gradient is summed over the batch where its mean is asked for", always("sum"))
+mutant("mean-for-sum", "the mean of the gradient is taken over the batch where its sum is asked for", always("mean"))
+
+
+def cross_entropy_of_softmax(o, y):
+    return cross_entropy(activations.softmax(o), y)
+
+
+def gradient_through_two_softmaxes(o, y):
+    p = activations.softmax(o)
+    return activations.softmax_backward(p, cross_entropy_gradient(p, y))
+
+
+def gradient_past_the_first_softmax(o, y):
+    return cross_entropy_gradient(activations.softmax(o), y)
+
+
+mutant("softmax-twice", "softmax is taken twice: cross_entropy takes logits, its softmax belongs to it",
+       *({cross_entropy: cross_entropy_of_softmax, cross_entropy_gradient: gradient}
+         for gradient in (gradient_through_two_softmaxes, gradient_past_the_first_softmax)))
+
+
+def one_hot(y, width):
+    return [1.0 if j == y else 0.0 for j in range(width)]
+
+
+def gradient_without_softmax(o, y):
+    return [v - t for v, t in zip(o, one_hot(y, len(o)))]
+
+
+def squared_error_gradient_of_logits(o, y):
+    return [2.0 * (v - t) for v, t in zip(o, one_hot(y, len(o)))]
+
+
+def squared_error_gradient_of_probabilities(o, y):
+    p = activations.softmax(o)
+    return activations.softmax_backward(p, [2.0 * (v - t) for v, t in zip(p, one_hot(y, len(o)))])
+
+
+def two_term_gradient(o, y):
+    """Of -sum(y ln p + (1 - y) ln(1 - p)) for p = softmax(o)."""
+    p = activations.softmax(o)
+    return activations.softmax_backward(p, [-1.0 / v if j == y else 1.0 / (1.0 - v) for j, v in enumerate(p)])
+
+
+def softmax_gradient(o, y):
+    return [p - t for p, t in zip(activations.softmax(o), y)]
+
+
+def sse_gradient_as_mse(o, y):
+    return [2.0 * (v - t) / len(o) for v, t in zip(o, y)]
+
+
+def mse_gradient_as_sse(o, y):
+    return [2.0 * (v - t) for v, t in zip(o, y)]
+
+
+mutant("other-loss", "the gradient of another loss than the one that is asked for",
+       {cross_entropy_gradient: gradient_without_softmax}, {cross_entropy_gradient: squared_error_gradient_of_logits},
+       {cross_entropy_gradient: squared_error_gradient_of_probabilities}, {cross_entropy_gradient: two_term_gradient},
+       {losses.sse_gradient: softmax_gradient}, {losses.mse_gradient: softmax_gradient},
+       {losses.sse_gradient: sse_gradient_as_mse, losses.mse_gradient: sse_gradient_as_mse}, {losses.mse_gradient: mse_gradient_as_sse})
+
+
+def softmax_of_batch(o):
+    """With the largest number of the whole batch, where each row has its own."""
+    m = max(map(max, o))
+    rows = [[elementary.exp(v - m) for v in row] for row in o]
+    totals = [linear_forward([row], [[1.0] for _ in row], None)[0][0] for row in rows]
+    return [[v / s if s else elementary.NAN for v in row] for row, s in zip(rows, totals)]
+
+
+def forward_with_maximum_of_batch(self, z):
+    return softmax_of_batch(z) if self.name == "softmax" else activation_forward(self, z)
+
+
+def gradient_with_maximum_of_batch(loss, o, y, reduction):
+    if loss != "cross_entropy":
+        return batch_gradient(loss, o, y, reduction)
+    do = softmax_of_batch(o)
+    for do_n, y_n in zip(do, y):
+        do_n[y_n] = do_n[y_n] - 1.0
+    return [[d / len(do) for d in do_n] for do_n in do] if reduction == "mean" else do
+
+
+mutant("batch-maximum", "softmax subtracts the largest number of the whole batch: each row has its own maximum",
+       {activation_forward: forward_with_maximum_of_batch, batch_gradient: gradient_with_maximum_of_batch})
+
+
+# Linear layers
+
+def backward_without_bias(x, dz, bias):
+    dw, db = backward_parameters(x, dz, bias)
+    return dw, [0.0 for _ in db] if bias else None
+
+
+mutant("no-bias-gradient", "the gradient of the biases is missing", {backward_parameters: backward_without_bias})
+
+
+def backward_input_untransposed(w, dz):
+    """dx = dz w, which fits where w is square."""
+    return linear_forward(dz, w, None) if len(w) == len(w[0]) else backward_input(w, dz)
+
+
+def outputs_by_inputs(net, flat):
+    """Flat parameters with each w outputs x inputs -> inputs x outputs."""
+    values = iter(flat)
+    read = []
+    for layer in net.layers:
+        if isinstance(layer, linear.Linear):
+            rows = [[next(values) for _ in layer.w] for _ in layer.w[0]]
+            read += [v for column in zip(*rows) for v in column]
+            read += [next(values) for _ in layer.b or []]
+    return read
+
+
+def inputs_by_outputs(net, flat):
+    """The reverse."""
+    values = iter(flat)
+    written = []
+    for layer in net.layers:
+        if isinstance(layer, linear.Linear):
+            rows = [[next(values) for _ in w_i] for w_i in layer.w]
+            written += [v for column in zip(*rows) for v in column]
+            written += [next(values) for _ in layer.b or []]
+    return written
+
+
+def set_transposed(self, flat):
+    set_parameters(self, outputs_by_inputs(self, flat))
+
+
+def get_transposed(self):
+    return inputs_by_outputs(self, get_parameters(self))
+
+
+def step_transposed(layers, loss, parameters, **inputs):
+    net = network.Network(operations.model_of(layers), 0)
+    answer = step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
+    return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
+
+
+mutant("transposed", "weights are transposed: w is inputs x outputs, row by row, and dx takes it the other way round than z",
+       {backward_input: backward_input_untransposed}, {step: step_transposed},
+       {set_parameters: set_transposed, get_parameters: get_transposed})
+
+
+def linear_with(total):
+    """The linear layer's functions with another way to make a sum: total(start, pairs of factors)."""
+
+    def forward(x, w, b):
+        return [[total(b[j] if b else 0.0, list(zip(x_n, column))) for j, column in enumerate(zip(*w))] for x_n in x]
+
+    def input_gradient(w, dz):
+        return [[total(0.0, list(zip(dz_n, w_i))) for w_i in w] for dz_n in dz]
+
+    def parameter_gradients(x, dz, bias):
+        columns = list(zip(*dz))
+        return ([[total(0.0, list(zip(x_i, dz_j))) for dz_j in columns] for x_i in zip(*x)],
+                [total(0.0, [(1.0, v) for v in dz_j]) for dz_j in columns] if bias else None)
+
+    return {linear_forward: forward, backward_input: input_gradient, backward_parameters: parameter_gradients}
+
+
+def fused(a, b, c):
+    """a * b + c, rounded once."""
+    if not (math.isfinite(a) and math.isfinite(b) and math.isfinite(c)):
+        return a * b + c
+    exact = Fraction(a) * Fraction(b) + Fraction(c)
+    try:
+        return float(exact) if exact else a * b + c
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
+def fused_total(start, pairs):
+    for a, b in pairs:
+        start = fused(a, b, start)
+    return start
+
+
+def fused_update(p, dp, lr):
+    for j, dp_j in enumerate(dp):
+        p[j] = fused(-lr, dp_j, p[j])
+
+
+mutant("fused", "fused multiply-add: a product and the addition after it are rounded once, where each is to be rounded by itself",
+       {**linear_with(fused_total), linear_update: fused_update}, linear_with(fused_total))
+
+
+def plain_total(start, pairs):
+    for a, b in pairs:
+        start += a * b
+    return start
+
+
+def lanes(width):
+    """Partial sums of every width-th product, added up at the end, as vector instructions do."""
+    def total(start, pairs):
+        sums = [plain_total(0.0, pairs[lane::width]) for lane in range(width)]
+        while len(sums) > 1:
+            half = len(sums) // 2
+            sums = [low + high for low, high in zip(sums[:half], sums[half:])]
+        return start + sums[0]
+    return total
+
+
+def pairwise_total(start, pairs):
+    def half(products):
+        middle = len(products) // 2
+        return half(products[:middle]) + half(products[middle:]) if middle else products[0]
+    return start + half([a * b for a, b in pairs])
+
+
+mutant("order", "a sum in another order: each starts from the bias, or from 0, and goes on by ascending index",
+       *map(linear_with, (lambda start, pairs: plain_total(start, pairs[::-1]), lambda start, pairs: start + plain_total(0.0, pairs),
+                          lanes(2), lanes(4), lanes(8), pairwise_total)))
+
+
+def compensated_total(start, pairs):
+    """As builtin sum adds floats since Python 3.12 (Neumaier): the rounding errors are added up and added at the end."""
+    s, c = start, 0.0
+    for a, b in pairs:
+        product = a * b
+        t = s + product
+        c += (s - t) + product if abs(s) >= abs(product) else (product - t) + s
+        s = t
+    return s + c if math.isfinite(c) else s
+
+
+def compensated_before_start(start, pairs):
+    return start + compensated_total(0.0, pairs)
+
+
+mutant("compensated", "a compensated sum, as Python's own sum() has been since 3.12: each addition is to be rounded by itself",
+       linear_with(compensated_total), linear_with(compensated_before_start))
+
+
+# Random numbers
+
+def uniform_of_64_bits(self):
+    return self.next() / 2.0**64
+
+
+mutant("uniform-64", "a uniform number is made of all 64 bits: it is the upper 53, divided by 2^53",
+       {prng.SplitMix64.uniform: uniform_of_64_bits})
+
+
+def below_by_remainder(self, n):
+    return self.next() % n
+
+
+mutant("remainder", "an integer below n is taken as a remainder: it is floor(u n)", {prng.SplitMix64.below: below_by_remainder})
+
+
+def permutation_upwards(self, n):
+    order = list(range(n))
+    for i in range(n - 1):
+        j = i + self.below(n - i)
+        order[i], order[j] = order[j], order[i]
+    return order
+
+
+mutant("shuffle-upwards", "the shuffle runs from the front: it goes from the end down", {prng.SplitMix64.permutation: permutation_upwards})
+
+
+# Arithmetic
+
+
+
+def platform_log(x):
+    return math.log(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
+
+
+def platform_exp(x):
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return math.inf
+
+
+def within(limit, function):
+    return lambda x: function(x) if abs(x) <= limit else math.nan
+
+
+PLATFORM = {elementary.exp: platform_exp, elementary.log: platform_log, elementary.tanh: math.tanh,
+            elementary.sin: within(elementary.TRIGONOMETRIC_LIMIT, math.sin), elementary.cos: within(elementary.TRIGONOMETRIC_LIMIT, math.cos)}
+mutant("platform", "exp, log, tanh, sin or cos of this platform's math library: the spec has its own",
+       *({right: wrong} for right, wrong in PLATFORM.items()), PLATFORM)
+
+
+def is_single(case, answer):
+    """Whether every double of an answer is one of single precision, and the right ones are not."""
+    def single(x):
+        try:
+            return x != x or struct.unpack("<f", struct.pack("<f", x))[0] == x
+        except OverflowError:
+            return False
+    rights = [(key, place) for key, places in tensors(case) for place in places if isinstance(dig(case.answer[key], place), float)]
+    return (not all(single(dig(case.answer[key], place)) for key, place in rights)
+            and all(single(float(dig(answer[key], place))) for key, place in rights if key in answer))
+
+
+mutant("single", "single precision: every number is a 32-bit float", is_single)

@@ -1,0 +1,110 @@
+"""A rung's cases, asked of a subject: the verdict on each, and of those that fail where, and what the mistake is."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Optional
+
+from ..reference import network as reference
+from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
+from .locate import Located, locate
+from .mutants import diagnose, work
+from .vectors import Case
+
+VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
+PATIENCE = 2  # so many cases of an operation without an answer, and the others of the rung are not asked
+DIAGNOSED = 5  # failing cases of a rung that are looked into
+LOCATED = 50_000_000  # multiply-adds that the reference may take to find a step
+
+
+@dataclass
+class Failure:
+    """A case that is not exact.
+
+    reason:    why there is no answer
+    found:     the comparison, with the first divergence
+    diagnosis: mutants that give this answer
+    located:   of a training run, the step that goes wrong; found and diagnosis are then of this step
+    """
+
+    case: Case
+    verdict: str
+    reason: str = ""
+    found: Optional[Comparison] = None
+    diagnosis: list = field(default_factory=list)
+    located: Optional[Located] = None
+
+
+@dataclass
+class Result:
+    """What came of a rung. counts: verdict -> cases; ulps: distance -> numbers."""
+
+    rung: str
+    counts: Counter = field(default_factory=Counter)
+    ulps: Counter = field(default_factory=Counter)
+    failures: list = field(default_factory=list)
+
+    @property
+    def verdict(self):
+        """The worst of its cases; None where none was asked."""
+        return max(self.counts, key=VERDICTS.index, default=None)
+
+    @property
+    def diagnosis(self):
+        """The mutant that explains most of the failures looked into; None where none explains any."""
+        votes = Counter()
+        for failure in self.failures:
+            for place, mutant in enumerate(failure.diagnosis):
+                votes[mutant] += 1 - place / 1000  # of mutants that explain as many, the likeliest
+        mutant, _ = max(votes.items(), key=lambda item: item[1], default=(None, 0))
+        return mutant
+
+
+def run(rung, cases, subject):
+    """Asks a subject the cases of a rung."""
+    result = Result(rung)
+    silent = Counter()
+    for case in cases:
+        failure = None
+        try:
+            if silent[case.op] == PATIENCE:
+                raise NoAnswer(f"not asked, since {PATIENCE} cases of {case.op} had no answer")
+            answer = subject.ask(case)
+            if answer is None:
+                failure = Failure(case, UNKNOWN)
+            else:
+                found = compare(case, answer)
+                result.ulps += found.ulps
+                if found.verdict != EXACT:
+                    failure = Failure(case, found.verdict, found=found)
+                    if len(result.failures) < DIAGNOSED:
+                        look_into(failure, fitted(case.answer, answer, "the answer"), subject)
+        except NoAnswer as error:
+            silent[case.op] += 1
+            failure = Failure(case, FAILED, str(error))
+        result.counts[failure.verdict if failure else EXACT] += 1
+        if failure:
+            result.failures.append(failure)
+    return result
+
+
+def look_into(failure, answer, subject):
+    """Adds the diagnosis, and of a training run the step where it goes wrong."""
+    failure.diagnosis = diagnose(failure.case, answer)
+    if failure.case.op != "train" or work(failure.case) > LOCATED:
+        return
+
+    def ask(case):
+        given = subject.ask(case)
+        return None if given is None else fitted(case.answer, given, "the answer")
+
+    try:
+        failure.located = locate(failure.case, answer, ask, reference.Network)
+        if failure.located and failure.located.case:
+            given = ask(failure.located.case)
+            found = given and compare(failure.located.case, given)
+            if found and found.verdict != EXACT:
+                failure.found = found
+                failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests alone do not say how far off
+                failure.diagnosis = failure.diagnosis or diagnose(failure.located.case, given)
+    except NoAnswer:
+        pass  # the case has its verdict; where the step is remains unknown
