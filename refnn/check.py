@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 
 from .command import Parser, check_writable, command, number, printer, write_json
 from .conformance import subjects, vectors
-from .conformance.compare import EXACT, FAILED, UNKNOWN, histogram, ulps
+from .conformance.compare import EXACT, UNKNOWN, histogram, ulps
 from .conformance.run import VERDICTS, run
 from .errors import InputError
 from .model import known_name, positive_number
@@ -140,7 +140,7 @@ def report(say, results, known):
         worst = max(failures, key=lambda failure: VERDICTS.index(failure.verdict))  # the first of the worst
         diagnosis = f": {result.diagnosis.says}" if result.diagnosis else ""
         if n == 0:
-            say(f"\n{result.rung} is {result.verdict}{diagnosis}" if result.verdict != FAILED else f"\n{result.rung} has no answer")
+            say(f"\n{result.rung}: {result.verdict}{diagnosis}")
             for line in in_full(worst):
                 say(line)
             if any(distance != 0 for distance in result.ulps):
@@ -148,7 +148,10 @@ def report(say, results, known):
         else:
             if n == 1:
                 say("\nThe next rungs build on that one:")
-            say(textwrap.shorten(f"{result.rung} is {result.verdict}, {worst.case.id}{diagnosis}", 200))
+            say(textwrap.shorten(f"{result.rung}: {result.verdict}, {worst.case.id}{diagnosis}", 200))
+    missing = list(dict.fromkeys(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN))
+    if missing:
+        say("\n" + wrapped("", f"Not implemented: {', '.join(missing)}").strip())
 
 
 def in_full(failure):

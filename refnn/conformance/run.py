@@ -63,6 +63,7 @@ def run(rung, cases, subject):
     """Asks a subject the cases of a rung."""
     result = Result(rung)
     silent = Counter()
+    looked_into = 0
     for case in cases:
         failure = None
         try:
@@ -76,7 +77,8 @@ def run(rung, cases, subject):
                 result.ulps += found.ulps
                 if found.verdict != EXACT:
                     failure = Failure(case, found.verdict, found=found)
-                    if len(result.failures) < DIAGNOSED:
+                    looked_into += 1
+                    if looked_into <= DIAGNOSED:
                         look_into(failure, fitted(case.answer, answer, "the answer"), subject)
         except NoAnswer as error:
             silent[case.op] += 1

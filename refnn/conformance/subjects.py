@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import tempfile
 import threading
+from copy import deepcopy
 from importlib.metadata import entry_points
 
 from .. import implementations
@@ -56,7 +57,7 @@ class Functions:
         if function is None:
             return None
         try:
-            answer = function(**case.inputs)
+            answer = function(**deepcopy(case.inputs))
         except Exception as error:
             raise NoAnswer(f"{type(error).__name__}: {error}") from error
         return answer if isinstance(answer, dict) or answer is None else {next(iter(case.answer)): answer}

@@ -1,0 +1,85 @@
+"""Every known mistake is named by its results, and no right answer is."""
+
+import struct
+from functools import cache
+
+import pytest
+from refnn.conformance import mutants, vectors
+from refnn.conformance.compare import EXACT
+from refnn.conformance.mutants import MUTANTS, spoiled
+from refnn.conformance.operations import OPERATIONS
+from refnn.conformance.run import run
+from refnn.conformance.subjects import named
+
+RUNGS = [rung for rung in vectors.RUNGS if rung not in ("sin-cos", "digits", "mnist")]
+
+
+@cache
+def cases(rung):
+    return [case for case in vectors.load(rung) if not case.id.endswith(("1500-steps", "1000-epochs"))]
+
+
+class Spoiled:
+    """The reference with one variant of a mutant."""
+
+    def __init__(self, variant):
+        self.variant = variant
+
+    def ask(self, case):
+        with spoiled(self.variant):
+            return OPERATIONS[case.op].answer(**case.inputs)
+
+
+class Single:
+    """The reference with every number that it answers rounded to single precision."""
+
+    def ask(self, case):
+        return rounded(OPERATIONS[case.op].answer(**case.inputs))
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    try:
+        return struct.unpack("<f", struct.pack("<f", value))[0] if isinstance(value, float) else value
+    except OverflowError:
+        return float("inf") if value > 0.0 else float("-inf")
+
+
+def first_failure(subject):
+    """The first rung that is not exact, or None."""
+    results = (run(rung, cases(rung), subject) for rung in RUNGS)
+    return next((result for result in results if result.verdict != EXACT), None)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mistake_is_named(mutant):
+    seen = 0
+    for variant in mutant.variants:
+        result = first_failure(Single() if callable(variant) else Spoiled(variant))
+        if result:
+            assert result.diagnosis is mutant, f"{result.rung}: {[failure.diagnosis for failure in result.failures]}"
+            seen += 1
+    # a platform's library may have the spec's bits in one function or another; every other mistake shows in each variant
+    assert seen == len(mutant.variants) or mutant.name == "platform" and seen
+
+
+@pytest.mark.parametrize("rung", RUNGS)
+def test_no_right_answer_is_called_a_mistake(rung):
+    for name in ("python", "c"):
+        for case in cases(rung):
+            assert mutants.diagnose(case, named(name).ask(case)) == [], (name, case.id)
+
+
+def test_the_reference_is_whole_again_after_a_mutant():
+    before = {op: operation.answer for op, operation in OPERATIONS.items()}
+    for mutant in MUTANTS:
+        for variant in mutant.variants:
+            if not callable(variant):
+                with pytest.raises(KeyError):
+                    with spoiled(variant):
+                        raise KeyError
+    assert {op: operation.answer for op, operation in OPERATIONS.items()} == before
+    assert run("", cases("step") + cases("alice-bob"), named("python")).verdict == EXACT

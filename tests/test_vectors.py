@@ -1,0 +1,86 @@
+"""The conformance vectors: made by the reference and by nothing else, of the form they say, and small enough to vendor."""
+
+import doctest
+import json
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from bits import assert_same_bits
+from refnn import SPEC
+from refnn.conformance import vectors
+from refnn.conformance.operations import OPERATIONS
+
+FOLDER = Path(__file__).resolve().parent.parent / "data" / "conformance" / "v1"
+sys.path.insert(0, str(FOLDER.parent))
+import make  # noqa: E402
+
+LOCAL = [rung for rung in vectors.RUNGS if rung != "mnist"]
+
+
+def read(rung):
+    return json.loads((FOLDER / f"{rung}.json").read_text())
+
+
+@pytest.mark.parametrize("rung", LOCAL)
+def test_the_reference_makes_them_again(rung):
+    known = {case["id"]: case["out"] for case in read(rung)["cases"]}
+    assert make.dump(make.record(rung, long=False, known=known)) == (FOLDER / f"{rung}.json").read_text()
+
+
+def test_the_reference_makes_those_of_mnist_again(mnist_folder):
+    known = {case["id"]: case["out"] for case in read("mnist")["cases"]}
+    assert make.dump(make.record("mnist", long=False, known=known)) == (FOLDER / "mnist.json").read_text()
+
+
+@pytest.mark.parametrize("rung", vectors.RUNGS)
+def test_they_have_the_form_of_the_schema(rung):
+    record = read(rung)
+    jsonschema.validate(record, json.loads((FOLDER / "schema.json").read_text()))
+    assert record["spec"] == vectors.VERSION == f"{SPEC}.{vectors.VERSION.split('.')[1]}"
+    assert record["count"] == len(record["cases"])
+    assert record["rung"] == rung
+    ids = [case["id"] for case in record["cases"]]
+    assert len(set(ids)) == len(ids)
+    assert all(case["id"].startswith(f"{rung}/{case['op']}/") for case in record["cases"])
+
+
+def test_a_form_that_is_not_the_schema_s_is_found():
+    schema = json.loads((FOLDER / "schema.json").read_text())
+    for spoil in (lambda case: case.update(id="x"), lambda case: case.pop("out"), lambda case: case.update(extra=1), lambda case: case.update(flags=[])):
+        record = read("product")
+        spoil(record["cases"][0])
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(record, schema)
+
+
+def test_every_operation_has_cases():
+    assert {case["op"] for rung in vectors.RUNGS for case in read(rung)["cases"]} == set(OPERATIONS)
+
+
+def test_they_are_at_most_3_megabytes():
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 3_000_000
+    assert {path.name for path in FOLDER.iterdir()} == {"SPEC.md", "schema.json", *(f"{rung}.json" for rung in vectors.RUNGS)}
+
+
+def test_the_spec_s_examples():
+    failed, tried = doctest.testfile(str(FOLDER / "SPEC.md"), module_relative=False)
+    assert tried > 20
+    assert failed == 0
+
+
+def test_doubles_are_spelled_and_read_back():
+    values = [1.0, -0.0, 0.0, float("inf"), float("-inf"), float("nan"), 5e-324, 0.1, 1e308]
+    assert vectors.encode(values)[1:6] == ["-0.0", 0.0, "Infinity", "-Infinity", "NaN"]
+    for bits in (False, True):
+        assert_same_bits(vectors.decode(json.loads(json.dumps(vectors.encode(values, bits)))), values)
+    assert vectors.encode([1.0], bits=True) == ["3ff0000000000000"]
+    assert vectors.decode({"seed": "3ff0000000000000", "name": "relu"}) == {"seed": "3ff0000000000000", "name": "relu"}
+
+
+def test_no_number_of_the_vectors_needs_a_lenient_reader():
+    def refuse(token):
+        raise AssertionError(token)
+    for rung in vectors.RUNGS:
+        json.loads((FOLDER / f"{rung}.json").read_text(), parse_constant=refuse)
