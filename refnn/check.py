@@ -46,8 +46,8 @@ def check(given):
     """-> whether everything that was asked for is exact."""
     names = [known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung] or vectors.RUNGS
     if given.list:
-        for name in names:
-            for case in chosen(name, given):
+        for _, cases in chosen(names, given, lambda line: print(line, file=sys.stderr)):
+            for case in cases:
                 print(vectors.question(case, given.hex))
         return True
     if given.json is not None:
@@ -59,17 +59,9 @@ def check(given):
     try:
         say(f"refnn.check, spec {vectors.VERSION}: {' and '.join(subject.description for _, subject in asked)}")
         say(f"{'rung':13}cases  " + "".join(f"{title:20}" for title, _ in asked).rstrip())
-        for name in names:
-            try:
-                cases = chosen(name, given)
-            except InputError as error:
-                say(f"{name:13}    -  not run: {error}")
-                continue
-            row = []
-            for title, subject in asked:
-                row.append(run(name, [case for case in cases if title != "python" or "long" not in case.flags], subject))
-            if cases:
-                say(f"{name:13}{len(cases):5d}  " + "".join(f"{summary(result, known):20}" for result in row).rstrip())
+        for name, cases in chosen(names, given, say):
+            row = [run(name, [case for case in cases if title != "python" or "long" not in case.flags], subject) for title, subject in asked]
+            say(f"{name:13}{len(cases):5d}  " + "".join(f"{summary(result, known):20}" for result in row).rstrip())
             results += [result for result in row if result.counts]
     finally:
         for _, subject in asked:
@@ -100,10 +92,17 @@ def those_asked(given):
     return [(name, subjects.named(name)) for name in ("python", "c")]
 
 
-def chosen(rung, given):
-    """The cases of a rung that are to be asked; a long one only with --long, or where --case is its very id."""
-    return [case for case in vectors.load(rung) if fnmatchcase(case.id, given.case or "*")
-            and (given.long or "long" not in case.flags or case.id == given.case)]
+def chosen(names, given, say):
+    """(rung, its cases that are to be asked) each; a long case only with --long, or where --case is its very id."""
+    for name in names:
+        try:
+            cases = [case for case in vectors.load(name) if fnmatchcase(case.id, given.case or "*")
+                     and (given.long or "long" not in case.flags or case.id == given.case)]
+        except InputError as error:
+            say(f"{name:13}    -  not run: {error}")
+            continue
+        if cases:
+            yield name, cases
 
 
 def known_failures(path):
@@ -138,9 +137,8 @@ def report(say, results, known):
     failing = [(result, failures) for result, failures in failing if failures]
     for n, (result, failures) in enumerate(failing):
         worst = max(failures, key=lambda failure: VERDICTS.index(failure.verdict))  # the first of the worst
-        diagnosis = f": {result.diagnosis.says}" if result.diagnosis else ""
         if n == 0:
-            say(f"\n{result.rung}: {result.verdict}{diagnosis}")
+            say(f"\n{result.rung}: {result.verdict}" + (f": {result.diagnosis.says}" if result.diagnosis else ""))
             for line in in_full(worst):
                 say(line)
             if any(distance != 0 for distance in result.ulps):
@@ -148,7 +146,8 @@ def report(say, results, known):
         else:
             if n == 1:
                 say("\nThe next rungs build on that one:")
-            say(textwrap.shorten(f"{result.rung}: {result.verdict}, {worst.case.id}{diagnosis}", 200))
+            mistake = f": {result.diagnosis.says.split(':')[0]}" if result.diagnosis else ""
+            say(f"{result.rung}: {result.verdict}, {worst.case.id}{mistake}")
     missing = list(dict.fromkeys(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN))
     if missing:
         say("\n" + wrapped("", f"Not implemented: {', '.join(missing)}").strip())
@@ -169,7 +168,7 @@ def in_full(failure):
         distance = ulps(first.expected, first.answered) if isinstance(first.expected, float) else None
         yield wrapped("first", first.place)
         yield wrapped("expected", shown(first.expected))
-        yield wrapped("answered", shown(first.answered) + (f", {distance:,} ulps off" if distance else ""))
+        yield wrapped("answered", shown(first.answered) + (f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""))
         yield wrapped("formula", first.formula)
         yield wrapped("operands", first.operands)
 

@@ -102,7 +102,7 @@ def likeness_to(case, mutated, answer, verdict):
     if mutated is None:
         return WRONG
     try:
-        distance = compare(case, mutated).verdict
+        distance = compare(case, {key: values for key, values in mutated.items() if key in answer}).verdict
         likeness = compare(case._replace(answer=mutated), answer).verdict
     except NoAnswer:
         return WRONG

@@ -1,0 +1,291 @@
+"""python -m refnn.check: what it says of right and wrong implementations, and of programs that misbehave."""
+
+import json
+import os
+import platform
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from refnn.check import main
+from refnn.conformance import core, subjects, vectors
+from refnn.conformance.compare import NoAnswer, compare, ulps
+from refnn.conformance.run import run
+
+ROOT = Path(__file__).resolve().parent.parent
+HERE = Path(__file__).resolve().parent
+
+
+def cases(rung):
+    return vectors.load(rung)
+
+
+def core_but(**wrong):
+    """The C core with some operations replaced."""
+    return subjects.Functions({**core.OPERATIONS, **wrong}, "spoilt")
+
+
+def flipped(x, bit=0):
+    """A double with one bit flipped."""
+    bits, = struct.unpack("<Q", struct.pack("<d", x))
+    return struct.unpack("<d", struct.pack("<Q", bits ^ (1 << bit)))[0]
+
+
+def with_spoilt(key, spoil):
+    """The core's step, with spoil(list) done to one of its outputs."""
+    def step(**inputs):
+        answer = core.step(**inputs)
+        spoil(answer[key])
+        return answer
+    return step
+
+
+def test_c_and_python_conform(capsys):
+    assert main([rung for rung in vectors.RUNGS if rung not in ("sin-cos", "digits", "mnist")]) == 0
+    output = capsys.readouterr().out
+    assert "Conforms: 350 of 350 answers are exact." in output
+    assert len(re.findall(r"exact +exact", output)) == 11
+
+
+def test_a_flipped_bit_in_a_weight_is_found_and_placed():
+    result = run("step", cases("step"), core_but(step=with_spoilt("parameters", lambda p: p.__setitem__(5, flipped(p[5])) if len(p) > 5 else None)))
+    assert result.verdict == "close"
+    first = result.failures[0].found.divergence
+    assert first.index == (5,) and first.place == "parameters[5]: b[1] of layer 0 (linear)"
+    assert ulps(first.expected, first.answered) == 1
+    assert first.formula == "p - lr * dp" and re.fullmatch(r"0\.0 - 0\.1 \* -?[0-9.e-]+", first.operands)
+
+
+def test_a_nan_is_wrong():
+    result = run("step", cases("step"), core_but(step=with_spoilt("gradients", lambda g: g.__setitem__(0, float("nan")))))
+    assert result.verdict == "wrong" and result.ulps[None] == len(cases("step"))
+
+
+def test_zeros_of_other_sign_are_not_exact():
+    case = next(case for case in cases("forward") if case.id.endswith("relu-large-and-small"))
+    answer = {"a": [[-0.0 if v == 0.0 else v for v in row] for row in case.answer["a"]]}
+    assert compare(case, case.answer).verdict == "exact"
+    assert compare(case, answer).verdict == "close" and compare(case, answer).ulps[1] == 5
+
+
+@pytest.mark.parametrize("answer, reason", [
+    ({}, "no 'z'"), (None, "must be an object"), ({"z": "1"}, "must be a number"), ({"z": None}, "must be a number"), ({"z": [1.0]}, "must be a number"),
+    ({"z": True}, "must be a number"), ({"z": 10**400}, "must be a number")])
+def test_what_has_another_form_is_no_answer(answer, reason):
+    with pytest.raises(NoAnswer, match=reason):
+        compare(cases("product")[0], answer)
+
+
+def test_a_training_that_goes_wrong_is_followed_to_the_step():
+    """A subject that loses the update of one weight when its gradient is above .02: first in some step of some epoch."""
+    from refnn.reference import linear, network
+    right = linear.linear_update
+
+    def update(p, dp, lr):
+        kept = p[0]
+        right(p, dp, lr)
+        if len(p) == 2 and dp[0] > 0.02:
+            p[0] = kept
+
+    class Subject:
+        def ask(self, case):
+            network.linear_update = update
+            try:
+                return subjects.named("python").ask(case)
+            finally:
+                network.linear_update = right
+
+    case = next(case for case in cases("alice-bob") if case.id.endswith("batches-of-2"))
+    failure, = run("alice-bob", [case], Subject()).failures
+    located = failure.located
+    assert failure.verdict == "wrong"
+    assert (located.epoch, located.step, located.samples) == (1, 1, (0, 1))
+    assert failure.found.divergence.place.startswith("parameters[")
+
+
+def test_a_wrong_order_of_samples_is_not_blamed_on_a_step():
+    class Subject:
+        def ask(self, case):
+            return core.OPERATIONS[case.op](**dict(case.inputs, shuffle=False)) if case.op == "train" else None
+
+    case = next(case for case in cases("alice-bob") if case.id.endswith("batches-of-3"))
+    failure, = run("alice-bob", [case], Subject()).failures
+    assert failure.located.epoch == 1 and failure.located.step is None
+
+
+# The article's mistake
+
+@pytest.fixture
+def registered(tmp_path, monkeypatch):
+    """Registers tests/implementations/article_001.py as an installed package would."""
+    folder = tmp_path / "article-0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: article\nVersion: 0\n")
+    (folder / "entry_points.txt").write_text("[refnn.implementations]\narticle-001 = article_001\nbroken = no_such_module\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(HERE / "implementations"))
+
+
+def test_the_article_s_derivative_is_named(registered, capsys):
+    pytest.importorskip("numpy")
+    assert main(["--impl", "article-001"]) == 1
+    output = " ".join(capsys.readouterr().out.split())
+    assert "step: wrong: softmax's derivative at a hidden layer" in output
+    assert "first deltas[2][0][0]: gradient of the output of layer 2 (linear), sample 0, unit 0" in output  # before the second sigmoid
+
+
+def test_a_registered_implementation_that_cannot_be_loaded(registered, capsys):
+    assert main(["--impl", "broken"]) == 2
+    assert "'broken' (no_such_module) cannot be loaded: ModuleNotFoundError" in capsys.readouterr().err
+
+
+# Programs
+
+ANSWERS = """
+import json, sys, time
+n = 0
+for line in sys.stdin:
+    case = json.loads(line)
+    n += 1
+    {misbehave}
+    print(json.dumps({{"id": case["id"], "out": None}}), flush=True)
+"""
+
+
+def program(tmp_path, misbehave="pass"):
+    path = tmp_path / "program.py"
+    path.write_text(ANSWERS.format(misbehave=misbehave))
+    return f'"{sys.executable}" "{path}"'
+
+
+@pytest.mark.parametrize("misbehave, reason", [
+    ("time.sleep(1000)", "no answer within 0.5 s"),
+    ("sys.exit(3)", "ended with status 3 and without a word"),
+    ("raise RuntimeError('boom')", "ended with status 1: RuntimeError: boom"),
+    ("print('hello', flush=True)", "not JSON: 'hello'"),
+    ("print('[' * 100000, flush=True)", "not JSON"),
+    ("print('[1]', flush=True)", "not of the form"),
+    ("case['id'] = 'x'", "answered 'x', out of order"),
+    ("print(json.dumps({'id': case['id'], 'out': {}}), flush=True)", "the answer has no 'integers'"),
+    ("print(json.dumps({'id': case['id'], 'out': {'integers': ['0'] * 4}}), flush=True)", None),
+    ("print('{\"id\": 1' + '0' * 5000 + '}', flush=True)", "not JSON|out of order|not of the form"),
+])
+def test_a_program_that_misbehaves_gets_a_verdict_and_the_others_still_run(tmp_path, misbehave, reason):
+    subject = subjects.Program(program(tmp_path, f"if case['op'] == 'next': {misbehave}"), timeout=0.5)
+    try:
+        result = run("prng", cases("prng"), subject)
+    finally:
+        subject.close()
+    others = len([case for case in cases("prng") if case.op != "next"])
+    assert result.counts["not implemented"] + result.counts["no answer"] + result.counts["wrong"] == len(cases("prng"))
+    assert result.counts["not implemented"] >= others - 1  # an answer too many is noticed with the next question
+    first = result.failures[0]
+    if reason:
+        assert re.search(reason, first.reason), first.reason
+    else:
+        assert first.verdict == "wrong"
+
+
+def test_a_program_s_answers_count(tmp_path, capsys):
+    code = re.search(r"```python\n(import json\n.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    path = tmp_path / "mine.py"
+    path.write_text(code)
+    assert main(["--cmd", f'"{sys.executable}" "{path}"', "product"]) == 0
+    assert main(["--cmd", f'"{sys.executable}" "{path}"', "--hex", "product"]) == 1  # float("3ff0...") is not that number
+    assert main(["--cmd", f'"{sys.executable}" "{path}"', "product", "--rung", "prng"]) == 1
+    assert "Not implemented: next, uniform, below" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="builtin sum adds plainly before Python 3.12")
+def test_the_readme_s_example_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    readme = (ROOT / "README.md").read_text()
+    code = re.search(r"```python\n(import json\n.*?)```", readme, re.S)[1]
+    path = tmp_path / "mine.py"
+    path.write_text(re.sub(r"    z = 0\.0\n.*?return z\n", "    return sum(float(a) * float(b) for a, b in zip(x, w))\n", code, flags=re.S))
+    assert main(["--cmd", f'"{sys.executable}" "{path}"', "product"]) == 1
+    said = capsys.readouterr().out
+    for line in re.search(r"    product: wrong.*?\n\n", readme, re.S)[0].splitlines():
+        assert line.strip() in said
+
+
+def test_a_program_that_cannot_be_started(capsys):
+    assert main(["--cmd", "/no/such/program"]) == 2
+    assert "'/no/such/program' cannot be started: No such file or directory" in capsys.readouterr().err
+    assert main(["--cmd", ""]) == 2
+
+
+def test_mistakes_in_the_arguments(capsys, tmp_path):
+    for arguments, message in ((["stpe"], "unknown rung 'stpe'; did you mean 'step'?"), (["--impl", "rust"], "unknown implementation 'rust'"),
+                               (["--impl", "c", "--cmd", "x"], "exclude each other"), (["--case", "nothing"], "no case 'nothing'; --list prints them all"),
+                               (["--known-failures", str(tmp_path / "none")], "cannot be read"), (["--cmd", "x", "--timeout", "0"], "--timeout must be"),
+                               (["--impll", "c"], "did you mean --impl?")):
+        assert main(arguments) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_known_failures_do_not_count_until_they_pass(tmp_path, capsys):
+    listed = tmp_path / "known.txt"
+    listed.write_text("prng/*  # random numbers of our own\n")
+    arguments = ["--cmd", program(tmp_path), "prng", "--known-failures", str(listed)]
+    assert main(arguments) == 0
+    assert "27 known" in capsys.readouterr().out
+    assert main([*arguments, "--impl", "c"][2:]) == 1
+    assert "prng/* is known to fail, but nothing of that name did" in capsys.readouterr().out
+
+
+def test_a_record_for_programs(tmp_path, capsys):
+    assert main(["--cmd", program(tmp_path), "prng", "step", "--json", "-", "--quiet"]) == 1
+    record = json.loads(capsys.readouterr().out)
+    assert record["spec"] == "1.0" and record["conforms"] is False
+    assert [rung["verdict"] for rung in record["rungs"]] == ["not implemented"] * 2
+    assert record["rungs"][0]["failures"][0]["id"] == "prng/next/0000000000000000"
+    assert main(["--impl", "c", "product", "--json", str(tmp_path / "record.json"), "--quiet"]) == 0
+    record = json.loads((tmp_path / "record.json").read_text())
+    assert record["conforms"] and record["rungs"][0]["ulps"] == {"0": 13 + 43}
+
+
+def test_questions_are_listed(capsys):
+    assert main(["--list", "product", "--case", "product/dot/order"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "id": "product/dot/order", "op": "dot", "in": {"x": [1.0, 1.0, 1.0], "w": [9007199254740992.0, 1.0, 1.0]}}
+    assert main(["--list", "--hex", "--case", "product/dot/order"]) == 0
+    assert json.loads(capsys.readouterr().out)["in"]["w"][0] == "4340000000000000"
+
+
+def test_long_cases_are_asked_on_demand(capsys):
+    asked = lambda *arguments: (main(["--list", "sin-cos", *arguments]), capsys.readouterr().out.count("\n"))[1]  # noqa: E731
+    assert asked() == 1 and asked("--long") == 2 and asked("--case", "sin-cos/train/30-epochs") == 1
+
+
+def test_mnist_without_its_files_is_not_run_and_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("REFNN_DATA", str(tmp_path))
+    assert main(["--impl", "c", "mnist", "prng"]) == 0
+    assert "mnist            -  not run: no MNIST files on this machine" in capsys.readouterr().out
+    assert main(["--impl", "c", "mnist"]) == 2
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64") or "fma" not in Path("/proc/cpuinfo").read_text(), reason="needs an x86 with fused multiply-add")
+def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_found(tmp_path):
+    for name in ("refnn", "csrc", "data"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("_core*", "*.o", "__pycache__"))
+    build = (ROOT / "build_ext.py").read_text()
+    assert '"-ffp-contract=off"' in build
+    (tmp_path / "build_ext.py").write_text(build.replace('"-ffp-contract=off"', '"-ffp-contract=fast", "-mfma"'))
+
+    def python(*arguments):
+        done = subprocess.run([sys.executable, "-W", "ignore", *arguments], cwd=tmp_path, capture_output=True, text=True,
+                              env={**os.environ, "PYTHONPATH": str(tmp_path)})
+        return done.returncode, done.stdout + done.stderr
+
+    assert python("-c", "import build_ext; build_ext.ffibuilder.compile()")[0] == 0
+    status, said = python("-m", "refnn.check", "product")
+    assert status == 2 and "does not compute exactly" in said
+    native = tmp_path / "refnn" / "native.py"
+    native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
+    status, said = python("-m", "refnn.check", "product", "update", "step")
+    assert status == 1 and "product: wrong: fused multiply-add" in said
