@@ -1,0 +1,56 @@
+"""Implementations that were written from the spec alone, in other languages: exact on every rung. NumPy's is close."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from refnn.check import main
+
+FOLDER = Path(__file__).resolve().parent / "implementations"
+PROGRAMS = {"node": "refnn.mjs", "java": "Refnn.java"}
+
+
+def record(tmp_path, *arguments):
+    path = tmp_path / "record.json"
+    status = main([*arguments, "--json", str(path)])
+    return status, json.loads(path.read_text())
+
+
+def command(language):
+    """The command of a language's program; skips where the machine cannot run it."""
+    tool = shutil.which(language)
+    if not tool or subprocess.run([tool, "--version"], capture_output=True).returncode != 0:
+        pytest.skip(f"no {language} on this machine")
+    return f'"{tool}" "{FOLDER / PROGRAMS[language]}"'
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_exact_in(language, tmp_path):
+    status, made = record(tmp_path, "--cmd", command(language), "--case", "[!m]*")
+    assert status == 0, [failure for rung in made["rungs"] for failure in rung["failures"]][:1]
+    assert len(made["rungs"]) == 13
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_exact_on_mnist_in(language, tmp_path, mnist_folder):
+    status, made = record(tmp_path, "--cmd", command(language), "mnist")
+    assert status == 0 and made["rungs"][0]["cases"] == 1
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_doubles_as_bits_in(language, tmp_path):
+    status, made = record(tmp_path, "--cmd", command(language), "--hex", "elementary", "product", "forward", "step")
+    assert status == 0, [failure for rung in made["rungs"] for failure in rung["failures"]][:1]
+
+
+def test_numpy_is_close(tmp_path):
+    pytest.importorskip("numpy")
+    status, made = record(tmp_path, "--cmd", f'"{sys.executable}" "{FOLDER / "with_numpy.py"}"', "--case", "[!m]*")
+    verdicts = {rung["rung"]: rung["verdict"] for rung in made["rungs"]}
+    assert status == 1
+    assert verdicts["prng"] == "exact"
+    assert verdicts["step"] == verdicts["alice-bob"] == verdicts["sin-cos"] == "close"
+    assert all(rung["ulps"]["1"] > 0 for rung in made["rungs"] if rung["rung"] in ("elementary", "step"))
