@@ -1,11 +1,14 @@
 """The tasks, as data: which network learns what from which samples, and how. From five articles, see the README."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 from . import datasets
 from .errors import InputError
-from .model import known_name, mlp
+from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, mlp, positive_number, whole_number
+from .network import learning_rates
+
+NAMES = {"activation": ACTIVATIONS, "output": ACTIVATIONS, "loss": LOSSES, "reduction": REDUCTIONS, "init": INITS}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,19 @@ class Task:
         """The arguments of Network.train."""
         return {name: getattr(self, name) for name in
                 ("epochs", "batch_size", "lr", "lr_decay", "lr_decay_every", "shuffle", "reduction")}
+
+    def adapted(self, changes, called=str):
+        """The task with some fields replaced, checked. called: a field's name -> what a mistake is to call it. Raises InputError."""
+        for name, value in changes.items():
+            if name in NAMES:
+                known_name(value, NAMES[name], name)
+            elif name in ("epochs", "batch_size", "lr_decay_every"):
+                whole_number(value, called(name))
+            elif name in ("lr", "lr_decay"):
+                positive_number(value, called(name))
+        task = replace(self, **changes)
+        learning_rates(task.epochs, task.lr, task.lr_decay, task.lr_decay_every)
+        return task
 
     def model(self):
         return mlp((self.inputs, *self.hidden, self.outputs), self.activation, self.output, self.bias, self.loss, self.init)

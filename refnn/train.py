@@ -6,8 +6,8 @@ import sys
 
 from . import SPEC, __version__, implementations
 from .command import Parser, check_writable, command, integer, number, printer, sizes, write_json
-from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, positive_number, whole_number
-from .network import Network, digest, learning_rates
+from .model import ACTIVATIONS, INITS, LOSSES, whole_number
+from .network import Network, digest
 from .samples import check_samples
 from .tasks import TASKS, task
 
@@ -47,7 +47,7 @@ def main(arguments=None):
 
 
 def run(given):
-    chosen = adapted(task(given.task), given)
+    chosen = adapted(given)
     impl = implementations.default() if given.impl is None else given.impl
     implementations.load(impl)
     model = chosen.model()
@@ -88,25 +88,14 @@ def run(given):
             "epochs": [epoch._asdict() for epoch in history], "test": result and result._asdict()})
 
 
-def adapted(chosen, given):
+def adapted(given):
     """The task with what the command line changes, checked."""
-    names = {"activation": ACTIVATIONS, "loss": LOSSES, "reduction": REDUCTIONS, "init": INITS}
-    changes = {field.name: getattr(given, field.name) for field in dataclasses.fields(chosen)
-               if getattr(given, field.name, None) is not None and field.name != "data"}
-    for name, value in changes.items():
-        option = "--" + name.replace("_", "-")
-        if name in names:
-            known_name(value, names[name], name)
-        elif name in ("epochs", "batch_size", "lr_decay_every"):
-            whole_number(value, option)
-        elif name in ("lr", "lr_decay"):
-            positive_number(value, option)
+    chosen = task(given.task)
+    changes = {field.name: getattr(given, field.name, None) for field in dataclasses.fields(chosen) if field.name != "data"}
     whole_number(given.seed, "--seed", 0, 2**64 - 1)
     if given.limit is not None:
         whole_number(given.limit, "--limit")
-    chosen = dataclasses.replace(chosen, **changes)
-    learning_rates(chosen.epochs, chosen.lr, chosen.lr_decay, chosen.lr_decay_every)
-    return chosen
+    return chosen.adapted({name: value for name, value in changes.items() if value is not None}, lambda name: "--" + name.replace("_", "-"))
 
 
 def epoch_line(epoch, count):
