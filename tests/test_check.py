@@ -291,4 +291,4 @@ def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_fo
     native = tmp_path / "refnn" / "native.py"
     native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
     status, said = python("-m", "refnn.check", "product", "update", "step")
-    assert status == 1 and "product: wrong: fused multiply-add" in said
+    assert status == 1 and "product: close: fused multiply-add" in said

@@ -51,6 +51,6 @@ def test_numpy_is_close(tmp_path):
     status, made = record(tmp_path, "--cmd", f'"{sys.executable}" "{FOLDER / "with_numpy.py"}"', "--case", "[!m]*")
     verdicts = {rung["rung"]: rung["verdict"] for rung in made["rungs"]}
     assert status == 1
-    assert verdicts["prng"] == "exact"
-    assert verdicts["step"] == verdicts["alice-bob"] == verdicts["sin-cos"] == "close"
-    assert all(rung["ulps"]["1"] > 0 for rung in made["rungs"] if rung["rung"] in ("elementary", "step"))
+    assert {rung for rung, verdict in verdicts.items() if verdict == "exact"} == {"prng", "update"}
+    assert {verdict for rung, verdict in verdicts.items() if rung not in ("prng", "update")} == {"close"}
+    assert all(rung["ulps"]["1"] > 0 for rung in made["rungs"] if rung["rung"] in ("elementary", "forward", "step"))
