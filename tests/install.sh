@@ -17,7 +17,8 @@ check() {  # check VENV: both implementations run from elsewhere, with the data 
     "$1/bin/python" -c "
 import json
 c, python = (json.load(open(name)) for name in ('c.json', 'python.json'))
-assert c['final_sha256'] == python['final_sha256'] and c['test'] == python['test'], 'the implementations differ'")
+assert c['final_sha256'] == python['final_sha256'] and c['test'] == python['test'], 'the implementations differ'"
+    "$1/bin/python" -m refnn.check --quiet)
 }
 
 for version in 3.10 3.11 3.12 3.13 3.14; do
