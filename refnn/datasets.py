@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from .errors import InputError, UnavailableError
 from .idx import decompressed, read_idx
 from .reference.elementary import cos, sin
-from .reference.prng import DATA, stream
+from .reference.prng import DATA, TWO_PI, stream
 
 
 class Data(NamedTuple):
@@ -44,6 +44,22 @@ def sin_cos(seed):
     x = array("d", [v for x1 in axis for x2 in axis for v in (x1, x2)])
     y = array("d", [s - c for s in sines for c in cosines])
     return Data((x, y), validation=(points, [sin(x1) - cos(x2) for x1, x2 in points]))
+
+
+def points(seed):
+    """200 points of a plane: 100 around the circle of radius 2, class 0, then 100 around the origin, class 1; noise .1."""
+    random = stream(seed, DATA)
+
+    def noise():
+        return 0.1 * random.normal()
+
+    x = []
+    for _ in range(100):
+        angle = TWO_PI * random.uniform()
+        x.append([2.0 * cos(angle) + noise(), 2.0 * sin(angle) + noise()])
+    for _ in range(100):
+        x.append([noise(), noise()])
+    return Data((x, [0] * 100 + [1] * 100))
 
 
 # MNIST

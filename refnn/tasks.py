@@ -79,6 +79,9 @@ TASKS = {
         data=without_source(datasets.sin_cos), inputs=2, hidden=(100, 80, 50, 30, 10), outputs=1, activation="relu",
         output="identity", bias=True, loss="mse", init="normal_0.1", epochs=30, batch_size=10, lr=0.01, lr_decay=0.9,
         lr_decay_every=3, shuffle=True, reduction="sum"),
+    "points": Task(
+        data=without_source(datasets.points), inputs=2, hidden=(4,), outputs=2, activation="relu", output="identity", bias=True,
+        loss="cross_entropy", init="fan_in", epochs=2000, batch_size=200, lr=0.1),
     "mnist": Task(
         data=lambda seed, source: datasets.mnist(source), inputs=784, hidden=(128, 64), outputs=10, activation="sigmoid",
         output="identity", bias=False, loss="cross_entropy", init="fan_out", epochs=5, batch_size=1, lr=0.001),

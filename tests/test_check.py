@@ -5,9 +5,11 @@ import os
 import platform
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -292,3 +294,22 @@ def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_fo
     native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
     status, said = python("-m", "refnn.check", "product", "update", "step")
     assert status == 1 and "product: close: fused multiply-add" in said
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
+def test_ctrl_c_ends_the_program_too(tmp_path):
+    mark = tmp_path / "pid"
+    code = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)\n"
+    (tmp_path / "sleeper.py").write_text(code)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background would hand on that it is ignored
+    try:
+        with subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd", f'"{sys.executable}" "{tmp_path / "sleeper.py"}"'], cwd=ROOT,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            while not (mark.exists() and mark.read_text()):
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(10), process.stderr.read()) == (130, "refnn.check: interrupted\n")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(mark.read_text()), 0)

@@ -23,7 +23,7 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
 
 @pytest.mark.parametrize("arguments, message", [
     ("alice-bbo", "unknown task 'alice-bbo'; did you mean 'alice-bob'?"),
-    ("xyz", "unknown task 'xyz'; known: truth-table, alice-bob, sin-cos, mnist"),
+    ("xyz", "unknown task 'xyz'; known: truth-table, alice-bob, sin-cos, points, mnist"),
     ("--impl cc", "unknown implementation 'cc'; did you mean 'c'?"),
     ("--activation rellu", "unknown activation 'rellu'; did you mean 'relu'?"),
     ("--loss crossentropy", "unknown loss 'crossentropy'; did you mean 'cross_entropy'?"),
@@ -60,8 +60,16 @@ def test_a_mistake_is_one_line(arguments, message):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"refnn.train: {message}\n")
 
 
+@pytest.fixture
+def heard():
+    """Ctrl-C reaches the programs that a test starts: a suite that runs in the background ignores it, and they would inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
-def test_epochs_without_end_start_at_once():
+def test_epochs_without_end_start_at_once(heard):
     with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--limit", "50", "--epochs", "2147483647"], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert [process.stdout.readline()[:5] for _ in range(3)] == ["refnn", "2-100", "epoch"]
@@ -126,7 +134,7 @@ def test_reader_that_leaves():
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 @pytest.mark.parametrize("arguments", ["mnist --data digits --epochs 50 --hidden 600,600",
                                        "mnist --data digits --epochs 50 --hidden 600,600 --batch-size 2000"])
-def test_ctrl_c_is_answered_at_once(arguments):
+def test_ctrl_c_is_answered_at_once(heard, arguments):
     with subprocess.Popen([sys.executable, "-m", "refnn.train", *arguments.split(), "--impl", "c"], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
