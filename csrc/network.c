@@ -1,33 +1,71 @@
 /* The network, layers in a row: the twin of refnn/reference/network.py.
  *
  * Samples go through the layers `rows` at a time; the workspace holds what that takes. Linear layers, activations and
- * losses are those of matmul.h: the twins' functions, made fast.
+ * losses are those of matmul.h, layers of images those of images.h: the twins' functions, made fast.
  */
 
-#include "matmul.h"
+#include "images.h"
 
 #define PIXEL_MAX 255.0
 
 enum { SPARSE_INPUTS = 32 }; /* so many inputs are looked through for zeros */
+enum { STATISTICS = 5 };
 
-static int64_t layer_parameters(const refnn_layer *layer) {
-    if (layer->kind != REFNN_LINEAR) return 0;
-    return (int64_t)layer->inputs * layer->outputs + (layer->bias ? layer->outputs : 0);
+static int64_t layer_weights(const refnn_layer *layer) {
+    if (layer->kind == REFNN_LINEAR) return (int64_t)layer->inputs * layer->outputs;
+    if (layer->kind == REFNN_CONV2D) return (int64_t)layer->z.channels * layer->x.channels * layer->kernel.rows * layer->kernel.columns;
+    return layer->kind == REFNN_BATCHNORM2D ? layer->x.channels : 0;
 }
+
+static int64_t layer_biases(const refnn_layer *layer) {
+    if (layer->kind == REFNN_LINEAR) return layer->bias ? layer->outputs : 0;
+    if (layer->kind == REFNN_CONV2D) return layer->bias ? layer->z.channels : 0;
+    return layer->kind == REFNN_BATCHNORM2D ? layer->x.channels : 0;
+}
+
+static int64_t layer_parameters(const refnn_layer *layer) { return layer_weights(layer) + layer_biases(layer); }
+
+static int64_t layer_buffers(const refnn_layer *layer) { return layer->kind == REFNN_BATCHNORM2D ? 2 * (int64_t)layer->x.channels : 0; }
 
 static const refnn_layer *last_layer(const refnn_model *model) { return &model->layers[model->layer_count - 1]; }
 
+static int64_t numbers(const refnn_shape *shape) {
+    if (shape->channels < 1 || shape->height < 1 || shape->width < 1) return 0;
+    int64_t count = (int64_t)shape->channels * shape->height;
+    return count > INT32_MAX ? 0 : count * shape->width;
+}
+
+/* Whether so many windows fit into a length. */
+static int good_windows(int64_t length, int32_t kernel, int32_t stride, int32_t windows) {
+    return kernel >= 1 && stride >= 1 && kernel <= length && (length - kernel) / stride + 1 == windows;
+}
+
+static int good_images(const refnn_layer *layer) {
+    const refnn_shape *x = &layer->x, *z = &layer->z;
+    refnn_pair padding = layer->kind == REFNN_CONV2D ? layer->padding : (refnn_pair){0, 0};
+    if (numbers(x) != layer->inputs || numbers(z) != layer->outputs || padding.rows < 0 || padding.columns < 0) return 0;
+    if (layer->kind != REFNN_CONV2D && x->channels != z->channels) return 0;
+    if (layer->kind == REFNN_BATCHNORM2D) return layer->inputs == layer->outputs && layer->eps > 0.0;
+    if ((int64_t)layer->kernel.rows * layer->kernel.columns > INT32_MAX / ((int64_t)x->channels * z->channels)) return 0;
+    return good_windows(x->height + 2 * (int64_t)padding.rows, layer->kernel.rows, layer->stride.rows, z->height)
+        && good_windows(x->width + 2 * (int64_t)padding.columns, layer->kernel.columns, layer->stride.columns, z->width);
+}
+
+static int good_layer(const refnn_layer *layer) {
+    if (layer->kind < REFNN_LINEAR || layer->kind > REFNN_BATCHNORM2D || layer->inputs < 1 || layer->outputs < 1) return 0;
+    if (layer->kind >= REFNN_CONV2D) return good_images(layer);
+    return layer->kind == REFNN_LINEAR || layer->inputs == layer->outputs;
+}
+
 static int good_model(const refnn_model *model) {
-    if (!model->layers || model->layer_count < 1 || model->layers[0].kind != REFNN_LINEAR) return 0;
+    if (!model->layers || model->layer_count < 1) return 0;
     if (model->loss < REFNN_SSE || model->loss > REFNN_CROSS_ENTROPY) return 0;
-    if (model->init < REFNN_UNIFORM || model->init > REFNN_FAN_OUT) return 0;
+    if (model->init < REFNN_UNIFORM || model->init > REFNN_HE) return 0;
     if (!refnn_simd_name(model->simd) || model->threads < 1) return 0;
     int64_t count = 0;
     for (int32_t k = 0; k < model->layer_count; k++) {
         const refnn_layer *layer = &model->layers[k];
-        if (layer->kind < REFNN_LINEAR || layer->kind > REFNN_SOFTMAX) return 0;
-        if (layer->inputs < 1 || layer->outputs < 1) return 0;
-        if (layer->kind != REFNN_LINEAR && layer->inputs != layer->outputs) return 0;
+        if (!good_layer(layer)) return 0;
         if (k > 0 && layer->inputs != model->layers[k - 1].outputs) return 0;
         if (layer_parameters(layer) > INT32_MAX || (count += layer_parameters(layer)) > INT32_MAX) return 0;
     }
@@ -57,15 +95,25 @@ int64_t refnn_parameter_count(const refnn_model *model) {
     return count;
 }
 
+int64_t refnn_buffer_count(const refnn_model *model) {
+    if (!good_model(model)) return 0;
+    int64_t count = 0;
+    for (int32_t k = 0; k < model->layer_count; k++) count += layer_buffers(&model->layers[k]);
+    return count;
+}
+
 /* The workspace, and what lies in it for `rows` samples. */
 typedef struct {
     const refnn_model *model;
     const refnn_samples *samples;
     team *team;
+    int64_t statistics_count, scratch_count;
     double *x;       /* rows x inputs, and behind it every layer's outputs, rows x outputs each */
     double *d;       /* the gradients of all outputs, as these lie */
     double *losses;  /* rows */
     int64_t *which;  /* rows: the samples' numbers */
+    double *statistics; /* of every batchnorm2d: mean, squares, variance, dgamma, dbeta */
+    double *scratch; /* of each thread, for layers of images */
     sparse_rows sparse, columns; /* the inputs without their zeros, row by row and column by column */
     int is_sparse;   /* whether the inputs are there rather than in x */
     double pixels[256];
@@ -76,13 +124,21 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
     workspace_parts w = {.model = model, .samples = samples};
     int64_t inputs = model->layers[0].inputs;
     int64_t outputs = 0;
-    for (int32_t k = 0; k < model->layer_count; k++) outputs += model->layers[k].outputs;
+    for (int32_t k = 0; k < model->layer_count; k++) {
+        const refnn_layer *layer = &model->layers[k];
+        int64_t scratch = layer->kind == REFNN_CONV2D ? conv2d_scratch(model->simd, layer) : 0;
+        outputs += layer->outputs;
+        w.statistics_count += STATISTICS * layer_buffers(layer) / 2;
+        if (scratch > w.scratch_count) w.scratch_count = scratch;
+    }
     w.x = memory;
     w.d = w.x + rows * (inputs + outputs);
     w.losses = w.d + rows * outputs;
     w.which = (int64_t *)(w.losses + rows);
-    w.size = rows * (inputs + 2 * outputs + 2);
-    if (model->simd != SIMD_PLAIN && inputs >= SPARSE_INPUTS) {
+    w.statistics = (double *)(w.which + rows);
+    w.scratch = w.statistics + w.statistics_count;
+    w.size = rows * (inputs + 2 * outputs + 2) + w.statistics_count + model->threads * w.scratch_count;
+    if (model->simd != SIMD_PLAIN && inputs >= SPARSE_INPUTS && model->layers[0].kind == REFNN_LINEAR) {
         w.sparse.stride = inputs;
         w.columns.stride = rows + 8; /* not a power of two, which would crowd the lists into few lines of the cache */
         w.sparse.value = memory + w.size;
@@ -101,16 +157,21 @@ int64_t refnn_workspace_size(const refnn_model *model, int32_t rows) {
     return good_model(model) && rows >= 1 ? lay_out(model, NULL, rows, NULL).size : 0;
 }
 
-int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parameters) {
+int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parameters, double *buffers) {
     enum { PARAMETERS = 1 };
     if (!good_model(model)) return REFNN_BAD_MODEL;
     uint64_t random = refnn_stream(seed, PARAMETERS);
     for (int32_t k = 0; k < model->layer_count; k++) {
         const refnn_layer *layer = &model->layers[k];
-        if (layer->kind != REFNN_LINEAR) continue;
-        double *b = parameters + (int64_t)layer->inputs * layer->outputs;
-        refnn_linear_init(&random, model->init, layer->inputs, layer->outputs, parameters, layer->bias ? b : NULL);
+        double *w = parameters, *b = layer->bias ? parameters + layer_weights(layer) : NULL;
+        if (layer->kind == REFNN_LINEAR) refnn_linear_init(&random, model->init, layer->inputs, layer->outputs, w, b);
+        if (layer->kind == REFNN_CONV2D) refnn_conv2d_init(&random, model->init, layer, w, b);
+        for (int32_t c = 0; layer->kind == REFNN_BATCHNORM2D && c < layer->x.channels; c++) {
+            w[c] = buffers[layer->x.channels + c] = 1.0;
+            w[layer->x.channels + c] = buffers[c] = 0.0;
+        }
         parameters += layer_parameters(layer);
+        buffers += layer_buffers(layer);
     }
     return REFNN_OK;
 }
@@ -165,23 +226,65 @@ static int all_finite(const double *x, int64_t count) {
     return finite;
 }
 
-/* What `rows` samples pass through: every layer, forward, the loss, and back again. The threads share the first layer by
- * its outputs, here and in collect, so that each finds in its own cache what it changed of the weights; and all that
- * follows by samples. */
+/* What `rows` samples pass through: every layer, forward, the loss, and back again. The threads share a first linear layer
+ * by its outputs, here and in collect, so that each finds in its own cache what it changed of the weights; batchnorm2d in
+ * training by its channels; and all else by samples. */
 typedef struct {
     const workspace_parts *w;
     const double *parameters;
+    double *buffers;  /* NULL in training: running statistics are not kept */
     int32_t rows;
+    int32_t training; /* whether batchnorm2d takes the batch's statistics */
     int32_t with_losses, with_gradients;
     int64_t batch;    /* the samples of the mean, or 0 for the sum */
+    double *dx;       /* where the gradient of the data goes, or NULL */
     int64_t gathered; /* so many are there already */
 } passage;
+
+/* A layer, and where what belongs to it lies: of all rows, row n's part at n * width. */
+typedef struct {
+    const refnn_layer *layer;
+    const double *parameters;
+    double *buffers, *statistics;
+    double *x;  /* what goes in; behind it what comes out */
+    double *dz; /* the gradient of what comes out; before it that of what goes in */
+} place;
+
+static place first_place(const passage *p) {
+    return (place){p->w->model->layers, p->parameters, p->buffers, p->w->statistics, p->w->x, p->w->d};
+}
+
+static void go(const passage *p, place *at, const refnn_layer *over, int64_t direction) {
+    at->layer += direction;
+    at->parameters += direction * layer_parameters(over);
+    if (at->buffers) at->buffers += direction * layer_buffers(over);
+    at->statistics += direction * STATISTICS * layer_buffers(over) / 2;
+    at->x += direction * p->rows * over->inputs;
+    at->dz += direction * p->rows * over->outputs;
+}
+
+static void go_on(const passage *p, place *at) { go(p, at, at->layer, 1); }
+
+static void go_back(const passage *p, place *at) { go(p, at, at->layer - 1, -1); }
+
+static const double *biases(const place *at) {
+    return layer_biases(at->layer) ? at->parameters + layer_weights(at->layer) : NULL;
+}
+
+/* Whether the layer looks at all samples together, channel by channel. */
+static int by_channels(const passage *p, const refnn_layer *layer) { return p->training && layer->kind == REFNN_BATCHNORM2D; }
 
 /* Thread `share` of all: its part of so many columns, whole lines of the cache. */
 static columns share_of(const workspace_parts *w, int64_t count, int64_t share) {
     int64_t lines = (count + 7) / 8;
     int64_t end = lines * (share + 1) / w->team->threads * 8;
     return (columns){lines * share / w->team->threads * 8, end < count ? end : count};
+}
+
+static columns rows_of_share(const passage *p, int64_t share) { return share_of(p->w, p->rows, share); }
+
+static columns channels_of_share(const workspace_parts *w, int64_t count, int64_t share) {
+    return (columns){count * share / w->team->threads, count * (share + 1) / w->team->threads};
 }
 
 static void gather(const void *job, int64_t begin, int64_t end) {
@@ -208,77 +311,199 @@ static void pass_first_layer(const void *job, int64_t begin, int64_t end) {
     }
 }
 
-static void pass(const void *job, int64_t begin, int64_t end) {
-    const passage *p = job;
-    const workspace_parts *w = p->w;
-    const refnn_model *model = w->model;
-    const double *parameters = p->parameters + layer_parameters(&model->layers[0]);
-    int32_t simd = model->simd, rows = (int32_t)(end - begin);
+/* Some layers after one another, from `at` on or, backward, before it. */
+typedef struct {
+    const passage *p;
+    place at;
+    int32_t layers;
+} piece;
 
-    double *x = w->x + (int64_t)p->rows * model->layers[0].inputs; /* of all rows; row n's part lies at n * width */
-    for (int32_t k = 1; k < model->layer_count; k++) {
-        const refnn_layer *layer = &model->layers[k];
-        double *z = x + (int64_t)p->rows * layer->inputs;
-        const double *x_part = x + begin * layer->inputs;
-        double *z_part = z + begin * layer->outputs;
-        if (layer->kind == REFNN_LINEAR) {
-            const double *b = layer->bias ? parameters + (int64_t)layer->inputs * layer->outputs : NULL;
-            linear_forward(simd, rows, layer->inputs, layer->outputs, (columns){0, layer->outputs}, x_part, parameters, b, z_part);
-        } else {
-            activation_forward(simd, layer->kind, rows, layer->inputs, x_part, z_part);
-        }
-        parameters += layer_parameters(layer);
-        x = z;
+static void forward_rows(const passage *p, const place *at, columns n, double *scratch) {
+    const refnn_layer *layer = at->layer;
+    const int32_t simd = p->w->model->simd, rows = (int32_t)(n.end - n.begin);
+    const double *w = at->parameters, *b = biases(at);
+    const double *x = at->x + n.begin * layer->inputs;
+    double *z = at->x + (int64_t)p->rows * layer->inputs + n.begin * layer->outputs;
+    switch (layer->kind) {
+    case REFNN_LINEAR:
+        linear_forward(simd, rows, layer->inputs, layer->outputs, (columns){0, layer->outputs}, x, w, b, z);
+        break;
+    case REFNN_CONV2D:
+        conv2d_forward(simd, rows, layer, x, w, b, z, scratch);
+        break;
+    case REFNN_MAXPOOL2D:
+        maxpool2d_forward(simd, rows, layer, x, z);
+        break;
+    case REFNN_BATCHNORM2D: {
+        const int32_t channels = layer->x.channels;
+        batchnorm2d_forward(simd, rows, layer, (columns){0, channels}, x, at->buffers, at->buffers + channels, w, b, z);
+        break;
     }
-    if (!p->with_losses) return;
-
-    double *d = w->d + (x - w->x) - (int64_t)p->rows * model->layers[0].inputs; /* where x has the last layer's outputs */
-    int32_t outputs = last_layer(model)->outputs;
-    for (int64_t r = begin; r < end; r++) {
-        int64_t n = w->which[r];
-        const double *y = w->samples->targets ? w->samples->targets + n * outputs : NULL;
-        double *d_r = d + r * outputs;
-        w->losses[r] = loss_and_gradient(simd, model->loss, outputs, x + r * outputs, y,
-                                         w->samples->classes ? w->samples->classes[n] : 0, d_r);
-        for (int32_t j = 0; p->batch && j < outputs; j++) d_r[j] = d_r[j] / (double)p->batch;
-    }
-    if (!p->with_gradients) return;
-
-    for (int32_t k = model->layer_count - 1; k > 0; k--) { /* nobody asks for the gradient of the data */
-        const refnn_layer *layer = &model->layers[k];
-        double *d_before = d - (int64_t)p->rows * layer->inputs;
-        const double *d_part = d + begin * layer->outputs;
-        double *d_before_part = d_before + begin * layer->inputs;
-        parameters -= layer_parameters(layer);
-        if (layer->kind == REFNN_LINEAR) {
-            linear_backward_input(simd, rows, layer->inputs, layer->outputs, parameters, d_part, d_before_part);
-        } else {
-            activation_backward(layer->kind, rows, layer->inputs, x + begin * layer->inputs, d_part, d_before_part);
-        }
-        x -= (int64_t)p->rows * layer->inputs;
-        d = d_before;
+    case REFNN_FLATTEN:
+        memcpy(z, x, (size_t)rows * layer->inputs * sizeof *z);
+        break;
+    default:
+        activation_forward(simd, layer->kind, rows, layer->inputs, x, z);
     }
 }
 
-/* Sends `rows` samples from `position` on through the network; their outputs are then behind the other layers'. */
-static int32_t pass_samples(workspace_parts *w, const double *parameters, int64_t position, int32_t rows,
-                            int32_t with_losses, int32_t with_gradients, int64_t batch) {
-    for (int32_t r = 0; r < rows; r++) {
+static void backward_rows(const passage *p, const place *at, columns n, double *scratch) {
+    const refnn_layer *layer = at->layer;
+    const int32_t simd = p->w->model->simd, rows = (int32_t)(n.end - n.begin);
+    const double *x = at->x + n.begin * layer->inputs, *dz = at->dz + n.begin * layer->outputs;
+    const double *z = at->x + (int64_t)p->rows * layer->inputs + n.begin * layer->outputs;
+    double *dx = (layer == p->w->model->layers ? p->dx : at->dz - (int64_t)p->rows * layer->inputs) + n.begin * layer->inputs;
+    switch (layer->kind) {
+    case REFNN_LINEAR:
+        linear_backward_input(simd, rows, layer->inputs, layer->outputs, at->parameters, dz, dx);
+        break;
+    case REFNN_CONV2D:
+        conv2d_backward_input(simd, rows, layer, at->parameters, dz, dx, scratch);
+        break;
+    case REFNN_MAXPOOL2D:
+        maxpool2d_backward(simd, rows, layer, x, dz, dx);
+        break;
+    case REFNN_FLATTEN:
+        memcpy(dx, dz, (size_t)rows * layer->inputs * sizeof *dx);
+        break;
+    default:
+        activation_backward(layer->kind, rows, layer->inputs, z, dz, dx);
+    }
+}
+
+static void forward_piece(const void *job, int64_t begin, int64_t end) {
+    const piece *job_piece = job;
+    const passage *p = job_piece->p;
+    for (int64_t share = begin; share < end; share++) {
+        columns n = rows_of_share(p, share);
+        place at = job_piece->at;
+        for (int32_t k = 0; k < job_piece->layers && n.begin < n.end; k++, go_on(p, &at)) {
+            forward_rows(p, &at, n, p->w->scratch + share * p->w->scratch_count);
+        }
+    }
+}
+
+static void backward_piece(const void *job, int64_t begin, int64_t end) {
+    const piece *job_piece = job;
+    const passage *p = job_piece->p;
+    for (int64_t share = begin; share < end; share++) {
+        columns n = rows_of_share(p, share);
+        place at = job_piece->at;
+        for (int32_t k = 0; k < job_piece->layers && n.begin < n.end; k++) {
+            go_back(p, &at);
+            backward_rows(p, &at, n, p->w->scratch + share * p->w->scratch_count);
+        }
+    }
+}
+
+/* batchnorm2d of a whole batch; its statistics are kept for the way back, dgamma and dbeta for collect */
+static void normalise(const void *job, int64_t begin, int64_t end) {
+    const passage *p = ((const piece *)job)->p;
+    const place *at = &((const piece *)job)->at;
+    const refnn_layer *layer = at->layer;
+    const int32_t simd = p->w->model->simd, count = layer->x.channels;
+    const double m = (double)((int64_t)p->rows * layer->x.height * layer->x.width);
+    double *mean = at->statistics, *squares = mean + count, *variance = squares + count;
+    for (int64_t share = begin; share < end; share++) {
+        columns c = channels_of_share(p->w, count, share);
+        batchnorm2d_statistics(simd, p->rows, layer, c, at->x, mean, squares);
+        for (int64_t k = c.begin; k < c.end; k++) variance[k] = squares[k] / m;
+        batchnorm2d_forward(simd, p->rows, layer, c, at->x, mean, variance, at->parameters, biases(at),
+                            at->x + (int64_t)p->rows * layer->inputs);
+        if (!at->buffers) continue;
+        refnn_batchnorm2d_track((int32_t)(c.end - c.begin), at->buffers + c.begin, at->buffers + count + c.begin,
+                                mean + c.begin, squares + c.begin, m, layer->momentum);
+    }
+}
+
+static void normalise_backward(const void *job, int64_t begin, int64_t end) {
+    const passage *p = ((const piece *)job)->p;
+    const place *at = &((const piece *)job)->at;
+    const refnn_layer *layer = at->layer;
+    const int32_t count = layer->x.channels;
+    double *mean = at->statistics, *variance = mean + 2 * count, *dgamma = mean + 3 * count, *dbeta = mean + 4 * count;
+    double *dx = layer == p->w->model->layers ? p->dx : at->dz - (int64_t)p->rows * layer->inputs;
+    for (int64_t share = begin; share < end; share++) {
+        batchnorm2d_backward(p->w->model->simd, p->rows, layer, channels_of_share(p->w, count, share), at->x, mean, variance,
+                             at->parameters, at->dz, dx, dgamma, dbeta);
+    }
+}
+
+/* Each sample's loss, and its gradient; `at` is behind the last layer. */
+static void take_losses(const void *job, int64_t begin, int64_t end) {
+    const passage *p = ((const piece *)job)->p;
+    const place *at = &((const piece *)job)->at;
+    const workspace_parts *w = p->w;
+    const int32_t outputs = last_layer(w->model)->outputs;
+    for (int64_t r = begin; r < end; r++) {
+        int64_t n = w->which[r];
+        const double *y = w->samples->targets ? w->samples->targets + n * outputs : NULL;
+        double *d_r = at->dz - (p->rows - r) * outputs;
+        w->losses[r] = loss_and_gradient(w->model->simd, w->model->loss, outputs, at->x + r * outputs, y,
+                                         w->samples->classes ? w->samples->classes[n] : 0, d_r);
+        for (int32_t j = 0; p->batch && j < outputs; j++) d_r[j] = d_r[j] / (double)p->batch;
+    }
+}
+
+/* The layers that follow; those that can in one go for each sample. */
+static void pass_forward(const passage *p, place *at) {
+    team *t = p->w->team;
+    const refnn_layer *end = p->w->model->layers + p->w->model->layer_count;
+    while (at->layer < end) {
+        piece job = {p, *at, 0};
+        for (; at->layer < end && !by_channels(p, at->layer); job.layers++) go_on(p, at);
+        if (job.layers) {
+            parallel(t, t->threads, 1, forward_piece, &job);
+        } else {
+            parallel(t, t->threads, 1, normalise, &job);
+            go_on(p, at);
+        }
+    }
+}
+
+static void pass_backward(const passage *p, place *at) {
+    team *t = p->w->team;
+    const refnn_layer *first = p->w->model->layers;
+    const refnn_layer *stop = first + (p->dx || by_channels(p, first) ? 0 : 1); /* often nobody asks for the gradient of the data */
+    while (at->layer > stop) {
+        piece job = {p, *at, 0};
+        for (; at->layer > stop && !by_channels(p, at->layer - 1); job.layers++) go_back(p, at);
+        if (job.layers) {
+            parallel(t, t->threads, 1, backward_piece, &job);
+        } else {
+            go_back(p, at);
+            job.at = *at;
+            parallel(t, t->threads, 1, normalise_backward, &job);
+        }
+    }
+}
+
+/* Sends job.rows samples from `position` on through the network; their outputs are then behind the other layers'. */
+static int32_t pass_samples(workspace_parts *w, passage job, int64_t position) {
+    job.w = w;
+    for (int32_t r = 0; r < job.rows; r++) {
         w->which[r] = sample_at(w->model, w->samples, position + r);
         if (w->which[r] < 0) return REFNN_BAD_SAMPLES;
     }
-    int32_t looked_at = rows < 4 ? rows : 4;
     w->is_sparse = 0;
     if (w->sparse.stride) { /* whether zeros are worth skipping shows in the first samples */
         int64_t count = 0;
-        gather_sparse(w, 0, looked_at);
-        for (int32_t r = 0; r < looked_at; r++) count += w->sparse.count[r];
-        w->is_sparse = count * 5 < looked_at * w->sparse.stride * 2;
+        job.gathered = job.rows < 4 ? job.rows : 4;
+        gather_sparse(w, 0, job.gathered);
+        for (int32_t r = 0; r < job.gathered; r++) count += w->sparse.count[r];
+        w->is_sparse = count * 5 < job.gathered * w->sparse.stride * 2;
     }
-    passage job = {w, parameters, rows, with_losses, with_gradients, batch, looked_at};
-    parallel(w->team, rows, 8, gather, &job);
-    parallel(w->team, w->team->threads, 1, pass_first_layer, &job);
-    parallel(w->team, rows, 8, pass, &job);
+    place at = first_place(&job);
+    parallel(w->team, job.rows, 8, gather, &job);
+    if (at.layer->kind == REFNN_LINEAR) {
+        parallel(w->team, w->team->threads, 1, pass_first_layer, &job);
+        go_on(&job, &at);
+    }
+    pass_forward(&job, &at);
+    if (!job.with_losses) return REFNN_OK;
+    piece losses = {&job, at, 0};
+    parallel(w->team, job.rows, 8, take_losses, &losses);
+    if (job.with_gradients) pass_backward(&job, &at);
     return REFNN_OK;
 }
 
@@ -297,20 +522,38 @@ typedef struct {
     double lr;
 } collection;
 
+static void collect_linear(const collection *p, const refnn_layer *layer, const double *x, const double *dz, double *to, int64_t share) {
+    double *db = layer->bias ? to + layer_weights(layer) : NULL;
+    layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, x, &p->w->columns, dz, to, db, p->step, p->lr};
+    columns j = share_of(p->w, layer->outputs, share);
+    if (j.begin < j.end) linear_backward_parameters(p->w->model->simd, &gradient, 0, layer->inputs, j);
+}
+
+static void collect_conv2d(const collection *p, const refnn_layer *layer, const double *x, const double *dz, double *to, int64_t share) {
+    double *db = layer->bias ? to + layer_weights(layer) : NULL;
+    columns o = channels_of_share(p->w, layer->z.channels, share);
+    double *scratch = p->w->scratch + share * p->w->scratch_count;
+    if (o.begin < o.end) conv2d_backward_parameters(p->w->model->simd, p->rows, layer, o, x, dz, to, db, p->step, p->lr, scratch);
+}
+
+/* dgamma and dbeta, which the way back has made */
+static void collect_batchnorm2d(const collection *p, const refnn_layer *layer, const double *sums, double *to) {
+    for (int64_t c = 0; c < layer_parameters(layer); c++) to[c] = p->step ? to[c] - p->lr * sums[c] : to[c] + sums[c];
+}
+
 static void collect(const void *job, int64_t begin, int64_t end) {
     const collection *p = job;
     const workspace_parts *w = p->w;
-    double *to = p->to, *x = w->x, *d = w->d;
+    double *to = p->to, *x = w->x, *d = w->d, *statistics = w->statistics;
     for (int32_t k = 0; k < w->model->layer_count; k++) {
         const refnn_layer *layer = &w->model->layers[k];
-        double *db = layer->bias ? to + (int64_t)layer->inputs * layer->outputs : NULL;
-        layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, k == 0 && w->is_sparse ? NULL : x, &w->columns, d,
-                                   to, db, p->step, p->lr};
-        for (int64_t share = begin; share < end && layer->kind == REFNN_LINEAR; share++) {
-            columns j = share_of(w, layer->outputs, share);
-            if (j.begin < j.end) linear_backward_parameters(w->model->simd, &gradient, 0, layer->inputs, j);
+        for (int64_t share = begin; share < end; share++) {
+            if (layer->kind == REFNN_LINEAR) collect_linear(p, layer, k == 0 && w->is_sparse ? NULL : x, d, to, share);
+            if (layer->kind == REFNN_CONV2D) collect_conv2d(p, layer, x, d, to, share);
+            if (layer->kind == REFNN_BATCHNORM2D && share == 0) collect_batchnorm2d(p, layer, statistics + 3 * layer->x.channels, to);
         }
         to += layer_parameters(layer);
+        statistics += STATISTICS * layer_buffers(layer) / 2;
         x += (int64_t)p->rows * layer->inputs;
         d += (int64_t)p->rows * layer->outputs;
     }
@@ -331,7 +574,8 @@ typedef struct {
     workspace_parts w;
     const double *parameters;
     double *trained; /* the parameters again, where they change */
-    double *gradients;
+    double *buffers;
+    double *gradients, *dx;
     int64_t start, stop, batch_size;
     double lr;
     int32_t reduction, rows;
@@ -348,6 +592,15 @@ static int32_t run(call *c, void (*body)(team *, void *)) {
     return c->status;
 }
 
+/* Whether samples `start` to `end` are all of the batch, or the model can do with a part. */
+static int good_batch(const refnn_model *model, int64_t start, int64_t end, int64_t batch_start, int64_t batch_stop) {
+    if (start == batch_start && end == batch_stop) return 1;
+    for (int32_t k = 0; k < model->layer_count; k++) {
+        if (model->layers[k].kind == REFNN_BATCHNORM2D) return 0;
+    }
+    return 1;
+}
+
 static void train(team *t, void *argument) {
     call *c = argument;
     workspace_parts *w = &c->w;
@@ -361,7 +614,9 @@ static void train(team *t, void *argument) {
         if (end > start + c->rows) end = start + c->rows;
         int32_t taken = (int32_t)(end - start);
         int64_t batch = c->reduction == REFNN_MEAN ? batch_stop - batch_start : 0;
-        c->status = pass_samples(w, c->trained, start, taken, 1, 1, batch);
+        passage job = {.parameters = c->trained, .buffers = c->buffers, .rows = taken, .training = 1, .with_losses = 1,
+                       .with_gradients = 1, .batch = batch};
+        c->status = good_batch(w->model, start, end, batch_start, batch_stop) ? pass_samples(w, job, start) : REFNN_BAD_SAMPLES;
         if (c->status != REFNN_OK) return;
         c->finite &= all_finite(w->losses, taken);
         if (w->model->simd != SIMD_PLAIN && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
@@ -374,13 +629,13 @@ static void train(team *t, void *argument) {
     }
 }
 
-int32_t refnn_train(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
-                    int64_t start, int64_t stop, int64_t batch_size, double lr, int32_t reduction, int32_t rows,
-                    double *workspace, int32_t *finite) {
+int32_t refnn_train(const refnn_model *model, double *parameters, double *buffers, double *gradients,
+                    const refnn_samples *samples, int64_t start, int64_t stop, int64_t batch_size, double lr,
+                    int32_t reduction, int32_t rows, double *workspace, int32_t *finite) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 1) || batch_size < 1) return REFNN_BAD_SAMPLES;
-    call c = {.w = lay_out(model, samples, rows, workspace), .trained = parameters, .gradients = gradients, .start = start,
-              .stop = stop, .batch_size = batch_size, .lr = lr, .reduction = reduction, .rows = rows, .finite = 1};
+    call c = {.w = lay_out(model, samples, rows, workspace), .trained = parameters, .buffers = buffers,
+              .gradients = gradients, .start = start, .stop = stop, .batch_size = batch_size, .lr = lr, .reduction = reduction, .rows = rows, .finite = 1};
     int32_t status = run(&c, train);
     *finite = c.finite;
     return status;
@@ -393,7 +648,8 @@ static void evaluate(team *t, void *argument) {
     w->team = t;
     for (int64_t start = c->start; start < c->stop; start += c->rows) {
         int32_t rows = c->rows < c->stop - start ? c->rows : (int32_t)(c->stop - start);
-        c->status = pass_samples(w, c->parameters, start, rows, 1, 0, 0);
+        passage job = {.parameters = c->parameters, .buffers = c->buffers, .rows = rows, .with_losses = 1};
+        c->status = pass_samples(w, job, start);
         if (c->status != REFNN_OK) return;
         const double *o = outputs_of(w, rows);
         for (int32_t r = 0; r < rows; r++, o += outputs) {
@@ -406,17 +662,17 @@ static void evaluate(team *t, void *argument) {
     }
 }
 
-int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                       int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct) {
+int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const double *buffers, const refnn_samples *samples,
+                       int64_t start, int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 1)) return REFNN_BAD_SAMPLES;
-    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .start = start, .stop = stop,
-              .rows = rows, .total = total, .correct = correct};
+    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .buffers = (double *)buffers,
+              .start = start, .stop = stop, .rows = rows, .total = total, .correct = correct};
     return run(&c, evaluate);
 }
 
-int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
-                           int32_t shuffle, uint64_t seed, uint64_t first_epoch, int32_t epochs, const double *lr,
+int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *buffers, double *gradients,
+                           const refnn_samples *samples, int32_t shuffle, uint64_t seed, uint64_t first_epoch, int32_t epochs, const double *lr,
                            int32_t *order, int64_t batch_size, int32_t reduction, int32_t rows, double *workspace,
                            double *losses, int64_t *correct, int32_t *finite) {
     refnn_samples ordered = *samples;
@@ -424,13 +680,13 @@ int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double 
     if (shuffle) ordered.order = order;
     for (int32_t e = 0; e < epochs; e++) {
         if (shuffle) refnn_epoch_order(seed, first_epoch + e, (int32_t)samples->count, order);
-        int32_t status = refnn_train(model, parameters, gradients, &ordered, 0, samples->count, batch_size, lr[e], reduction,
-                                     rows, workspace, finite);
+        int32_t status = refnn_train(model, parameters, buffers, gradients, &ordered, 0, samples->count, batch_size, lr[e],
+                                     reduction, rows, workspace, finite);
         if (status != REFNN_OK) return status;
         all_epochs_finite &= *finite;
         losses[e] = 0.0;
         correct[e] = 0;
-        status = refnn_evaluate(model, parameters, samples, 0, samples->count, rows, workspace, &losses[e], &correct[e]);
+        status = refnn_evaluate(model, parameters, buffers, samples, 0, samples->count, rows, workspace, &losses[e], &correct[e]);
         if (status != REFNN_OK) return status;
     }
     *finite = all_epochs_finite;
@@ -445,19 +701,20 @@ static void forward(team *t, void *argument) {
     w->team = t;
     for (int64_t start = c->start; start < c->stop; start += c->rows) {
         int32_t rows = c->rows < c->stop - start ? c->rows : (int32_t)(c->stop - start);
-        c->status = pass_samples(w, c->parameters, start, rows, 0, 0, 0);
+        passage job = {.parameters = c->parameters, .buffers = c->buffers, .rows = rows};
+        c->status = pass_samples(w, job, start);
         if (c->status != REFNN_OK) return;
         memcpy(o, outputs_of(w, rows), (size_t)rows * outputs * sizeof *o);
         o += (int64_t)rows * outputs;
     }
 }
 
-int32_t refnn_forward(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                      int64_t stop, int32_t rows, double *workspace, double *o) {
+int32_t refnn_forward(const refnn_model *model, const double *parameters, const double *buffers, const refnn_samples *samples,
+                      int64_t start, int64_t stop, int32_t rows, double *workspace, double *o) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 0)) return REFNN_BAD_SAMPLES;
-    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .start = start, .stop = stop,
-              .rows = rows, .o = o};
+    call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .buffers = (double *)buffers,
+              .start = start, .stop = stop, .rows = rows, .o = o};
     return run(&c, forward);
 }
 
@@ -473,22 +730,27 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
 static void gradients(team *t, void *argument) {
     call *c = argument;
     workspace_parts *w = &c->w;
+    const int64_t inputs = w->model->layers[0].inputs;
     w->team = t;
     for (int64_t start = c->start; start < c->stop; start += c->rows) {
         int32_t rows = c->rows < c->stop - start ? c->rows : (int32_t)(c->stop - start);
         int64_t batch = c->reduction == REFNN_MEAN ? w->samples->count : 0;
-        c->status = pass_samples(w, c->parameters, start, rows, 1, 1, batch);
+        passage job = {.parameters = c->parameters, .rows = rows, .training = 1, .with_losses = 1,
+                       .with_gradients = c->gradients || c->dx, .batch = batch, .dx = c->dx ? c->dx + start * inputs : NULL};
+        c->status = good_batch(w->model, start, start + rows, 0, w->samples->count) ? pass_samples(w, job, start) : REFNN_BAD_SAMPLES;
         if (c->status != REFNN_OK) return;
-        collect_gradients(w, c->gradients, rows, 0, 0.0);
+        for (int32_t r = 0; r < rows; r++) *c->total += w->losses[r];
+        if (c->gradients) collect_gradients(w, c->gradients, rows, 0, 0.0);
     }
 }
 
 int32_t refnn_gradients(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *to) {
+                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *total, double *to,
+                        double *dx) {
     if (!good_model(model)) return REFNN_BAD_MODEL;
     if (!good_samples(model, samples, start, stop, rows, 1)) return REFNN_BAD_SAMPLES;
     call c = {.w = lay_out(model, samples, rows, workspace), .parameters = parameters, .start = start, .stop = stop,
-              .rows = rows, .reduction = reduction, .gradients = to};
+              .rows = rows, .reduction = reduction, .total = total, .gradients = to, .dx = dx};
     return run(&c, gradients);
 }
 

@@ -1,17 +1,18 @@
 /* The C core of refnn: the API, its documentation, and the text that cffi reads (so: no other directives).
  *
  * A network is described by a refnn_model and lives in one flat array of doubles, its parameters: layer by layer the
- * weights row by row (inputs x outputs), then the bias. Nothing here allocates, prints, keeps state or calls libm; the
+ * weights row by row, then the bias; an image lies in its row channel by channel, each row by row. Nothing here allocates, prints, keeps state or calls libm; the
  * caller hands in every buffer. Each file has a twin in refnn/reference/, whose functions these are, with the same bits.
  *
  * Functions that can refuse their arguments return a refnn_status. Matrices are rows after rows. n counts samples,
- * i inputs, j outputs.
+ * i inputs, j outputs; of images c and o count channels in and out, i and j a kernel's rows and columns, r and s those out.
  */
 
 enum refnn_status {
     REFNN_OK = 0,
-    REFNN_BAD_MODEL = 1,   /* unknown kinds, a first layer that is not linear, sizes below 1 or too large, layers that do not fit */
-    REFNN_BAD_SAMPLES = 2, /* missing inputs or targets, an index or a class out of range, positions out of order */
+    REFNN_BAD_MODEL = 1,   /* unknown kinds, sizes below 1 or too large, layers that do not fit */
+    REFNN_BAD_SAMPLES = 2, /* missing inputs or targets, an index or a class out of range, positions out of order, part of
+                              a batch for a layer that needs the whole */
 };
 
 enum refnn_kind {
@@ -22,6 +23,10 @@ enum refnn_kind {
     REFNN_RELU = 4,
     REFNN_LEAKY_RELU = 5,
     REFNN_SOFTMAX = 6,
+    REFNN_FLATTEN = 7, /* in memory, no change */
+    REFNN_CONV2D = 8,
+    REFNN_MAXPOOL2D = 9,
+    REFNN_BATCHNORM2D = 10,
 };
 
 enum refnn_loss { REFNN_SSE = 0, REFNN_MSE = 1, REFNN_CROSS_ENTROPY = 2 };
@@ -32,15 +37,29 @@ enum refnn_init {
     REFNN_UNIFORM = 0,    /* uniform in [0, 1) */
     REFNN_NORMAL = 1,     /* normal, standard deviation 1 */
     REFNN_NORMAL_0_1 = 2, /* normal, standard deviation 0.1 */
-    REFNN_FAN_IN = 3,     /* normal, standard deviation 1 / sqrt(inputs) */
-    REFNN_FAN_OUT = 4,    /* normal, standard deviation 1 / sqrt(outputs) */
+    REFNN_FAN_IN = 3,     /* normal, standard deviation 1 / sqrt(fan_in) */
+    REFNN_FAN_OUT = 4,    /* normal, standard deviation 1 / sqrt(fan_out) */
+    REFNN_HE = 5,         /* normal, standard deviation sqrt(2 / fan_in) */
 };
+
+typedef struct {
+    int32_t channels, height, width;
+} refnn_shape;
+
+typedef struct {
+    int32_t rows, columns;
+} refnn_pair;
 
 typedef struct {
     int32_t kind;    /* refnn_kind */
     int32_t inputs;  /* numbers in */
     int32_t outputs; /* numbers out; an activation has as many as inputs */
-    int32_t bias;    /* linear: 1 with a bias, 0 without */
+    int32_t bias;    /* linear, conv2d: 1 with a bias, 0 without */
+    refnn_shape x;   /* conv2d, maxpool2d, batchnorm2d: the images in */
+    refnn_shape z;   /* and out */
+    refnn_pair kernel, stride; /* conv2d, maxpool2d */
+    refnn_pair padding;        /* conv2d: rows of zeros above and below, columns of zeros left and right */
+    double eps, momentum;      /* batchnorm2d */
 } refnn_layer;
 
 typedef struct {
@@ -93,6 +112,10 @@ int32_t refnn_argmax(int32_t width, const double *row);
 
 /* linear.c: x is rows x inputs, w inputs x outputs, b outputs (or NULL), z rows x outputs; dx, dw, db, dz likewise */
 
+/* So many parameters, drawn and scaled as the initialisation says: an output is made of fan_in numbers, a number goes into
+ * fan_out outputs. */
+void refnn_draw_row(uint64_t *random, int32_t init, int64_t fan_in, int64_t fan_out, int64_t count, double *p);
+
 void refnn_linear_init(uint64_t *random, int32_t init, int32_t inputs, int32_t outputs, double *w, double *b);
 
 /* z[n][j] = b[j]; for i ascending: z[n][j] += x[n][i] * w[i][j] */
@@ -110,7 +133,49 @@ void refnn_linear_backward_parameters(int32_t rows, int32_t inputs, int32_t outp
 /* p[k] -= lr * dp[k] */
 void refnn_linear_update(int64_t count, double *p, const double *dp, double lr);
 
-/* network.c */
+/* conv.c: x, z, w and b as the layer says: w is z.channels x x.channels x kernel, b z.channels (or NULL); X is x padded */
+
+void refnn_conv2d_init(uint64_t *random, int32_t init, const refnn_layer *layer, double *w, double *b);
+
+/* z[n][o][r][s] = b[o]; for c, i, j ascending: z[n][o][r][s] += X[n][c][r * stride + i][s * stride + j] * w[o][c][i][j] */
+void refnn_conv2d_forward(int32_t rows, const refnn_layer *layer, const double *x, const double *w, const double *b, double *z);
+
+/* dx = 0.0; for o, i, j ascending: dX[n][c][r * stride + i][s * stride + j] += dz[n][o][r][s] * w[o][c][i][j] */
+void refnn_conv2d_backward_input(int32_t rows, const refnn_layer *layer, const double *w, const double *dz, double *dx);
+
+/* for n, r, s ascending: dw[o][c][i][j] += X[n][c][r * stride + i][s * stride + j] * dz[n][o][r][s], db[o] += dz[n][o][r][s];
+ * dw and db hold the sum so far */
+void refnn_conv2d_backward_parameters(int32_t rows, const refnn_layer *layer, const double *x, const double *dz, double *dw,
+                                      double *db);
+
+/* pool.c */
+
+/* a[n][c][r][s] = the largest x[n][c][r * stride + i][s * stride + j], the first of equals */
+void refnn_maxpool2d_forward(int32_t rows, const refnn_layer *layer, const double *x, double *a);
+
+/* dx = 0.0; for r, s ascending: dx[n][c][where window r, s has its largest] += da[n][c][r][s] */
+void refnn_maxpool2d_backward(int32_t rows, const refnn_layer *layer, const double *x, const double *da, double *dx);
+
+/* batchnorm.c: x, a, dx, da are rows x channels x size, the others have a number for each channel; m = rows * size */
+
+/* mean[c] = (sum of x[n][c][k]) / m, squares[c] = sum of (x[n][c][k] - mean[c])^2 */
+void refnn_batchnorm2d_statistics(int32_t rows, int32_t channels, int32_t size, const double *x, double *mean, double *squares);
+
+/* a = gamma[c] * h + beta[c], where h = (x - mean[c]) * f[c] and f[c] = 1 / sqrt(variance[c] + eps) */
+void refnn_batchnorm2d_forward(int32_t rows, int32_t channels, int32_t size, const double *x, const double *mean,
+                               const double *variance, const double *gamma, const double *beta, double eps, double *a);
+
+/* dbeta[c] = sum of da, dgamma[c] = sum of da * h, dx (or NULL) = (gamma[c] * f[c]) * ((da - dbeta[c] / m) - h * (dgamma[c] / m)) */
+void refnn_batchnorm2d_backward(int32_t rows, int32_t channels, int32_t size, const double *x, const double *mean,
+                                const double *variance, const double *gamma, const double *da, double eps, double *dx,
+                                double *dgamma, double *dbeta);
+
+/* running = (1 - momentum) * running + momentum * new; the new variance is squares[c] / (m - 1), or / 1 where m is 1 */
+void refnn_batchnorm2d_track(int32_t channels, double *running_mean, double *running_variance, const double *mean,
+                             const double *squares, double m, double momentum);
+
+/* network.c: `buffers` are what training changes beside the parameters: of each batchnorm2d the running means, then the
+ * running variances. Its batches must come whole: `rows` at least as large as they. */
 
 /* How many doubles the parameters take; 0 for a bad model. */
 int64_t refnn_parameter_count(const refnn_model *model);
@@ -118,12 +183,15 @@ int64_t refnn_parameter_count(const refnn_model *model);
 /* How many doubles of workspace the functions below need to take `rows` samples at a time; 0 for a bad model. */
 int64_t refnn_workspace_size(const refnn_model *model, int32_t rows);
 
-/* Draws every parameter from `seed`. */
-int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parameters);
+/* How many doubles the buffers take; 0 for a bad model. */
+int64_t refnn_buffer_count(const refnn_model *model);
+
+/* Draws every parameter from `seed`; gamma is 1 and beta 0, the running means 0 and variances 1. */
+int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parameters, double *buffers);
 
 /* Writes the outputs of samples number start ... stop - 1, (stop - start) x outputs, to o. */
-int32_t refnn_forward(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                      int64_t stop, int32_t rows, double *workspace, double *o);
+int32_t refnn_forward(const refnn_model *model, const double *parameters, const double *buffers, const refnn_samples *samples,
+                      int64_t start, int64_t stop, int32_t rows, double *workspace, double *o);
 
 /* Turns count x outputs into what the network predicts: for cross_entropy softmax of each row, else no change. */
 int32_t refnn_predict(const refnn_model *model, int64_t count, double *o);
@@ -132,23 +200,25 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o);
  * Batches lie at multiples of batch_size in the order; a call may end in the middle of one and the next go on there, with
  * the same `gradients`, which are for this function alone. *finite becomes 0 where a loss is infinite or NaN.
  * Inputs and parameters must be finite; a run in which a parameter does not stay so must be thrown away. */
-int32_t refnn_train(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
-                    int64_t start, int64_t stop, int64_t batch_size, double lr, int32_t reduction, int32_t rows,
-                    double *workspace, int32_t *finite);
+int32_t refnn_train(const refnn_model *model, double *parameters, double *buffers, double *gradients,
+                    const refnn_samples *samples, int64_t start, int64_t stop, int64_t batch_size, double lr,
+                    int32_t reduction, int32_t rows, double *workspace, int32_t *finite);
 
-/* Adds to the gradients, dL/dp of every parameter, what samples number start ... stop - 1 have of the loss over all. */
+/* What samples number start ... stop - 1 have of the loss over all as one batch: adds their losses to *total and dL/dp of
+ * every parameter to `gradients`, and writes dL/dx, samples x inputs, to dx; gradients and dx may be NULL. */
 int32_t refnn_gradients(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *gradients);
+                        int64_t stop, int32_t reduction, int32_t rows, double *workspace, double *total, double *gradients,
+                        double *dx);
 
 /* Adds the losses of samples number start ... stop - 1 to *total, and to *correct how many of them have their largest
  * output where the target has it. */
-int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const refnn_samples *samples, int64_t start,
-                       int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct);
+int32_t refnn_evaluate(const refnn_model *model, const double *parameters, const double *buffers, const refnn_samples *samples,
+                       int64_t start, int64_t stop, int32_t rows, double *workspace, double *total, int64_t *correct);
 
 /* Trains for `epochs` epochs from number first_epoch on, epoch e with rate lr[e]; with shuffle each in its order of `seed`,
  * for which `order` has room. After epoch e, losses[e] is the sum of all samples' losses and correct[e] as above. */
-int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *gradients, const refnn_samples *samples,
-                           int32_t shuffle, uint64_t seed, uint64_t first_epoch, int32_t epochs, const double *lr,
+int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double *buffers, double *gradients,
+                           const refnn_samples *samples, int32_t shuffle, uint64_t seed, uint64_t first_epoch, int32_t epochs, const double *lr,
                            int32_t *order, int64_t batch_size, int32_t reduction, int32_t rows, double *workspace,
                            double *losses, int64_t *correct, int32_t *finite);
 

@@ -9,12 +9,14 @@
 """
 
 from .errors import DivergenceError, InputError, RefnnError, UnavailableError
-from .model import Identity, LeakyReLU, Linear, Model, ReLU, Sigmoid, Softmax, Tanh, mlp
+from .model import (BatchNorm2d, Conv2d, Flatten, Identity, LeakyReLU, Linear, MaxPool2d, Model, ReLU, Sigmoid, Softmax,
+                    Tanh, mlp)
 from .network import Epoch, Evaluation, Network
 from .samples import Samples, check_samples
 
 __version__ = "0.1.0"
 SPEC = 1  # the version of the numerics contract
 
-__all__ = ["DivergenceError", "Epoch", "Evaluation", "Identity", "InputError", "LeakyReLU", "Linear", "Model", "Network",
-           "ReLU", "RefnnError", "SPEC", "Samples", "Sigmoid", "Softmax", "Tanh", "UnavailableError", "check_samples", "mlp"]
+__all__ = ["BatchNorm2d", "Conv2d", "DivergenceError", "Epoch", "Evaluation", "Flatten", "Identity", "InputError", "LeakyReLU",
+           "Linear", "MaxPool2d", "Model", "Network", "ReLU", "RefnnError", "SPEC", "Samples", "Sigmoid", "Softmax", "Tanh",
+           "UnavailableError", "check_samples", "mlp"]

@@ -2,13 +2,14 @@
 
     model = Model([Linear(2, 2), Sigmoid(), Linear(2, 1), Sigmoid()], loss="mse")
 
-A network's parameters are one flat array in declared order: layer by layer the weights row by row (inputs x outputs),
-then the bias.
+A network's parameters are one flat array in declared order: layer by layer the weights row by row, then the bias.
+Samples are flat rows; an image lies in its row channel by channel, each row by row. A shape is (numbers,) of a row, or
+(channels, height, width) of an image.
 """
 
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import isfinite
+from math import isfinite, prod
 from numbers import Real
 from typing import ClassVar
 
@@ -17,11 +18,31 @@ from .errors import InputError
 LOSSES = {"sse": "sum", "mse": "mean", "cross_entropy": "mean"}  # what each takes over its samples, unless told
 REDUCTIONS = ("sum", "mean")
 MAX_PARAMETERS = 2**31 - 1
-INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out")
+MAX_NUMBERS = 2**31 - 1  # of one sample, between two layers
+INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out", "he")
 
 
 @dataclass(frozen=True)
-class Linear:
+class Layer:
+    """A layer without its numbers.
+
+    output_shape(shape): what it makes of that shape; raises InputError, in words that follow "layer 3 ", where it does not fit
+    terms(shape):        how many products its forward pass adds up for one sample
+    """
+
+    name: ClassVar[str]
+    parameter_count: ClassVar[int] = 0
+    buffer_count: ClassVar[int] = 0
+
+    def output_shape(self, shape):
+        return shape
+
+    def terms(self, shape):
+        return 0
+
+
+@dataclass(frozen=True)
+class Linear(Layer):
     """z = x w + b: `inputs` numbers in, `outputs` numbers out."""
 
     name: ClassVar[str] = "linear"
@@ -39,13 +60,126 @@ class Linear:
     def parameter_count(self):
         return self.inputs * self.outputs + (self.outputs if self.bias else 0)
 
+    def output_shape(self, shape):
+        if len(shape) != 1:
+            raise InputError(f"takes rows, but gets images of {times(shape)}: Flatten() makes rows of them")
+        if shape != (self.inputs,):
+            raise InputError(f"takes {self.inputs} numbers, but gets {shape[0]}")
+        return (self.outputs,)
+
+    def terms(self, shape):
+        return self.inputs * self.outputs
+
 
 @dataclass(frozen=True)
-class Activation:
-    """A function of each number of a row, or, for softmax, of the whole row."""
+class Conv2d(Layer):
+    """Every output channel sums, over all input channels, the image times a kernel that slides across it; plus a bias.
 
-    name: ClassVar[str]
-    parameter_count: ClassVar[int] = 0
+    kernel_size, stride, padding: a number, or a pair for rows and columns; the padding of zeros is on each side.
+    """
+
+    name: ClassVar[str] = "conv2d"
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple
+    stride: tuple = 1
+    padding: tuple = 0
+    bias: bool = True
+
+    def __post_init__(self):
+        for name in ("in_channels", "out_channels"):
+            object.__setattr__(self, name, whole_number(getattr(self, name), f"{name} of Conv2d"))
+        for name, low in (("kernel_size", 1), ("stride", 1), ("padding", 0)):
+            object.__setattr__(self, name, pair(getattr(self, name), f"{name} of Conv2d", low))
+        if not isinstance(self.bias, bool):
+            raise InputError(f"bias of Conv2d must be True or False, not {self.bias!r}")
+
+    @property
+    def parameter_count(self):
+        height, width = self.kernel_size
+        return self.out_channels * (self.in_channels * height * width + self.bias)
+
+    def output_shape(self, shape):
+        channels, *size = image(shape)
+        if channels != self.in_channels:
+            raise InputError(f"takes images of {self.in_channels} channels, but gets {channels}")
+        padded = [length + 2 * padding for length, padding in zip(size, self.padding)]
+        if any(kernel > length for kernel, length in zip(self.kernel_size, padded)):
+            raise InputError(f"has a kernel of {times(self.kernel_size)}, larger than its padded image of {times(padded)}")
+        return (self.out_channels, *windows(padded, self.kernel_size, self.stride))
+
+    def terms(self, shape):
+        _, height, width = self.output_shape(shape)
+        return self.out_channels * self.in_channels * self.kernel_size[0] * self.kernel_size[1] * height * width
+
+
+@dataclass(frozen=True)
+class MaxPool2d(Layer):
+    """The largest number of each window of kernel_size; windows that would reach beyond the image are left out.
+
+    kernel_size, stride: a number, or a pair for rows and columns; the stride is the kernel's size unless given.
+    """
+
+    name: ClassVar[str] = "maxpool2d"
+    kernel_size: tuple
+    stride: tuple = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "kernel_size", pair(self.kernel_size, "kernel_size of MaxPool2d"))
+        object.__setattr__(self, "stride", self.kernel_size if self.stride is None else pair(self.stride, "stride of MaxPool2d"))
+
+    def output_shape(self, shape):
+        channels, *size = image(shape)
+        if any(kernel > length for kernel, length in zip(self.kernel_size, size)):
+            raise InputError(f"has windows of {times(self.kernel_size)}, larger than its image of {times(size)}: nothing would be left")
+        return (channels, *windows(size, self.kernel_size, self.stride))
+
+
+@dataclass(frozen=True)
+class BatchNorm2d(Layer):
+    """Every channel, less its mean and divided by its standard deviation; times gamma, plus beta.
+
+    In training the mean and variance are those of the batch; running ones, by a factor of `momentum` nearer to the batch's
+    after each step, take their place where the network is used. `eps` is added to the variance.
+    """
+
+    name: ClassVar[str] = "batchnorm2d"
+    num_features: int
+    eps: float = 1e-5
+    momentum: float = 0.1
+
+    def __post_init__(self):
+        object.__setattr__(self, "num_features", whole_number(self.num_features, "num_features of BatchNorm2d"))
+        object.__setattr__(self, "eps", positive_number(self.eps, "eps of BatchNorm2d"))
+        object.__setattr__(self, "momentum", positive_number(self.momentum, "momentum of BatchNorm2d"))
+        if self.momentum > 1.0:
+            raise InputError(f"momentum of BatchNorm2d must be at most 1, not {self.momentum!r}")
+
+    @property
+    def parameter_count(self):
+        return 2 * self.num_features
+
+    buffer_count = parameter_count
+
+    def output_shape(self, shape):
+        if image(shape)[0] != self.num_features:
+            raise InputError(f"takes images of {self.num_features} channels, but gets {shape[0]}")
+        return shape
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """An image as a row, channel by channel, each row by row: in memory, no change."""
+
+    name: ClassVar[str] = "flatten"
+
+    def output_shape(self, shape):
+        return (prod(shape),)
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """A function of each number of a row, or, for softmax, of the whole row."""
 
 
 class Identity(Activation):
@@ -75,19 +209,29 @@ class Softmax(Activation):
 ACTIVATIONS = {layer.name: layer for layer in (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, Softmax)}
 
 
+LAYERS = (Linear, Conv2d, MaxPool2d, BatchNorm2d, Flatten, *ACTIVATIONS.values())
+
+
 @dataclass(frozen=True)
 class Model:
     """Layers in a row, a loss and an initialisation.
 
-    layers: Linear and activations; each takes as many numbers as the one before it gives
+    layers: those above, each of which takes what the one before it gives; or, for impl="python", objects of one's own with
+            the methods that reference/network.py describes
     loss:   "sse", "mse" or "cross_entropy" (on logits: the softmax belongs to the loss)
-    init:   how every parameter of a layer is drawn: "uniform" in [0, 1); "normal", standard deviation 1; "normal_0.1";
-            "fan_in" and "fan_out", normal with standard deviation 1 / sqrt(inputs) and 1 / sqrt(outputs)
+    init:   how every parameter of Linear and Conv2d is drawn: "uniform" in [0, 1); or normal with standard deviation
+            1: "normal", 0.1: "normal_0.1", 1 / sqrt(fan_in): "fan_in", 1 / sqrt(fan_out): "fan_out", sqrt(2 / fan_in): "he",
+            where fan_in and fan_out are the numbers that one output is made of, and that one input goes into: inputs and
+            outputs of Linear, in_channels and out_channels times the kernel's size of Conv2d
+    input_shape: (channels, height, width) of images, or (numbers,) of rows; None where the first layer is Linear, which says it
+
+    shapes: what goes into layer 0, 1, ..., and last what comes out of the network
     """
 
     layers: tuple
     loss: str = "mse"
     init: str = "fan_in"
+    input_shape: tuple = None
 
     def __post_init__(self):
         try:
@@ -96,38 +240,77 @@ class Model:
             raise InputError(f"layers must be a list of layers, not {self.layers!r}") from None
         known_name(self.loss, LOSSES, "loss")
         known_name(self.init, INITS, "init")
-        if not self.layers or not isinstance(self.layers[0], Linear):
-            raise InputError("a model's first layer must be Linear: its inputs are the network's")
-        for k, (layer, width) in enumerate(zip(self.layers, self.widths)):
-            if isinstance(layer, Linear) and layer.inputs != width:
-                raise InputError(f"layer {k} takes {layer.inputs} numbers, but the layer before it gives {width}")
-            if type(layer) not in (Linear, *ACTIVATIONS.values()):
-                raise InputError(f"layer {k} is {layer!r}, not a layer")
+        object.__setattr__(self, "shapes", self._shapes())
         if self.parameter_count > MAX_PARAMETERS:
             raise InputError(f"a network of {self.parameter_count} parameters is too large; {MAX_PARAMETERS} are the most")
 
+    def _shapes(self):
+        if self.input_shape is not None:
+            object.__setattr__(self, "input_shape", checked_shape(self.input_shape))
+        elif not self.layers or not isinstance(self.layers[0], Linear):
+            raise InputError("a model's first layer must be Linear, or input_shape say what goes in")
+        if not self.layers:
+            raise InputError("a model needs a layer")
+        shapes = [self.input_shape or (self.layers[0].inputs,)]
+        for k, layer in enumerate(self.layers):
+            if is_own(layer):
+                shapes.append(own_output_shape(layer, shapes[-1], k))
+                continue
+            try:
+                shapes.append(layer.output_shape(shapes[-1]))
+            except InputError as error:
+                raise InputError(f"layer {k} {error}") from None
+            if prod(shapes[-1]) > MAX_NUMBERS:
+                raise InputError(f"layer {k} gives {prod(shapes[-1])} numbers; {MAX_NUMBERS} are the most")
+        return shapes
+
     @property
     def inputs(self):
-        return self.layers[0].inputs
+        return prod(self.shapes[0])
 
     @property
     def outputs(self):
-        return self.widths[-1]
+        return prod(self.shapes[-1])
 
     @property
     def widths(self):
         """How many numbers go into layer 0, 1, ..., and last how many come out of the network."""
-        widths = [self.inputs]
-        for layer in self.layers:
-            widths.append(getattr(layer, "outputs", widths[-1]))
-        return widths
+        return [prod(shape) for shape in self.shapes]
 
     @property
     def parameter_count(self):
-        count = 0
-        for layer in self.layers:
-            count += layer.parameter_count
-        return count
+        return sum(map(parameter_count, self.layers))
+
+    @property
+    def buffer_count(self):
+        """How many numbers a network keeps beside its parameters: running means and variances."""
+        return sum(map(buffer_count, self.layers))
+
+    @property
+    def terms(self):
+        """How many products the forward pass of each layer adds up for one sample; 0 for a layer of one's own."""
+        return [0 if is_own(layer) else layer.terms(shape) for layer, shape in zip(self.layers, self.shapes)]
+
+
+def is_own(layer):
+    """Whether this is not one of refnn's layers."""
+    return type(layer) not in LAYERS
+
+
+def parameter_count(layer):
+    return sum(map(len, layer.parameters)) if is_own(layer) else layer.parameter_count
+
+
+def buffer_count(layer):
+    return sum(map(len, getattr(layer, "buffers", ()))) if is_own(layer) else layer.buffer_count
+
+
+def own_output_shape(layer, shape, k):
+    if isinstance(layer, type) or not all(hasattr(layer, name) for name in ("forward", "backward", "parameters")):
+        raise InputError(f"layer {k} is {layer!r}, not a layer")
+    if not hasattr(layer, "outputs"):
+        return shape
+    return (whole_number(layer.outputs, f"outputs of layer {k}"),)
 
 
 def mlp(sizes, activation="sigmoid", output="identity", bias=True, loss="mse", init="fan_in"):
@@ -142,7 +325,45 @@ def mlp(sizes, activation="sigmoid", output="identity", bias=True, loss="mse", i
     return Model(layers[:-1] + [last()], loss, init)
 
 
+def windows(size, kernel, stride):
+    """How many windows of `kernel` fit into `size`, `stride` apart: rows of them, columns of them."""
+    return [(length - k) // step + 1 for length, k, step in zip(size, kernel, stride)]
+
+
+def times(sizes):
+    return " x ".join(map(str, sizes))
+
+
 # What every entry point checks, in the same words.
+
+
+def image(shape):
+    """`shape`, if it is an image's; else InputError."""
+    if len(shape) != 3:
+        raise InputError(f"takes images, but gets rows of {shape[0]} numbers")
+    return shape
+
+
+def checked_shape(shape):
+    """`shape` as a tuple of 1 or 3 whole numbers; else InputError."""
+    try:
+        shape = tuple(shape)
+    except TypeError:
+        shape = ()
+    if len(shape) not in (1, 3):
+        raise InputError("input_shape must be (channels, height, width), or (numbers,) of rows")
+    shape = tuple(whole_number(number, "every number of input_shape") for number in shape)
+    if prod(shape) > MAX_NUMBERS:
+        raise InputError(f"input_shape has {prod(shape)} numbers; {MAX_NUMBERS} are the most")
+    return shape
+
+
+def pair(value, what, low=1):
+    """A whole number, or two of them -> a pair; else InputError."""
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2:
+        raise InputError(f"{what} must be a whole number or a pair of them, not {value!r}")
+    return tuple(whole_number(v, what, low) for v in values)
 
 
 def known_name(name, names, what):

@@ -4,9 +4,10 @@ import os
 import struct
 import time
 from array import array
+from math import prod
 
 from .errors import InputError, UnavailableError
-from .model import Linear, known_name
+from .model import BatchNorm2d, Conv2d, MaxPool2d, is_own, known_name
 from .samples import Rows
 
 try:
@@ -18,6 +19,7 @@ except ImportError as error:
 
 ROWS = 128  # samples that go through the layers together, fewer where the workspace would become larger than
 WORKSPACE = 2**23  # doubles
+LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that BatchNorm2d needs whole
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
 TRIALS = 3  # calls with each number of threads, before the faster is kept
 EPOCH_WORK = 500  # multiply-adds that take as long as a sample's way through the smallest network, beside its own
@@ -31,19 +33,39 @@ class Network:
         self.model = model
         self._threads = threads if lib.refnn_has_threads() else 1
         self._speeds = {}  # samples a second of calls of each kind, with each number of threads that was tried
-        layers = ffi.new("refnn_layer[]", [layer_struct(layer, width) for layer, width in zip(model.layers, model.widths)])
+        layers = ffi.new("refnn_layer[]", list(map(layer_struct, model.layers, model.shapes, model.shapes[1:])))
         self._keep = layers
         self._model = ffi.new("refnn_model *", {
             "layers": layers, "layer_count": len(model.layers),
             "loss": constant(model.loss), "init": constant(model.init),
             "simd": simd(), "threads": 1})
+        self._work = sum(model.terms) + sum(model.widths)  # multiply-adds of a sample's way forward, roughly
+        self._whole_batches = any(isinstance(layer, BatchNorm2d) for layer in model.layers)
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
         self._gradients = doubles(len(self._parameters))
+        self._buffers = doubles(lib.refnn_buffer_count(self._model))
         self._rows = ROWS
-        while self._rows > 1 and lib.refnn_workspace_size(self._model, self._rows) > WORKSPACE:
+        while self._rows > 1 and self._workspace_size(self._rows) > WORKSPACE:
             self._rows //= 2
-        self._workspace = doubles(lib.refnn_workspace_size(self._model, self._rows))
-        check(lib.refnn_initialise(self._model, seed, pointer(self._parameters)))
+        self._workspace = doubles(0)
+        self._room(self._rows)
+        check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
+
+    def _workspace_size(self, rows):
+        """With as many threads as may ever run."""
+        self._model.threads = self._threads or processors()
+        return lib.refnn_workspace_size(self._model, rows)
+
+    def _room(self, batch):
+        """How many samples go through the layers together in batches of so many; the workspace has room for them."""
+        rows = max(self._rows, batch) if self._whole_batches else self._rows
+        size = self._workspace_size(rows)
+        if size > LARGEST_WORKSPACE:
+            raise InputError(f"to take {rows} samples through this network at once, the C core needs {size / 2**27:.0f} GB of memory; "
+                             f"{LARGEST_WORKSPACE // 2**27} GB are the most (BatchNorm2d needs the whole batch)")
+        if size > len(self._workspace):
+            self._workspace = doubles(size)
+        return rows
 
     @staticmethod
     def epoch_order(seed, epoch, n):
@@ -53,11 +75,12 @@ class Network:
 
     def train(self, x, y, order, start, stop, batch_size, lr, reduction):
         samples = SamplesStruct(x, y, order)
+        rows = self._room(min(batch_size, len(x)))
         finite = ffi.new("int32_t *")
         all_finite = True
         for first, last in self._calls(3, start, stop, batch_size, batch_size):
-            check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._gradients), samples.struct,
-                                  first, last, batch_size, lr, constant(reduction), self._rows,
+            check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._buffers), pointer(self._gradients),
+                                  samples.struct, first, last, batch_size, lr, constant(reduction), rows,
                                   pointer(self._workspace), finite))
             all_finite = all_finite and bool(finite[0])
         return all_finite
@@ -67,6 +90,7 @@ class Network:
 
         -> whether every loss was finite, and of each epoch the loss's sum over all samples after it, and how many it got right
         """
+        rows = self._room(min(batch_size, len(x)))
         self._model.threads = self._threads or 1  # these are small
         lrs = array("d", lrs)
         order = array("i", bytes(4 * len(x))) if shuffle else None
@@ -75,22 +99,23 @@ class Network:
         correct = ffi.new("int64_t[]", len(lrs))
         finite = ffi.new("int32_t *")
         check(lib.refnn_train_epochs(
-            self._model, pointer(self._parameters), pointer(self._gradients), samples.struct, shuffle, seed, first_epoch,
-            len(lrs), pointer(lrs), ffi.from_buffer("int32_t[]", order, require_writable=True) if shuffle else ffi.NULL,
-            batch_size, constant(reduction), self._rows, pointer(self._workspace), pointer(losses), correct, finite))
+            self._model, pointer(self._parameters), pointer(self._buffers), pointer(self._gradients), samples.struct, shuffle,
+            seed, first_epoch, len(lrs), pointer(lrs),
+            ffi.from_buffer("int32_t[]", order, require_writable=True) if shuffle else ffi.NULL, batch_size, constant(reduction),
+            rows, pointer(self._workspace), pointer(losses), correct, finite))
         return bool(finite[0]), losses.tolist(), list(correct)
 
     def epochs_of_a_call(self, samples):
         """How many epochs over so many samples, each with its evaluation, one call should take; 0 if even one is too long."""
-        return CALL_WORK // (4 * samples * (len(self._parameters) + EPOCH_WORK))
+        return CALL_WORK // (4 * samples * (self._work + EPOCH_WORK))
 
     def evaluate(self, x, y, reduction):
         samples = SamplesStruct(x, y)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
         for first, last in self._calls(1, 0, len(x)):
-            check(lib.refnn_evaluate(self._model, pointer(self._parameters), samples.struct, first, last, self._rows,
-                                     pointer(self._workspace), total, correct))
+            check(lib.refnn_evaluate(self._model, pointer(self._parameters), pointer(self._buffers), samples.struct, first, last,
+                                     self._rows, pointer(self._workspace), total, correct))
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x):
@@ -102,12 +127,28 @@ class Network:
         return rows_of(o, self.model.outputs)
 
     def gradients(self, x, y, reduction):
-        samples = SamplesStruct(x, y)
         gradients = doubles(len(self._parameters))
-        for first, last in self._calls(3, 0, len(x)):
-            check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last,
-                                      constant(reduction), self._rows, pointer(self._workspace), pointer(gradients)))
+        self._of_batch(x, y, reduction, gradients)
         return array("d", gradients)
+
+    def input_gradients(self, x, y, reduction):
+        dx = doubles(len(x) * self.model.inputs)
+        self._of_batch(x, y, reduction, dx=dx)
+        return rows_of(dx, self.model.inputs)
+
+    def batch_loss(self, x, y, reduction):
+        total = self._of_batch(x, y, reduction)
+        return total / len(x) if reduction == "mean" else total
+
+    def _of_batch(self, x, y, reduction, gradients=None, dx=None):
+        """Fills what is given of gradients and dx; -> the sum of the losses."""
+        samples = SamplesStruct(x, y)
+        rows = self._room(len(x))
+        total = ffi.new("double *")
+        for first, last in self._calls(3, 0, len(x), batch_size=len(x) if self._whole_batches else 1):
+            check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last, constant(reduction),
+                                      rows, pointer(self._workspace), total, pointer(gradients), pointer(dx)))
+        return total[0]
 
     def apply_gradients(self, flat, lr):
         lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
@@ -118,25 +159,31 @@ class Network:
     def set_parameters(self, flat):
         self._parameters[:] = array("d", flat)
 
+    def get_buffers(self):
+        return array("d", self._buffers)
+
+    def set_buffers(self, flat):
+        self._buffers[:] = array("d", flat)
+
     def _outputs(self, x):
         samples = SamplesStruct(x)
         o = doubles(len(x) * self.model.outputs)
         for first, last in self._calls(1, 0, len(x)):
-            check(lib.refnn_forward(self._model, pointer(self._parameters), samples.struct, first, last, self._rows,
-                                    pointer(self._workspace), pointer(o) + first * self.model.outputs))
+            check(lib.refnn_forward(self._model, pointer(self._parameters), pointer(self._buffers), samples.struct, first, last,
+                                    self._rows, pointer(self._workspace), pointer(o) + first * self.model.outputs))
         return o
 
     def _calls(self, passes, start, stop, together=ROWS, batch_size=1):
-        """start ... stop in pieces short enough for one call, of whole batches where those are short enough.
+        """start ... stop in pieces short enough for one call, of whole batches where those are short enough or needed.
 
         Where so many samples `together` are enough work to share and nobody has chosen a number of threads, the first calls
         find out whether all processors are faster than one: that is not so where their caches are far apart.
         """
-        step = max(1, CALL_WORK // (passes * len(self._parameters)))
-        if batch_size <= step:
-            step -= step % batch_size
+        step = max(1, CALL_WORK // (passes * self._work))
+        if batch_size <= step or self._whole_batches:
+            step = max(step - step % batch_size, batch_size)
         speeds = self._speeds.setdefault((passes, together), {1: [], processors(): []})
-        enough = lib.refnn_has_threads() and min(together, self._rows) * len(self._parameters) >= THREAD_WORK
+        enough = lib.refnn_has_threads() and min(together, self._rows) * self._work >= THREAD_WORK
         for first in range(start, stop, step):
             last = min(first + step, stop)
             untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
@@ -171,10 +218,16 @@ def processors():
     return min(available, 16)
 
 
-def layer_struct(layer, width):
-    if isinstance(layer, Linear):
-        return {"kind": constant(layer.name), "inputs": layer.inputs, "outputs": layer.outputs, "bias": layer.bias}
-    return {"kind": constant(layer.name), "inputs": width, "outputs": width, "bias": 0}
+def layer_struct(layer, shape, output_shape):
+    if is_own(layer):
+        raise InputError(f"the C core has no layer of type {type(layer).__name__}; impl='python' computes it")
+    fields = {"kind": constant(layer.name), "inputs": prod(shape), "outputs": prod(output_shape), "bias": getattr(layer, "bias", 0)}
+    if isinstance(layer, (Conv2d, MaxPool2d, BatchNorm2d)):
+        fields.update(x=shape, z=output_shape)
+    for name, attribute in (("kernel", "kernel_size"), ("stride", "stride"), ("padding", "padding"), ("eps", "eps"), ("momentum", "momentum")):
+        if hasattr(layer, attribute):
+            fields[name] = getattr(layer, attribute)
+    return fields
 
 
 def constant(name):
@@ -190,7 +243,7 @@ def doubles(count):
 
 
 def pointer(values):
-    return ffi.from_buffer("double[]", values, require_writable=True)
+    return ffi.NULL if values is None else ffi.from_buffer("double[]", values, require_writable=True)
 
 
 def rows_of(flat, width):

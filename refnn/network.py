@@ -3,6 +3,7 @@
 import sys
 import time
 from array import array
+from copy import deepcopy
 from hashlib import sha256
 from itertools import chain, islice
 from math import isfinite
@@ -10,7 +11,7 @@ from typing import NamedTuple, Optional
 
 from . import implementations
 from .errors import DivergenceError, InputError
-from .model import LOSSES, REDUCTIONS, Model, known_name, positive_number, whole_number
+from .model import LOSSES, REDUCTIONS, BatchNorm2d, Model, buffer_count, is_own, known_name, positive_number, whole_number
 from .samples import Rows, Samples, check_flat, check_rows, check_samples
 
 
@@ -39,9 +40,9 @@ class Evaluation(NamedTuple):
 
 
 class Network:
-    """A network of `model`'s layers.
+    """A network of `model`'s layers; of layers of one's own, a network has a copy.
 
-    impl: "c", "python", or None: "c" where the core is built
+    impl: "c", "python", or None: "c" where the core is built and has all the layers
     seed: decides the first parameters and the order of shuffled samples; 0 to 2^64 - 1
     threads: of the C core; None: one for small work, as many as there are processors for large. The bits are the same.
 
@@ -55,8 +56,8 @@ class Network:
     def __init__(self, model, impl=None, seed=0, threads=None):
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {model!r}")
-        self.model = model
-        self.impl = implementations.default() if impl is None else impl
+        self.model = model = deepcopy(model)
+        self.impl = ("python" if any(map(is_own, model.layers)) else implementations.default()) if impl is None else impl
         self.seed = whole_number(seed, "seed", 0, 2**64 - 1)
         self.epoch = 0  # epochs trained so far
         load = implementations.load(self.impl)
@@ -77,6 +78,24 @@ class Network:
     def parameters(self, values):
         self._core.set_parameters(check_flat(values, self.model.parameter_count, "parameters"))
 
+    @property
+    def buffers(self):
+        """What training changes beside the parameters, a flat array of doubles: layer by layer the running means, then the
+        running variances, of BatchNorm2d. A copy."""
+        return array("d", self._core.get_buffers())
+
+    @buffers.setter
+    def buffers(self, values):
+        values = check_flat(values, self.model.buffer_count, "buffers")
+        start = 0
+        for layer in self.model.layers:
+            if isinstance(layer, BatchNorm2d):
+                for n in range(start + layer.num_features, start + layer.buffer_count):
+                    if values[n] < 0.0:
+                        raise InputError(f"buffers[{n}] is {values[n]}, but it is a variance")
+            start += buffer_count(layer)
+        self._core.set_buffers(values)
+
     def forward(self, x):
         """The outputs of the last layer: samples x outputs, lists of floats."""
         return self._core.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
@@ -91,17 +110,28 @@ class Network:
         return self._core.evaluate(samples.inputs, samples.targets, self._reduction(reduction))[0]
 
     def gradients(self, x, y=None, reduction=None):
-        """dL/dp of `loss` for every parameter p: a flat array of doubles in the order of `parameters`."""
+        """dL/dp of every parameter p, L being the loss of all samples as one batch of training: a flat array of doubles in the
+        order of `parameters`. It is the gradient of `loss` where no layer computes otherwise in training (BatchNorm2d does)."""
         samples = self._samples(x, y)
         return array("d", self._core.gradients(samples.inputs, samples.targets, self._reduction(reduction)))
+
+    def input_gradients(self, x, y=None, reduction=None):
+        """dL/dx of the same loss: samples x inputs, lists of floats."""
+        samples = self._samples(x, y)
+        return self._core.input_gradients(samples.inputs, samples.targets, self._reduction(reduction))
+
+    def batch_loss(self, x, y=None, reduction=None):
+        """That loss: of all samples as one batch of training."""
+        samples = self._samples(x, y)
+        return self._core.batch_loss(samples.inputs, samples.targets, self._reduction(reduction))
 
     def update(self, gradients, lr):
         """One step of gradient descent: p -= lr * dL/dp. Raises DivergenceError, and changes nothing, on overflow."""
         gradients = check_flat(gradients, self.model.parameter_count, "gradients")
-        before = self._core.get_parameters()
+        before = self._state()
         self._core.apply_gradients(gradients, positive_number(lr, "lr"))
         if not self._finite():
-            self._core.set_parameters(before)
+            self._restore(before)
             raise DivergenceError("the update makes a parameter infinite; nothing was changed", self.epoch, 0)
 
     def evaluate(self, x, y=None):
@@ -121,7 +151,7 @@ class Network:
         settings = batch_size, positive_number(lr, "lr"), self._reduction(reduction)
         count = len(samples)
         order = self._core.epoch_order(self.seed, self.epoch + 1, count) if shuffle else None
-        first = self._core.get_parameters()
+        first = self._state()
         if self._train(samples, order, 0, count, settings) and self._finite():
             self.epoch += 1
             return
@@ -129,18 +159,18 @@ class Network:
         steps = -(-count // batch_size)
         good, fine, spoilt = first, 0, steps
         while spoilt - fine > 1:
-            self._core.set_parameters(good)
+            self._restore(good)
             middle = (fine + spoilt) // 2
             if self._train(samples, order, fine * batch_size, middle * batch_size, settings) and self._finite():
-                good, fine = self._core.get_parameters(), middle
+                good, fine = self._state(), middle
             else:
                 spoilt = middle
-        self._core.set_parameters(good)
+        self._restore(good)
         if not self._train(samples, order, fine * batch_size, min(spoilt * batch_size, count), settings) and fine > 0:
-            self._core.set_parameters(first)  # the loss of step `spoilt` is spoilt: the step before it went too far
+            self._restore(first)  # the loss of step `spoilt` is spoilt: the step before it went too far
             self._train(samples, order, 0, (fine - 1) * batch_size, settings)
         else:
-            self._core.set_parameters(good)
+            self._restore(good)
         raise self._divergence(spoilt, steps)
 
     def train(self, x, y=None, *, epochs, lr, batch_size=1, lr_decay=1.0, lr_decay_every=1, shuffle=False, reduction=None,
@@ -181,11 +211,11 @@ class Network:
                 rates = chain(next_rates, rates)  # something overflowed: epoch by epoch it shows where
                 break
         for lr in rates:
-            before = self._core.get_parameters()
+            before = self._state()
             start = time.perf_counter()
             self.train_epoch(samples, lr=lr, **settings)
             if not record(lr, time.perf_counter() - start):
-                self._core.set_parameters(before)
+                self._restore(before)
                 self.epoch -= 1
                 steps = -(-len(samples) // batch_size)
                 raise self._divergence(steps, steps)
@@ -193,13 +223,13 @@ class Network:
 
     def _train_epochs(self, samples, rates, settings):
         """Some epochs in one call -> their Epochs; or, if anything became infinite or NaN, [], with nothing changed."""
-        before = self._core.get_parameters()
+        before = self._state()
         start = time.perf_counter()
         finite, losses, correct = self._core.train_epochs(
             samples.inputs, samples.targets, self.seed, self.epoch + 1, rates, **settings)
         seconds = (time.perf_counter() - start) / len(rates)
         if not (finite and self._finite() and all(map(isfinite, losses))):
-            self._core.set_parameters(before)
+            self._restore(before)
             return []
         count = len(samples)
         block = []
@@ -217,7 +247,15 @@ class Network:
         return self._core.train(samples.inputs, samples.targets, order, start, stop, *settings)
 
     def _finite(self):
-        return all(map(isfinite, self._core.get_parameters()))
+        return all(map(isfinite, chain(*self._state())))
+
+    def _state(self):
+        """All that training changes: parameters and buffers."""
+        return self._core.get_parameters(), self._core.get_buffers()
+
+    def _restore(self, state):
+        self._core.set_parameters(state[0])
+        self._core.set_buffers(state[1])
 
     def _reduction(self, reduction):
         return LOSSES[self.model.loss] if reduction is None else known_name(reduction, REDUCTIONS, "reduction")

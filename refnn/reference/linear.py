@@ -7,13 +7,21 @@ Every sum runs in ascending order of its index, from the bias or from 0.0.
 from math import sqrt
 
 
-def linear_init(random, init, inputs, outputs, bias):
-    """-> w, b: every parameter drawn in order, w row by row and then b, and scaled as the initialisation says."""
+def draw_row(random, init, fan_in, fan_out, count):
+    """So many parameters, drawn and scaled as the initialisation says.
+
+    fan_in, fan_out: how many numbers one output is made of, how many outputs one number goes into
+    """
     draw = random.uniform if init == "uniform" else random.normal
     scale = {"uniform": 1.0, "normal": 1.0, "normal_0.1": 0.1,
-             "fan_in": 1.0 / sqrt(inputs), "fan_out": 1.0 / sqrt(outputs)}[init]
-    w = [[scale * draw() + 0.0 for _ in range(outputs)] for _ in range(inputs)]  # + 0.0: never -0.0
-    b = [scale * draw() + 0.0 for _ in range(outputs)] if bias else None
+             "fan_in": 1.0 / sqrt(fan_in), "fan_out": 1.0 / sqrt(fan_out), "he": sqrt(2.0 / fan_in)}[init]
+    return [scale * draw() + 0.0 for _ in range(count)]  # + 0.0: never -0.0
+
+
+def linear_init(random, init, inputs, outputs, bias):
+    """-> w, b: every parameter drawn in order, w row by row and then b."""
+    w = [draw_row(random, init, inputs, outputs, outputs) for _ in range(inputs)]
+    b = draw_row(random, init, inputs, outputs, outputs) if bias else None
     return w, b
 
 
@@ -68,7 +76,7 @@ class Linear:
 
     needs_dx = True  # False where nobody asks for the gradient of the data
 
-    def __init__(self, layer, random, init):
+    def __init__(self, layer, shape, random, init):
         self.w, self.b = linear_init(random, init, layer.inputs, layer.outputs, layer.bias)
         self.parameters = self.w + ([self.b] if layer.bias else [])
 

@@ -6,12 +6,33 @@ or, for cross_entropy, of class indices.
 
 from math import isfinite
 
+from ..model import is_own
 from . import prng
 from .activations import Activation, softmax
+from .batchnorm import BatchNorm2d
+from .conv import Conv2d
 from .linear import Linear, linear_update
 from .losses import LOSS, argmax, batch_gradient
+from .pool import MaxPool2d
 
-LAYERS = {"linear": Linear}  # by the names that the model gives them; the others are activations
+
+class Flatten:
+    """The layer that makes rows of images, which lie in rows already."""
+
+    parameters = ()
+
+    def __init__(self, layer, shape, random, init):
+        pass
+
+    def forward(self, x):
+        return x
+
+    def backward(self, x, a, da):
+        return da, ()
+
+
+LAYERS = {"linear": Linear, "conv2d": Conv2d, "maxpool2d": MaxPool2d, "batchnorm2d": BatchNorm2d, "flatten": Flatten}
+# by the names that the model gives them; the others are activations
 
 
 class Network:
@@ -21,18 +42,23 @@ class Network:
 
         forward(x) -> a                       its output, samples x outputs, from its input, samples x inputs
         backward(x, a, da) -> dx, gradients   dL/dx from dL/da, and dL/dp of every parameter, in the shape of `parameters`
+
+    x, a and da are lists of rows of floats. A layer may have `buffers`, lists of floats that training changes otherwise; and
+    it is told by `training`, before each forward, whether one comes that backward may follow, over a whole batch.
     """
 
     def __init__(self, model, seed):
         self.model = model
         random = prng.stream(seed, prng.PARAMETERS)
-        self.layers = [LAYERS.get(layer.name, Activation)(layer, random, model.init) for layer in model.layers]
+        self.layers = [layer if is_own(layer) else LAYERS.get(layer.name, Activation)(layer, shape, random, model.init)
+                       for layer, shape in zip(model.layers, model.shapes)]
         self.layers[0].needs_dx = False
 
-    def forward(self, x):
+    def forward(self, x, training=False):
         """-> the output of every layer, the input first: [x, ..., o]"""
         outputs = [x]
         for layer in self.layers:
+            layer.training = training
             outputs.append(layer.forward(outputs[-1]))
         return outputs
 
@@ -69,7 +95,7 @@ class Network:
             batch = order[first:min(first + batch_size, stop)]
             x_batch = [x[n] for n in batch]
             y_batch = [y[n] for n in batch]
-            outputs = self.forward(x_batch)
+            outputs = self.forward(x_batch, training=True)
             for o_n, y_n in zip(outputs[-1], y_batch):
                 finite = finite and isfinite(LOSS[self.model.loss](o_n, y_n))
             self.update(self.backward(outputs, y_batch, reduction)[1], lr)
@@ -95,8 +121,33 @@ class Network:
         return [softmax(o_n) for o_n in o] if self.model.loss == "cross_entropy" else o
 
     def gradients(self, x, y, reduction):
-        """-> dL/dp of every parameter, flat, in declared order"""
-        return flatten(self.backward(self.forward(list(x)), y, reduction)[1])
+        """-> dL/dp of every parameter, flat, in declared order; L is the loss of the samples as one batch"""
+        return flatten(self.of_batch(x, y, reduction)[2])
+
+    def input_gradients(self, x, y, reduction):
+        """-> dL/dx, samples x inputs, likewise"""
+        outputs, deltas, _ = self.of_batch(x, y, reduction)
+        first = self.layers[0]
+        first.needs_dx = True
+        dx, _ = first.backward(outputs[0], outputs[1], deltas[0])
+        first.needs_dx = False
+        return dx
+
+    def of_batch(self, x, y, reduction):
+        """-> what forward and backward make of the samples as one batch; the buffers are as before"""
+        buffers = self.get_buffers()
+        outputs = self.forward(list(x), training=True)
+        self.set_buffers(buffers)
+        return outputs, *self.backward(outputs, y, reduction)
+
+    def batch_loss(self, x, y, reduction):
+        """-> the loss of the samples as one batch, of which `gradients` are the gradients"""
+        buffers = self.get_buffers()
+        total = 0.0
+        for o_n, y_n in zip(self.forward(list(x), training=True)[-1], y):
+            total += LOSS[self.model.loss](o_n, y_n)
+        self.set_buffers(buffers)
+        return total / len(x) if reduction == "mean" else total
 
     def apply_gradients(self, flat, lr):
         """update, with gradients as they come from `gradients`"""
@@ -104,17 +155,34 @@ class Network:
         self.update([[[next(values) for _ in p] for p in layer.parameters] for layer in self.layers], lr)
 
     def get_parameters(self):
-        """-> every parameter, flat, in declared order: layer by layer, a linear layer's w row by row, then b"""
+        """-> every parameter, flat, in declared order: layer by layer the weights row by row, then the bias"""
         return flatten(layer.parameters for layer in self.layers)
 
     def set_parameters(self, flat):
         """Takes every parameter from a flat sequence in declared order."""
-        values = iter(flat)
-        for layer in self.layers:
-            for p in layer.parameters:
-                p[:] = [next(values) for _ in p]
+        fill([layer.parameters for layer in self.layers], flat)
+
+    def get_buffers(self):
+        """-> every buffer, flat, in declared order: layer by layer the running means, then the running variances"""
+        return flatten(buffers_of(layer) for layer in self.layers)
+
+    def set_buffers(self, flat):
+        """Takes every buffer from a flat sequence in declared order."""
+        fill([buffers_of(layer) for layer in self.layers], flat)
+
+
+def buffers_of(layer):
+    return getattr(layer, "buffers", ())
+
+
+def fill(layers, flat):
+    """Parameters or buffers of every layer, in place, from a flat sequence in declared order."""
+    values = iter(flat)
+    for rows in layers:
+        for row in rows:
+            row[:] = [next(values) for _ in row]
 
 
 def flatten(layers):
-    """Parameters or gradients of every layer -> one flat list in declared order."""
+    """Parameters, gradients or buffers of every layer -> one flat list in declared order."""
     return [v for rows in layers for row in rows for v in row]
