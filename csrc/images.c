@@ -1,48 +1,306 @@
+/* Layers of images, fast: what lies around the kernels of images.h. */
+
 #include "images.h"
 
+enum { SLACK = 64 }; /* doubles behind an image or a row of outputs that whole vectors may reach */
+
+/* The places from which the kernels read: an image is cut into one plane for each channel and, where outputs are
+ * several pixels apart, each remainder of a pixel's row and column; within a plane the next output's pixel is the next. */
+typedef struct {
+    int64_t planes_down, planes_across; /* of a channel */
+    int64_t height, row;                /* of a plane: so many rows, so long */
+    int64_t channels, terms, outs, positions, stride;
+    int64_t size; /* of all planes */
+    double *image, *out, *weight;
+    int64_t *offset;
+} view;
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t kernel_size(const refnn_layer *layer) { return (int64_t)layer->kernel.rows * layer->kernel.columns; }
+
+/* Where the parts of a view lie in the scratch; -> how much of it they take. */
+static int64_t lay_out(view *v, double *scratch) {
+    v->size = v->channels * v->planes_down * v->planes_across * v->height * v->row + SLACK;
+    v->image = scratch;
+    v->out = v->image + v->size;
+    v->weight = v->out + v->outs * v->stride + SLACK;
+    v->offset = (int64_t *)(v->weight + v->terms * v->outs);
+    return v->size + v->outs * v->stride + SLACK + v->terms * (v->outs + 1);
+}
+
+static view view_forward(const refnn_layer *layer) {
+    const refnn_pair kernel = layer->kernel, stride = layer->stride;
+    view v = {.planes_down = least(kernel.rows, stride.rows), .planes_across = least(kernel.columns, stride.columns),
+              .height = layer->z.height + (kernel.rows - 1) / stride.rows,
+              .row = layer->z.width + (kernel.columns - 1) / stride.columns, .channels = layer->x.channels,
+              .terms = layer->x.channels * kernel_size(layer), .outs = layer->z.channels};
+    v.positions = (layer->z.height - 1) * v.row + layer->z.width;
+    v.stride = (v.positions + 7) / 8 * 8;
+    return v;
+}
+
+/* Of dz, `stride` pixels apart, with zeros between them and around them */
+static view view_backward(const refnn_layer *layer) {
+    view v = {.planes_down = 1, .planes_across = 1, .height = layer->x.height + (int64_t)layer->kernel.rows - 1,
+              .row = layer->x.width + (int64_t)layer->kernel.columns - 1, .channels = layer->z.channels,
+              .terms = layer->z.channels * kernel_size(layer), .outs = layer->x.channels};
+    v.positions = (layer->x.height - 1) * v.row + layer->x.width;
+    v.stride = (v.positions + 7) / 8 * 8;
+    return v;
+}
+
+/* Of outputs that lie sample by sample, channel by channel; as the kernels want them, channel beside channel */
+static int64_t lanes_of(int64_t outs, int64_t width) { return (outs + width - 1) / width * width; }
+
 int64_t conv2d_scratch(int32_t simd, const refnn_layer *layer) {
-    int64_t K = (int64_t)layer->x.channels * layer->kernel.rows * layer->kernel.columns;
-    return simd == SIMD_PLAIN ? 0 : (K + 1) * layer->z.channels;
+    if (simd == SIMD_PLAIN) return 0;
+    view forward = view_forward(layer), backward = view_backward(layer);
+    int64_t size = lay_out(&forward, NULL), other = lay_out(&backward, NULL);
+    int64_t lanes = lanes_of(layer->z.channels, 8);
+    int64_t gradient = forward.size + forward.terms + lanes * ((int64_t)layer->z.height * layer->z.width + forward.terms + 1);
+    if (other > size) size = other;
+    return gradient > size ? gradient : size;
+}
+
+/* offset[c, i, j]: where an output at place 0 finds pixel i, j of channel c */
+static void forward_offsets(const refnn_layer *layer, const view *v, int64_t *offset) {
+    const refnn_pair stride = layer->stride;
+    for (int64_t c = 0; c < layer->x.channels; c++) {
+        for (int64_t i = 0; i < layer->kernel.rows; i++) {
+            for (int64_t j = 0; j < layer->kernel.columns; j++) {
+                int64_t plane = (c * v->planes_down + i % stride.rows) * v->planes_across + j % stride.columns;
+                *offset++ = (plane * v->height + i / stride.rows) * v->row + j / stride.columns;
+            }
+        }
+    }
+}
+
+/* Puts one sample's x into the planes; what else is in them stays zero. */
+static void spread(const refnn_layer *layer, const view *v, const double *x, double *image) {
+    const refnn_pair stride = layer->stride, padding = layer->padding;
+    const int64_t plane_size = v->height * v->row;
+    for (int64_t c = 0; c < layer->x.channels; c++) {
+        for (int64_t y = 0; y < layer->x.height; y++, x += layer->x.width) {
+            int64_t down = (y + padding.rows) % stride.rows, r = (y + padding.rows) / stride.rows;
+            if (down >= v->planes_down || r >= v->height) continue;
+            double *to = image + ((c * v->planes_down + down) * v->planes_across * v->height + r) * v->row;
+            if (stride.columns == 1) {
+                memcpy(to + padding.columns, x, (size_t)least(layer->x.width, v->row - padding.columns) * sizeof *x);
+                continue;
+            }
+            for (int64_t k = 0; k < layer->x.width; k++) {
+                int64_t across = (k + padding.columns) % stride.columns, s = (k + padding.columns) / stride.columns;
+                if (across < v->planes_across && s < v->row) to[across * plane_size + s] = x[k];
+            }
+        }
+    }
+}
+
+static void set_zero(double *p, int64_t count) { memset(p, 0, (size_t)count * sizeof *p); }
+
+/* The rows of `height` x `width` outputs from out, where they lie `row` apart, to z. */
+static void gather_rows(const view *v, int64_t height, int64_t width, double *z) {
+    for (int64_t o = 0; o < v->outs; o++) {
+        for (int64_t r = 0; r < height; r++, z += width) memcpy(z, v->out + o * v->stride + r * v->row, (size_t)width * sizeof *z);
+    }
 }
 
 void conv2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *w, const double *b,
                     double *z, double *scratch) {
-    refnn_conv2d_forward(rows, layer, x, w, b, z);
+    view v = view_forward(layer);
+    const image_kernels *fast = image_kernels_of(simd, v.positions);
+    if (!fast) {
+        refnn_conv2d_forward(rows, layer, x, w, b, z);
+        return;
+    }
+    lay_out(&v, scratch);
+    set_zero(v.image, v.size);
+    forward_offsets(layer, &v, v.offset);
+    for (int64_t k = 0; k < v.terms; k++) {
+        for (int64_t o = 0; o < v.outs; o++) v.weight[k * v.outs + o] = w[o * v.terms + k];
+    }
+    sliding job = {v.outs, v.terms, v.positions, v.image, v.offset, v.weight, b, v.out, v.stride};
+    for (int32_t n = 0; n < rows; n++, x += layer->inputs, z += layer->outputs) {
+        spread(layer, &v, x, v.image);
+        fast->slide(&job);
+        gather_rows(&v, layer->z.height, layer->z.width, z);
+    }
 }
+
+/* Puts one sample's dz `stride` pixels apart: where the last weight of a kernel meets it at pixel 0, -padding of dx. */
+static void spread_backward(const refnn_layer *layer, const view *v, const double *dz, double *image) {
+    const int64_t top = layer->kernel.rows - 1 - (int64_t)layer->padding.rows;
+    const int64_t left = layer->kernel.columns - 1 - (int64_t)layer->padding.columns;
+    for (int64_t o = 0; o < layer->z.channels; o++) {
+        for (int64_t r = 0; r < layer->z.height; r++, dz += layer->z.width) {
+            int64_t y = top + r * layer->stride.rows;
+            if (y < 0 || y >= v->height) continue;
+            double *to = image + (o * v->height + y) * v->row;
+            for (int64_t s = 0; s < layer->z.width; s++) {
+                int64_t k = left + s * layer->stride.columns;
+                if (k >= 0 && k < v->row) to[k] = dz[s];
+            }
+        }
+    }
+}
+
 void conv2d_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer, const double *w, const double *dz, double *dx,
                            double *scratch) {
-    refnn_conv2d_backward_input(rows, layer, w, dz, dx);
+    view v = view_backward(layer);
+    const image_kernels *fast = image_kernels_of(simd, v.positions);
+    if (!fast) {
+        refnn_conv2d_backward_input(rows, layer, w, dz, dx);
+        return;
+    }
+    const int64_t size = kernel_size(layer);
+    lay_out(&v, scratch);
+    set_zero(v.image, v.size);
+    for (int64_t o = 0, k = 0; o < layer->z.channels; o++) {
+        for (int64_t ij = 0; ij < size; ij++, k++) {
+            int64_t i = ij / layer->kernel.columns, j = ij % layer->kernel.columns;
+            v.offset[k] = (o * v.height + layer->kernel.rows - 1 - i) * v.row + layer->kernel.columns - 1 - j;
+            for (int64_t c = 0; c < v.outs; c++) v.weight[k * v.outs + c] = w[(o * v.outs + c) * size + ij];
+        }
+    }
+    sliding job = {v.outs, v.terms, v.positions, v.image, v.offset, v.weight, NULL, v.out, v.stride};
+    for (int32_t n = 0; n < rows; n++, dz += layer->outputs, dx += layer->inputs) {
+        spread_backward(layer, &v, dz, v.image);
+        fast->slide(&job);
+        gather_rows(&v, layer->x.height, layer->x.width, dx);
+    }
 }
+
+/* Sums go to the parameters: added to gradients from which they started, or as a step. */
+static void finish(double *to, double sum, int32_t step, double lr) { *to = step ? *to - lr * sum : sum; }
+
 void conv2d_backward_parameters(int32_t simd, int32_t rows, const refnn_layer *layer, columns o, const double *x,
                                 const double *dz, double *dw, double *db, int32_t step, double lr, double *scratch) {
-    if (o.begin > 0) return;
-    if (!step) {
+    const int64_t outs = o.end - o.begin, positions = (int64_t)layer->z.height * layer->z.width;
+    const image_kernels *fast = image_kernels_of(simd, outs);
+    if (!fast) {
         refnn_conv2d_backward_parameters(rows, layer, x, dz, dw, db);
         return;
     }
-    int64_t K = (int64_t)layer->x.channels * layer->kernel.rows * layer->kernel.columns * layer->z.channels;
-    memset(scratch, 0, sizeof(double) * conv2d_scratch(simd, layer));
-    refnn_conv2d_backward_parameters(rows, layer, x, dz, scratch, db ? scratch + K : NULL);
-    refnn_linear_update(K, dw, scratch, lr);
-    if (db) refnn_linear_update(layer->z.channels, db, scratch + K, lr);
+    view v = view_forward(layer);
+    lay_out(&v, scratch);
+    const int64_t lanes = lanes_of(outs, fast->width);
+    double *channels = v.image + v.size, *sum = channels + positions * lanes, *bias = sum + v.terms * lanes;
+    int64_t *offset = (int64_t *)(bias + lanes);
+    set_zero(scratch, v.size + (positions + v.terms + 1) * lanes);
+    forward_offsets(layer, &v, offset);
+    dw += o.begin * v.terms;
+    dz += o.begin * positions;
+    for (int64_t a = 0; !step && a < outs; a++) {
+        for (int64_t k = 0; k < v.terms; k++) sum[k * lanes + a] = dw[a * v.terms + k];
+        if (db) bias[a] = db[o.begin + a];
+    }
+    correlating job = {v.terms, layer->stride.columns == 1 ? layer->kernel.columns : 1, layer->z.height, layer->z.width, v.row,
+                       lanes, v.image, offset, channels, sum, db ? bias : NULL};
+    for (int32_t n = 0; n < rows; n++, x += layer->inputs, dz += layer->outputs) {
+        spread(layer, &v, x, v.image);
+        for (int64_t a = 0; a < outs; a++) {
+            for (int64_t k = 0; k < positions; k++) channels[k * lanes + a] = dz[a * positions + k];
+        }
+        fast->correlate(&job);
+    }
+    for (int64_t a = 0; a < outs; a++) {
+        for (int64_t k = 0; k < v.terms; k++) finish(&dw[a * v.terms + k], sum[k * lanes + a], step, lr);
+        if (db) finish(&db[o.begin + a], bias[a], step, lr);
+    }
 }
+
+/* Whether windows are the kernel's kind: 2 x 2, side by side. */
+static int pairs(const refnn_layer *layer) {
+    return layer->kernel.rows == 2 && layer->kernel.columns == 2 && layer->stride.rows == 2 && layer->stride.columns == 2;
+}
+
 void maxpool2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, double *a) {
-    refnn_maxpool2d_forward(rows, layer, x, a);
+    const image_kernels *fast = pairs(layer) ? image_kernels_of(simd, layer->z.width) : NULL;
+    if (!fast) {
+        refnn_maxpool2d_forward(rows, layer, x, a);
+        return;
+    }
+    for (int64_t c = 0; c < (int64_t)rows * layer->x.channels; c++) {
+        fast->pool(layer->z.height, layer->z.width, layer->x.width, x, a);
+        x += layer->x.height * layer->x.width;
+        a += layer->z.height * layer->z.width;
+    }
 }
+
 void maxpool2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *da, double *dx) {
-    refnn_maxpool2d_backward(rows, layer, x, da, dx);
+    const image_kernels *fast = pairs(layer) ? image_kernels_of(simd, layer->z.width) : NULL;
+    if (!fast) {
+        refnn_maxpool2d_backward(rows, layer, x, da, dx);
+        return;
+    }
+    if (layer->x.height % 2 || layer->x.width % 2) set_zero(dx, (int64_t)rows * layer->inputs);
+    for (int64_t c = 0; c < (int64_t)rows * layer->x.channels; c++) {
+        fast->pool_backward(layer->z.height, layer->z.width, layer->x.width, x, da, dx);
+        x += layer->x.height * layer->x.width;
+        dx += layer->x.height * layer->x.width;
+        da += layer->z.height * layer->z.width;
+    }
 }
-#define SIZE (layer->x.height * layer->x.width)
+
+static normalising batch_of(int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean, const double *f) {
+    const int64_t size = (int64_t)layer->x.height * layer->x.width;
+    return (normalising){rows, layer->inputs, c.end - c.begin, size, x + c.begin * size, mean + c.begin, f};
+}
+
 void batchnorm2d_statistics(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, double *mean,
                             double *squares) {
-    if (c.begin == 0) refnn_batchnorm2d_statistics(rows, layer->x.channels, SIZE, x, mean, squares);
+    const image_kernels *fast = image_kernels_of(simd, 8);
+    normalising job = batch_of(rows, layer, c, x, mean, NULL);
+    if (!fast) {
+        refnn_batchnorm2d_statistics(rows, layer->x.channels, (int32_t)job.size, x, mean, squares);
+        return;
+    }
+    fast->sums(&job, mean + c.begin);
+    for (int64_t k = c.begin; k < c.end; k++) mean[k] = mean[k] / (double)(rows * job.size);
+    fast->squares(&job, squares + c.begin);
 }
+
+enum { TOGETHER = 64 }; /* channels whose factors are made at once */
+
 void batchnorm2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean,
                          const double *variance, const double *gamma, const double *beta, double *a) {
-    refnn_batchnorm2d_forward(rows, layer->x.channels, SIZE, x, mean, variance, gamma, beta, layer->eps, a);
+    double f[TOGETHER];
+    const int32_t size = layer->x.height * layer->x.width;
+    const image_kernels *fast = image_kernels_of(simd, size);
+    if (!fast) {
+        refnn_batchnorm2d_forward(rows, layer->x.channels, size, x, mean, variance, gamma, beta, layer->eps, a);
+        return;
+    }
+    for (int64_t begin = c.begin; begin < c.end; begin += TOGETHER) {
+        columns some = {begin, least(begin + TOGETHER, c.end)};
+        normalising job = batch_of(rows, layer, some, x, mean, f);
+        for (int64_t k = 0; k < job.channels; k++) f[k] = 1.0 / sqrt(variance[begin + k] + layer->eps);
+        fast->normalise(&job, gamma + begin, beta + begin, a + begin * size);
+    }
 }
+
 void batchnorm2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean,
                           const double *variance, const double *gamma, const double *da, double *dx, double *dgamma,
                           double *dbeta) {
-    refnn_batchnorm2d_backward(rows, layer->x.channels, SIZE, x, mean, variance, gamma, da, layer->eps, dx, dgamma, dbeta);
+    double f[TOGETHER], scale[TOGETHER], s[TOGETHER], t[TOGETHER];
+    const int32_t size = layer->x.height * layer->x.width;
+    const image_kernels *fast = image_kernels_of(simd, size);
+    const double m = (double)((int64_t)rows * size);
+    if (!fast) {
+        refnn_batchnorm2d_backward(rows, layer->x.channels, size, x, mean, variance, gamma, da, layer->eps, dx, dgamma, dbeta);
+        return;
+    }
+    for (int64_t begin = c.begin; begin < c.end; begin += TOGETHER) {
+        columns some = {begin, least(begin + TOGETHER, c.end)};
+        normalising job = batch_of(rows, layer, some, x, mean, f);
+        for (int64_t k = 0; k < job.channels; k++) f[k] = 1.0 / sqrt(variance[begin + k] + layer->eps);
+        fast->products(&job, da + begin * size, dbeta + begin, dgamma + begin);
+        for (int64_t k = 0; k < job.channels; k++) {
+            scale[k] = gamma[begin + k] * f[k];
+            s[k] = dbeta[begin + k] / m;
+            t[k] = dgamma[begin + k] / m;
+        }
+        if (dx) fast->normalise_backward(&job, da + begin * size, scale, s, t, dx + begin * size);
+    }
 }

@@ -1,10 +1,14 @@
-/* The fast kernels behind conv.c, pool.c and batchnorm.c: the same functions for an instruction set, the same bits. */
+/* The fast kernels behind conv.c, pool.c and batchnorm.c: the same functions for an instruction set, the same bits.
+ *
+ * Every output's sum keeps its order; only which outputs are computed together differs. Where a kernel multiplies zeros that
+ * the twin leaves out, their factors are parameters, which are finite, and no sum here is ever -0.0: nothing changes.
+ */
 
 #pragma once
 
 #include "matmul.h"
 
-/* How many doubles of scratch the functions of a layer need. */
+/* How many doubles of scratch the three functions that follow need. */
 int64_t conv2d_scratch(int32_t simd, const refnn_layer *layer);
 
 void conv2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *w, const double *b,
@@ -28,3 +32,47 @@ void batchnorm2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, c
 void batchnorm2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean,
                           const double *variance, const double *gamma, const double *da, double *dx, double *dgamma,
                           double *dbeta);
+
+/* out[o * stride + q] = start[o]; for k ascending: out[o * stride + q] += image[q + offset[k]] * weight[k * outs + o]
+ * for all o < outs, q < positions; what lies behind a row of `out` up to a whole vector is overwritten. */
+typedef struct {
+    int64_t outs, terms, positions;
+    const double *image;
+    const int64_t *offset;
+    const double *weight, *start; /* start may be NULL: 0.0 */
+    double *out;
+    int64_t stride;
+} sliding;
+
+/* for r, s ascending: sum[k * lanes + o] += image[r * row + s + offset[k]] * dz[(r * width + s) * lanes + o], and
+ * bias[o] += dz[(r * width + s) * lanes + o] (or NULL); lanes is a multiple of a vector's width. Terms come in runs of
+ * `run` next to each other in the image. */
+typedef struct {
+    int64_t terms, run, height, width, row, lanes;
+    const double *image;
+    const int64_t *offset;
+    const double *dz;
+    double *sum, *bias;
+} correlating;
+
+/* Some channels of a batch: x[n * width + c * size + k] */
+typedef struct {
+    int64_t rows, width, channels, size;
+    const double *x, *mean, *f;
+} normalising;
+
+typedef struct {
+    int32_t width; /* of a vector */
+    void (*slide)(const sliding *p);
+    void (*correlate)(const correlating *p);
+    void (*pool)(int64_t height, int64_t width, int64_t row, const double *x, double *a);
+    void (*pool_backward)(int64_t height, int64_t width, int64_t row, const double *x, const double *da, double *dx);
+    void (*sums)(const normalising *p, double *s);
+    void (*squares)(const normalising *p, double *s);
+    void (*products)(const normalising *p, const double *da, double *s, double *t);
+    void (*normalise)(const normalising *p, const double *gamma, const double *beta, double *a);
+    void (*normalise_backward)(const normalising *p, const double *da, const double *scale, const double *s, const double *t, double *dx);
+} image_kernels;
+
+/* Those of an instruction set, or of a narrower one where so many outputs fit its vectors better; NULL for plain C. */
+const image_kernels *image_kernels_of(int32_t simd, int64_t outputs);

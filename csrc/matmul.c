@@ -1,6 +1,6 @@
 /* The fast kernels, compiled for several instruction sets, and the choice among them: see matmul.h. */
 
-#include "matmul.h"
+#include "images.h"
 
 #if defined(_OPENMP) && defined(__GNUC__) && !defined(_WIN32)
 #define THREADS 1
@@ -128,6 +128,18 @@ static const kernels *kernels_of(int32_t simd) {
 static const kernels *kernels_for(int32_t simd, int64_t columns) {
     int narrow = simd == SIMD_AVX512 && 9 * ((columns + 3) / 4) < 16 * ((columns + 7) / 8);
     return kernels_of(narrow ? SIMD_AVX2 : simd);
+}
+
+const image_kernels *image_kernels_of(int32_t simd, int64_t outputs) {
+    const kernels *of = kernels_for(simd, outputs);
+#if defined(VECTORS)
+    if (of == &base_kernels) return &base_image_kernels;
+#endif
+#if defined(X86)
+    if (of == &avx2_kernels) return &avx2_image_kernels;
+    if (of == &avx512_kernels) return &avx512_image_kernels;
+#endif
+    return NULL;
 }
 
 const char *refnn_simd_name(int32_t simd) {

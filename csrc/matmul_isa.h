@@ -361,6 +361,8 @@ static double NAME(peak)(int64_t steps, double *sink) {
     return 2.0 * SUMS * WIDTH * (double)steps;
 }
 
+#include "images_isa.h"
+
 static const kernels NAME(kernels) = {NAME(product), NAME(sparse), NAME(columns), NAME(update), NAME(map), NAME(peak)};
 
 #undef V

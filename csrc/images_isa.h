@@ -1,0 +1,212 @@
+/* The kernels of images.h for one instruction set; matmul_isa.h includes this, and says what the names mean. */
+
+enum { NAME(GROUP) = 4 };
+
+/* g output channels, nv vectors of positions from q on */
+INLINE void NAME(slide_tile)(const int g, const int nv, const sliding *p, int64_t o, int64_t q) {
+    V sum[NAME(GROUP)][COLUMNS];
+    UNROLL for (int r = 0; r < g; r++) {
+        V start = SPLAT(p->start ? p->start[o + r] : 0.0);
+        UNROLL for (int v = 0; v < nv; v++) sum[r][v] = start;
+    }
+    const double *weight = p->weight + o;
+    for (int64_t k = 0; k < p->terms; k++, weight += p->outs) {
+        const double *image = p->image + q + p->offset[k];
+        V x[COLUMNS];
+        UNROLL for (int v = 0; v < nv; v++) x[v] = LOAD(image + v * WIDTH);
+        UNROLL for (int r = 0; r < g; r++) {
+            V w = SPLAT(weight[r]);
+            UNROLL for (int v = 0; v < nv; v++) sum[r][v] += x[v] * w;
+        }
+    }
+    UNROLL for (int r = 0; r < g; r++) {
+        UNROLL for (int v = 0; v < nv; v++) STORE(p->out + (o + r) * p->stride + q + v * WIDTH, sum[r][v]);
+    }
+}
+
+INLINE void NAME(slide_vectors)(const int nv, const sliding *p, int64_t q) {
+    int64_t o = 0;
+    for (; o + NAME(GROUP) <= p->outs; o += NAME(GROUP)) NAME(slide_tile)(NAME(GROUP), nv, p, o, q);
+    for (; o + 2 <= p->outs; o += 2) NAME(slide_tile)(2, nv, p, o, q);
+    for (; o < p->outs; o++) NAME(slide_tile)(1, nv, p, o, q);
+}
+
+static void NAME(slide)(const sliding *p) {
+    int64_t q = 0;
+    for (; q + (COLUMNS - 1) * WIDTH < p->positions; q += COLUMNS * WIDTH) NAME(slide_vectors)(COLUMNS, p, q);
+#if COLUMNS > 2
+    for (; q + WIDTH < p->positions; q += 2 * WIDTH) NAME(slide_vectors)(2, p, q);
+#endif
+    for (; q < p->positions; q += WIDTH) NAME(slide_vectors)(1, p, q);
+}
+
+/* One vector of output channels, `runs` runs of `run` terms from k on; both are constants. */
+INLINE void NAME(correlate_tile)(const int runs, const int run, const correlating *p, int64_t o, int64_t k, double *bias) {
+    V sum[12], of_bias = bias ? LOAD(bias + o) : (V){0};
+    const double *image[12];
+    UNROLL for (int a = 0; a < runs; a++) {
+        image[a] = p->image + p->offset[k + a * run];
+        UNROLL for (int b = 0; b < run; b++) sum[a * run + b] = LOAD(p->sum + (k + a * run + b) * p->lanes + o);
+    }
+    const double *dz = p->dz + o;
+    for (int64_t r = 0; r < p->height; r++) {
+        for (int64_t s = 0; s < p->width; s++, dz += p->lanes) {
+            V d = LOAD(dz);
+            UNROLL for (int a = 0; a < runs; a++) {
+                UNROLL for (int b = 0; b < run; b++) sum[a * run + b] += SPLAT(image[a][s + b]) * d;
+            }
+            of_bias += d;
+        }
+        UNROLL for (int a = 0; a < runs; a++) image[a] += p->row;
+    }
+    UNROLL for (int a = 0; a < runs; a++) {
+        UNROLL for (int b = 0; b < run; b++) STORE(p->sum + (k + a * run + b) * p->lanes + o, sum[a * run + b]);
+    }
+    if (bias) STORE(bias + o, of_bias);
+}
+
+static void NAME(correlate)(const correlating *p) {
+    for (int64_t o = 0; o < p->lanes; o += WIDTH) {
+        double *bias = p->bias;
+        int64_t k = 0;
+        if (p->run == 3) {
+            for (; k + 12 <= p->terms; k += 12, bias = NULL) NAME(correlate_tile)(4, 3, p, o, k, bias);
+            for (; k + 9 <= p->terms; k += 9, bias = NULL) NAME(correlate_tile)(3, 3, p, o, k, bias);
+            for (; k + 3 <= p->terms; k += 3, bias = NULL) NAME(correlate_tile)(1, 3, p, o, k, bias);
+        } else if (p->run == 5) {
+            for (; k + 10 <= p->terms; k += 10, bias = NULL) NAME(correlate_tile)(2, 5, p, o, k, bias);
+            for (; k + 5 <= p->terms; k += 5, bias = NULL) NAME(correlate_tile)(1, 5, p, o, k, bias);
+        }
+        for (; k + 6 <= p->terms; k += 6, bias = NULL) NAME(correlate_tile)(6, 1, p, o, k, bias);
+        for (; k + 2 <= p->terms; k += 2, bias = NULL) NAME(correlate_tile)(2, 1, p, o, k, bias);
+        for (; k < p->terms; k++, bias = NULL) NAME(correlate_tile)(1, 1, p, o, k, bias);
+    }
+}
+
+/* 2 x 2 windows, side by side: height x width of them in a channel whose rows are `row` long */
+static void NAME(pool)(int64_t height, int64_t width, int64_t row, const double *restrict x, double *restrict a) {
+    for (int64_t r = 0; r < height; r++, x += 2 * row, a += width) {
+        for (int64_t s = 0; s < width; s++) {
+            double best = x[2 * s];
+            best = x[2 * s + 1] > best ? x[2 * s + 1] : best;
+            best = x[row + 2 * s] > best ? x[row + 2 * s] : best;
+            best = x[row + 2 * s + 1] > best ? x[row + 2 * s + 1] : best;
+            a[s] = best;
+        }
+    }
+}
+
+static void NAME(pool_backward)(int64_t height, int64_t width, int64_t row, const double *restrict x, const double *restrict da,
+                                double *restrict dx) {
+    for (int64_t r = 0; r < height; r++, x += 2 * row, dx += 2 * row, da += width) {
+        for (int64_t s = 0; s < width; s++) {
+            double best = x[2 * s], d = 0.0 + da[s];
+            int64_t second = x[2 * s + 1] > best;
+            best = second ? x[2 * s + 1] : best;
+            int64_t third = x[row + 2 * s] > best;
+            best = third ? x[row + 2 * s] : best;
+            int64_t fourth = x[row + 2 * s + 1] > best;
+            dx[2 * s] = second | third | fourth ? 0.0 : d;
+            dx[2 * s + 1] = second & !(third | fourth) ? d : 0.0;
+            dx[row + 2 * s] = third & !fourth ? d : 0.0;
+            dx[row + 2 * s + 1] = fourth ? d : 0.0;
+        }
+    }
+}
+
+/* Sums of g channels together, since each alone waits for its last addition: s[c] = sum of x */
+INLINE void NAME(sums_of)(const int g, const normalising *p, int64_t c, double *s) {
+    double sum[8] = {0};
+    for (int64_t n = 0; n < p->rows; n++) {
+        const double *x = p->x + n * p->width + c * p->size;
+        for (int64_t k = 0; k < p->size; k++) {
+            UNROLL for (int a = 0; a < g; a++) sum[a] += x[a * p->size + k];
+        }
+    }
+    for (int a = 0; a < g; a++) s[c + a] = sum[a];
+}
+
+/* s[c] = sum of (x - mean[c])^2 */
+INLINE void NAME(squares_of)(const int g, const normalising *p, int64_t c, double *s) {
+    double sum[8] = {0}, mean[8];
+    for (int a = 0; a < g; a++) mean[a] = p->mean[c + a];
+    for (int64_t n = 0; n < p->rows; n++) {
+        const double *x = p->x + n * p->width + c * p->size;
+        for (int64_t k = 0; k < p->size; k++) {
+            UNROLL for (int a = 0; a < g; a++) {
+                double d = x[a * p->size + k] - mean[a];
+                sum[a] += d * d;
+            }
+        }
+    }
+    for (int a = 0; a < g; a++) s[c + a] = sum[a];
+}
+
+/* s[c] = sum of da, t[c] = sum of da * ((x - mean[c]) * f[c]) */
+INLINE void NAME(products_of)(const int g, const normalising *p, const double *all_da, int64_t c, double *s, double *t) {
+    double sum[4] = {0}, product[4] = {0}, mean[4], f[4];
+    for (int a = 0; a < g; a++) {
+        mean[a] = p->mean[c + a];
+        f[a] = p->f[c + a];
+    }
+    for (int64_t n = 0; n < p->rows; n++) {
+        const double *x = p->x + n * p->width + c * p->size, *da = all_da + n * p->width + c * p->size;
+        for (int64_t k = 0; k < p->size; k++) {
+            UNROLL for (int a = 0; a < g; a++) {
+                double d = da[a * p->size + k];
+                sum[a] += d;
+                product[a] += d * ((x[a * p->size + k] - mean[a]) * f[a]);
+            }
+        }
+    }
+    for (int a = 0; a < g; a++) {
+        s[c + a] = sum[a];
+        t[c + a] = product[a];
+    }
+}
+
+static void NAME(sums)(const normalising *p, double *s) {
+    int64_t c = 0;
+    for (; c + 8 <= p->channels; c += 8) NAME(sums_of)(8, p, c, s);
+    for (; c + 4 <= p->channels; c += 4) NAME(sums_of)(4, p, c, s);
+    for (; c < p->channels; c++) NAME(sums_of)(1, p, c, s);
+}
+
+static void NAME(squares)(const normalising *p, double *s) {
+    int64_t c = 0;
+    for (; c + 8 <= p->channels; c += 8) NAME(squares_of)(8, p, c, s);
+    for (; c + 4 <= p->channels; c += 4) NAME(squares_of)(4, p, c, s);
+    for (; c < p->channels; c++) NAME(squares_of)(1, p, c, s);
+}
+
+static void NAME(products)(const normalising *p, const double *da, double *s, double *t) {
+    int64_t c = 0;
+    for (; c + 4 <= p->channels; c += 4) NAME(products_of)(4, p, da, c, s, t);
+    for (; c < p->channels; c++) NAME(products_of)(1, p, da, c, s, t);
+}
+
+static void NAME(normalise)(const normalising *p, const double *gamma, const double *beta, double *a) {
+    for (int64_t n = 0; n < p->rows; n++) {
+        for (int64_t c = 0; c < p->channels; c++) {
+            const double *restrict x = p->x + n * p->width + c * p->size;
+            double *restrict to = a + n * p->width + c * p->size;
+            const double mean = p->mean[c], f = p->f[c], times = gamma[c], plus = beta[c];
+            for (int64_t k = 0; k < p->size; k++) to[k] = times * ((x[k] - mean) * f) + plus;
+        }
+    }
+}
+
+static void NAME(normalise_backward)(const normalising *p, const double *all_da, const double *scale, const double *s,
+                                     const double *t, double *dx) {
+    for (int64_t n = 0; n < p->rows; n++) {
+        for (int64_t c = 0; c < p->channels; c++) {
+            const double *restrict x = p->x + n * p->width + c * p->size, *restrict da = all_da + n * p->width + c * p->size;
+            double *restrict to = dx + n * p->width + c * p->size;
+            const double mean = p->mean[c], f = p->f[c], times = scale[c], less = s[c], slope = t[c];
+            for (int64_t k = 0; k < p->size; k++) to[k] = times * ((da[k] - less) - ((x[k] - mean) * f) * slope);
+        }
+    }
+}
+
+static const image_kernels NAME(image_kernels) = {WIDTH, NAME(slide), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
+                                                  NAME(squares), NAME(products), NAME(normalise), NAME(normalise_backward)};
