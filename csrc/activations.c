@@ -2,8 +2,6 @@
 
 #include "core.h"
 
-#define LEAKY_SLOPE 0.01
-
 static void softmax(int32_t width, const double *z, double *a) {
     double m = z[0];
     for (int32_t j = 1; j < width; j++) {

@@ -44,3 +44,6 @@ static inline int is_finite(double x) { return (bits_of(x) >> 52 & 0x7ff) != 0x7
 #define INV_LN2 1.44269504088896338700e+00
 #define HALF_LN2 0x1.62e43p-2
 #define THREE_HALVES_LN2 0x1.0a2b2p+0
+
+/* of leaky_relu */
+#define LEAKY_SLOPE 0.01

@@ -77,18 +77,20 @@ static void forward_offsets(const refnn_layer *layer, const view *v, int64_t *of
 }
 
 /* Puts one sample's x into the planes; what else is in them stays zero. */
-static void spread(const refnn_layer *layer, const view *v, const double *x, double *image) {
+static void spread(const image_kernels *fast, const refnn_layer *layer, const view *v, const double *x, double *image) {
     const refnn_pair stride = layer->stride, padding = layer->padding;
     const int64_t plane_size = v->height * v->row;
     for (int64_t c = 0; c < layer->x.channels; c++) {
+        if (stride.rows == 1 && stride.columns == 1) {
+            fast->copy(layer->x.height, layer->x.width, x, layer->x.width,
+                       image + c * plane_size + padding.rows * v->row + padding.columns, v->row);
+            x += layer->x.height * layer->x.width;
+            continue;
+        }
         for (int64_t y = 0; y < layer->x.height; y++, x += layer->x.width) {
             int64_t down = (y + padding.rows) % stride.rows, r = (y + padding.rows) / stride.rows;
             if (down >= v->planes_down || r >= v->height) continue;
             double *to = image + ((c * v->planes_down + down) * v->planes_across * v->height + r) * v->row;
-            if (stride.columns == 1) {
-                memcpy(to + padding.columns, x, (size_t)least(layer->x.width, v->row - padding.columns) * sizeof *x);
-                continue;
-            }
             for (int64_t k = 0; k < layer->x.width; k++) {
                 int64_t across = (k + padding.columns) % stride.columns, s = (k + padding.columns) / stride.columns;
                 if (across < v->planes_across && s < v->row) to[across * plane_size + s] = x[k];
@@ -99,11 +101,9 @@ static void spread(const refnn_layer *layer, const view *v, const double *x, dou
 
 static void set_zero(double *p, int64_t count) { memset(p, 0, (size_t)count * sizeof *p); }
 
-/* The rows of `height` x `width` outputs from out, where they lie `row` apart, to z. */
-static void gather_rows(const view *v, int64_t height, int64_t width, double *z) {
-    for (int64_t o = 0; o < v->outs; o++) {
-        for (int64_t r = 0; r < height; r++, z += width) memcpy(z, v->out + o * v->stride + r * v->row, (size_t)width * sizeof *z);
-    }
+/* The rows of `height` x `width` outputs, which lie in rows of the view, to z */
+static void gather_rows(const image_kernels *fast, const view *v, int64_t height, int64_t width, double *z) {
+    for (int64_t o = 0; o < v->outs; o++, z += height * width) fast->copy(height, width, v->out + o * v->stride, v->row, z, width);
 }
 
 void conv2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *w, const double *b,
@@ -122,9 +122,9 @@ void conv2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const 
     }
     sliding job = {v.outs, v.terms, v.positions, v.image, v.offset, v.weight, b, v.out, v.stride};
     for (int32_t n = 0; n < rows; n++, x += layer->inputs, z += layer->outputs) {
-        spread(layer, &v, x, v.image);
+        spread(fast, layer, &v, x, v.image);
         fast->slide(&job);
-        gather_rows(&v, layer->z.height, layer->z.width, z);
+        gather_rows(fast, &v, layer->z.height, layer->z.width, z);
     }
 }
 
@@ -167,7 +167,7 @@ void conv2d_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer,
     for (int32_t n = 0; n < rows; n++, dz += layer->outputs, dx += layer->inputs) {
         spread_backward(layer, &v, dz, v.image);
         fast->slide(&job);
-        gather_rows(&v, layer->x.height, layer->x.width, dx);
+        gather_rows(fast, &v, layer->x.height, layer->x.width, dx);
     }
 }
 
@@ -198,7 +198,7 @@ void conv2d_backward_parameters(int32_t simd, int32_t rows, const refnn_layer *l
     correlating job = {v.terms, layer->stride.columns == 1 ? layer->kernel.columns : 1, layer->z.height, layer->z.width, v.row,
                        lanes, v.image, offset, channels, sum, db ? bias : NULL};
     for (int32_t n = 0; n < rows; n++, x += layer->inputs, dz += layer->outputs) {
-        spread(layer, &v, x, v.image);
+        spread(fast, layer, &v, x, v.image);
         for (int64_t a = 0; a < outs; a++) {
             for (int64_t k = 0; k < positions; k++) channels[k * lanes + a] = dz[a * positions + k];
         }
@@ -230,6 +230,7 @@ void maxpool2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, con
 
 void maxpool2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *da, double *dx) {
     const image_kernels *fast = pairs(layer) ? image_kernels_of(simd, layer->z.width) : NULL;
+    while (fast && fast->width > layer->z.width) fast = image_kernels_of(--simd, layer->z.width);
     if (!fast) {
         refnn_maxpool2d_backward(rows, layer, x, da, dx);
         return;

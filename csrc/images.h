@@ -63,8 +63,10 @@ typedef struct {
 
 typedef struct {
     int32_t width; /* of a vector */
+    void (*copy)(int64_t rows, int64_t width, const double *from, int64_t from_row, double *to, int64_t to_row);
     void (*slide)(const sliding *p);
     void (*correlate)(const correlating *p);
+    /* 2 x 2 windows, side by side: height x width of them in a channel with rows of `row`; backward width is a vector's or more */
     void (*pool)(int64_t height, int64_t width, int64_t row, const double *x, double *a);
     void (*pool_backward)(int64_t height, int64_t width, int64_t row, const double *x, const double *da, double *dx);
     void (*sums)(const normalising *p, double *s);

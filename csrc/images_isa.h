@@ -83,7 +83,6 @@ static void NAME(correlate)(const correlating *p) {
     }
 }
 
-/* 2 x 2 windows, side by side: height x width of them in a channel whose rows are `row` long */
 static void NAME(pool)(int64_t height, int64_t width, int64_t row, const double *restrict x, double *restrict a) {
     for (int64_t r = 0; r < height; r++, x += 2 * row, a += width) {
         for (int64_t s = 0; s < width; s++) {
@@ -96,21 +95,64 @@ static void NAME(pool)(int64_t height, int64_t width, int64_t row, const double 
     }
 }
 
-static void NAME(pool_backward)(int64_t height, int64_t width, int64_t row, const double *restrict x, const double *restrict da,
-                                double *restrict dx) {
+#if WIDTH == 2
+#define EVENS 0, 0
+#define ODDS 1, 1
+#define LOW 0, 0
+#define HIGH 1, 1
+#define LEFT (M){-1, 0}
+#elif WIDTH == 4
+#define EVENS 0, 0, 2, 2
+#define ODDS 1, 1, 3, 3
+#define LOW 0, 0, 1, 1
+#define HIGH 2, 2, 3, 3
+#define LEFT (M){-1, 0, -1, 0}
+#else
+#define EVENS 0, 0, 2, 2, 4, 4, 6, 6
+#define ODDS 1, 1, 3, 3, 5, 5, 7, 7
+#define LOW 0, 0, 1, 1, 2, 2, 3, 3
+#define HIGH 4, 4, 5, 5, 6, 6, 7, 7
+#define LEFT (M){-1, 0, -1, 0, -1, 0, -1, 0}
+#endif
+
+/* A vector of pixels and the one below it, half as many windows; d has each window's gradient twice. */
+INLINE void NAME(pool_pixels_backward)(V d, const double *x, double *dx, int64_t row) {
+    V top = LOAD(x), bottom = LOAD(x + row);
+    V best = SHUFFLE(top, EVENS), next = SHUFFLE(top, ODDS);
+    M second = next > best;
+    best = SELECT(second, next, best);
+    next = SHUFFLE(bottom, EVENS);
+    M third = next > best;
+    best = SELECT(third, next, best);
+    next = SHUFFLE(bottom, ODDS);
+    M fourth = next > best, below = third | fourth;
+    STORE(dx, (V)((M)d & ~below & (second ^ LEFT)));
+    STORE(dx + row, (V)((M)d & below & (fourth ^ LEFT)));
+}
+
+static void NAME(pool_backward)(int64_t height, int64_t width, int64_t row, const double *x, const double *da, double *dx) {
     for (int64_t r = 0; r < height; r++, x += 2 * row, dx += 2 * row, da += width) {
-        for (int64_t s = 0; s < width; s++) {
-            double best = x[2 * s], d = 0.0 + da[s];
-            int64_t second = x[2 * s + 1] > best;
-            best = second ? x[2 * s + 1] : best;
-            int64_t third = x[row + 2 * s] > best;
-            best = third ? x[row + 2 * s] : best;
-            int64_t fourth = x[row + 2 * s + 1] > best;
-            dx[2 * s] = second | third | fourth ? 0.0 : d;
-            dx[2 * s + 1] = second & !(third | fourth) ? d : 0.0;
-            dx[row + 2 * s] = third & !fourth ? d : 0.0;
-            dx[row + 2 * s + 1] = fourth ? d : 0.0;
+        for (int64_t s = 0; s < width; s += WIDTH) {
+            if (s + WIDTH > width) s = width - WIDTH; /* some again */
+            V d = 0.0 + LOAD(da + s);
+            NAME(pool_pixels_backward)(SHUFFLE(d, LOW), x + 2 * s, dx + 2 * s, row);
+            NAME(pool_pixels_backward)(SHUFFLE(d, HIGH), x + 2 * s + WIDTH, dx + 2 * s + WIDTH, row);
         }
+    }
+}
+
+#undef EVENS
+#undef ODDS
+#undef LOW
+#undef HIGH
+#undef LEFT
+
+/* Rows of `width` doubles that lie so far apart, to such that do so, too */
+static void NAME(copy)(int64_t rows, int64_t width, const double *from, int64_t from_row, double *to, int64_t to_row) {
+    for (int64_t r = 0; r < rows; r++, from += from_row, to += to_row) {
+        int64_t k = 0;
+        for (; k + WIDTH <= width; k += WIDTH) STORE(to + k, LOAD(from + k));
+        for (; k < width; k++) to[k] = from[k];
     }
 }
 
@@ -208,5 +250,5 @@ static void NAME(normalise_backward)(const normalising *p, const double *all_da,
     }
 }
 
-static const image_kernels NAME(image_kernels) = {WIDTH, NAME(slide), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
+static const image_kernels NAME(image_kernels) = {WIDTH, NAME(copy), NAME(slide), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
                                                   NAME(squares), NAME(products), NAME(normalise), NAME(normalise_backward)};

@@ -47,6 +47,8 @@ typedef struct {
     void (*columns)(int64_t rows, int64_t width, int64_t stride, const double *dz, double *b, int finish, double lr);
     void (*update)(int64_t count, double *p, const double *dp, double lr);
     int (*map)(int32_t function, int64_t count, const double *z, double *a);
+    void (*relu)(int leaky, int64_t count, const double *z, double *a);
+    void (*relu_backward)(int leaky, int64_t count, const double *a, const double *da, double *dz);
     double (*peak)(int64_t steps, double *sink);
 } kernels;
 
@@ -56,8 +58,10 @@ typedef struct {
 #define INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define UNROLL _Pragma("unroll")
+#define SHUFFLE(v, ...) __builtin_shufflevector(v, v, __VA_ARGS__)
 #else
 #define UNROLL _Pragma("GCC unroll 32")
+#define SHUFFLE(v, ...) __builtin_shuffle(v, (M){__VA_ARGS__})
 #pragma GCC diagnostic ignored "-Wpsabi" /* vectors are passed between inlined functions only */
 #endif
 
@@ -358,11 +362,20 @@ void activation_forward(int32_t simd, int32_t kind, int32_t rows, int32_t width,
     const kernels *fast = kernels_of(simd);
     int64_t count = (int64_t)rows * width;
     if (fast && (kind == REFNN_SIGMOID || kind == REFNN_TANH) && fast->map(kind, count, z, a)) return;
+    if (fast && (kind == REFNN_RELU || kind == REFNN_LEAKY_RELU)) {
+        fast->relu(kind == REFNN_LEAKY_RELU, count, z, a);
+        return;
+    }
     for (int64_t n = 0; n < count; n += width) refnn_activation_forward(kind, width, z + n, a + n);
 }
 
-void activation_backward(int32_t kind, int32_t rows, int32_t width, const double *a, const double *da, double *dz) {
+void activation_backward(int32_t simd, int32_t kind, int32_t rows, int32_t width, const double *a, const double *da, double *dz) {
+    const kernels *fast = kernels_of(simd);
     int64_t count = (int64_t)rows * width;
+    if (fast && (kind == REFNN_RELU || kind == REFNN_LEAKY_RELU)) {
+        fast->relu_backward(kind == REFNN_LEAKY_RELU, count, a, da, dz);
+        return;
+    }
     for (int64_t n = 0; n < count; n += width) refnn_activation_backward(kind, width, a + n, da + n, dz + n);
 }
 

@@ -54,7 +54,8 @@ void linear_backward_parameters(int32_t simd, const layer_gradient *layer, int64
 void linear_update(int32_t simd, int64_t count, double *parameters, const double *gradients, double lr);
 
 void activation_forward(int32_t simd, int32_t kind, int32_t rows, int32_t width, const double *z, double *a);
-void activation_backward(int32_t kind, int32_t rows, int32_t width, const double *a, const double *da, double *dz);
+void activation_backward(int32_t simd, int32_t kind, int32_t rows, int32_t width, const double *a, const double *da,
+                         double *dz);
 
 /* The loss of one row of outputs, and its gradient d: refnn_loss_value and refnn_loss_gradient. */
 double loss_and_gradient(int32_t simd, int32_t loss, int32_t outputs, const double *o, const double *y, int32_t c, double *d);

@@ -349,6 +349,38 @@ static int NAME(map)(int32_t function, int64_t count, const double *z, double *a
     return 1;
 }
 
+/* a = z where z > 0, else slope * z */
+INLINE void NAME(rectify)(const int leaky, int64_t count, const double *z, double *a) {
+    const V slope = SPLAT(LEAKY_SLOPE);
+    int64_t k = 0;
+    for (; k + WIDTH <= count; k += WIDTH) {
+        V x = LOAD(z + k), other = leaky ? slope * x : (V){0};
+        STORE(a + k, SELECT(x > (V){0}, x, other));
+    }
+    for (; k < count; k++) a[k] = z[k] > 0.0 ? z[k] : leaky ? LEAKY_SLOPE * z[k] : 0.0;
+}
+
+/* dz = da where a > 0, else slope * da */
+INLINE void NAME(rectify_backward)(const int leaky, int64_t count, const double *a, const double *da, double *dz) {
+    const V slope = SPLAT(LEAKY_SLOPE);
+    int64_t k = 0;
+    for (; k + WIDTH <= count; k += WIDTH) {
+        V d = LOAD(da + k), other = leaky ? slope * d : (V){0};
+        STORE(dz + k, SELECT(LOAD(a + k) > (V){0}, d, other));
+    }
+    for (; k < count; k++) dz[k] = a[k] > 0.0 ? da[k] : leaky ? LEAKY_SLOPE * da[k] : 0.0;
+}
+
+static void NAME(relu)(int leaky, int64_t count, const double *z, double *a) {
+    if (leaky) NAME(rectify)(1, count, z, a);
+    else NAME(rectify)(0, count, z, a);
+}
+
+static void NAME(relu_backward)(int leaky, int64_t count, const double *a, const double *da, double *dz) {
+    if (leaky) NAME(rectify_backward)(1, count, a, da, dz);
+    else NAME(rectify_backward)(0, count, a, da, dz);
+}
+
 /* As many multiplications and additions as the processor can do, `steps` rounds of them; returns how many. */
 static double NAME(peak)(int64_t steps, double *sink) {
     enum { SUMS = 12 };
@@ -363,7 +395,8 @@ static double NAME(peak)(int64_t steps, double *sink) {
 
 #include "images_isa.h"
 
-static const kernels NAME(kernels) = {NAME(product), NAME(sparse), NAME(columns), NAME(update), NAME(map), NAME(peak)};
+static const kernels NAME(kernels) = {NAME(product), NAME(sparse), NAME(columns), NAME(update), NAME(map), NAME(relu), NAME(relu_backward),
+                                      NAME(peak)};
 
 #undef V
 #undef M

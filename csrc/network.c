@@ -367,7 +367,7 @@ static void backward_rows(const passage *p, const place *at, columns n, double *
         memcpy(dx, dz, (size_t)rows * layer->inputs * sizeof *dx);
         break;
     default:
-        activation_backward(layer->kind, rows, layer->inputs, z, dz, dx);
+        activation_backward(simd, layer->kind, rows, layer->inputs, z, dz, dx);
     }
 }
 
