@@ -2,17 +2,16 @@
 
 #include "images.h"
 
-enum { SLACK = 64 }; /* doubles behind an image or a row of outputs that whole vectors may reach */
-
 /* The places from which the kernels read: an image is cut into one plane for each channel and, where outputs are
  * several pixels apart, each remainder of a pixel's row and column; within a plane the next output's pixel is the next. */
 typedef struct {
     int64_t planes_down, planes_across; /* of a channel */
     int64_t height, row;                /* of a plane: so many rows, so long */
-    int64_t channels, terms, outs, positions, stride;
+    int64_t channels, terms, outs;
+    int64_t out_height, out_width;
     int64_t size; /* of all planes */
-    double *image, *out, *weight;
-    int64_t *offset;
+    double *image, *weight;
+    int64_t *offset, *from, *to;
 } view;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -21,33 +20,51 @@ static int64_t kernel_size(const refnn_layer *layer) { return (int64_t)layer->ke
 
 /* Where the parts of a view lie in the scratch; -> how much of it they take. */
 static int64_t lay_out(view *v, double *scratch) {
-    v->size = v->channels * v->planes_down * v->planes_across * v->height * v->row + SLACK;
+    int64_t vectors = v->out_height * ((v->out_width + 1) / 2); /* at most */
+    v->size = v->channels * v->planes_down * v->planes_across * v->height * v->row;
     v->image = scratch;
-    v->out = v->image + v->size;
-    v->weight = v->out + v->outs * v->stride + SLACK;
+    v->weight = v->image + v->size;
     v->offset = (int64_t *)(v->weight + v->terms * v->outs);
-    return v->size + v->outs * v->stride + SLACK + v->terms * (v->outs + 1);
+    v->from = v->offset + v->terms;
+    v->to = v->from + vectors;
+    return v->size + v->terms * (v->outs + 1) + 2 * vectors;
 }
 
 static view view_forward(const refnn_layer *layer) {
     const refnn_pair kernel = layer->kernel, stride = layer->stride;
-    view v = {.planes_down = least(kernel.rows, stride.rows), .planes_across = least(kernel.columns, stride.columns),
-              .height = layer->z.height + (kernel.rows - 1) / stride.rows,
-              .row = layer->z.width + (kernel.columns - 1) / stride.columns, .channels = layer->x.channels,
-              .terms = layer->x.channels * kernel_size(layer), .outs = layer->z.channels};
-    v.positions = (layer->z.height - 1) * v.row + layer->z.width;
-    v.stride = (v.positions + 7) / 8 * 8;
-    return v;
+    return (view){.planes_down = least(kernel.rows, stride.rows), .planes_across = least(kernel.columns, stride.columns),
+                  .height = layer->z.height + (kernel.rows - 1) / stride.rows,
+                  .row = layer->z.width + (kernel.columns - 1) / stride.columns, .channels = layer->x.channels,
+                  .terms = layer->x.channels * kernel_size(layer), .outs = layer->z.channels,
+                  .out_height = layer->z.height, .out_width = layer->z.width};
 }
 
 /* Of dz, `stride` pixels apart, with zeros between them and around them */
 static view view_backward(const refnn_layer *layer) {
-    view v = {.planes_down = 1, .planes_across = 1, .height = layer->x.height + (int64_t)layer->kernel.rows - 1,
-              .row = layer->x.width + (int64_t)layer->kernel.columns - 1, .channels = layer->z.channels,
-              .terms = layer->z.channels * kernel_size(layer), .outs = layer->x.channels};
-    v.positions = (layer->x.height - 1) * v.row + layer->x.width;
-    v.stride = (v.positions + 7) / 8 * 8;
-    return v;
+    return (view){.planes_down = 1, .planes_across = 1, .height = layer->x.height + (int64_t)layer->kernel.rows - 1,
+                  .row = layer->x.width + (int64_t)layer->kernel.columns - 1, .channels = layer->z.channels,
+                  .terms = layer->z.channels * kernel_size(layer), .outs = layer->x.channels,
+                  .out_height = layer->x.height, .out_width = layer->x.width};
+}
+
+/* The widest kernels whose vectors are not longer than a row of so many; NULL where none are. */
+static const image_kernels *kernels_within(int32_t simd, int64_t width) {
+    const image_kernels *fast = image_kernels_of(simd, width);
+    while (fast && fast->width > width) fast = image_kernels_of(--simd, width);
+    return fast;
+}
+
+/* Rows of outputs in vectors; the last of a row begins where it ends with it. -> how many */
+static int64_t place_vectors(const view *v, int64_t width) {
+    int64_t count = 0;
+    for (int64_t r = 0; r < v->out_height; r++) {
+        for (int64_t s = 0; s < v->out_width; s += width, count++) {
+            int64_t start = least(s, v->out_width - width);
+            v->from[count] = r * v->row + start;
+            v->to[count] = r * v->out_width + start;
+        }
+    }
+    return count;
 }
 
 /* Of outputs that lie sample by sample, channel by channel; as the kernels want them, channel beside channel */
@@ -101,15 +118,10 @@ static void spread(const image_kernels *fast, const refnn_layer *layer, const vi
 
 static void set_zero(double *p, int64_t count) { memset(p, 0, (size_t)count * sizeof *p); }
 
-/* The rows of `height` x `width` outputs, which lie in rows of the view, to z */
-static void gather_rows(const image_kernels *fast, const view *v, int64_t height, int64_t width, double *z) {
-    for (int64_t o = 0; o < v->outs; o++, z += height * width) fast->copy(height, width, v->out + o * v->stride, v->row, z, width);
-}
-
 void conv2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *w, const double *b,
                     double *z, double *scratch) {
     view v = view_forward(layer);
-    const image_kernels *fast = image_kernels_of(simd, v.positions);
+    const image_kernels *fast = kernels_within(simd, v.out_width);
     if (!fast) {
         refnn_conv2d_forward(rows, layer, x, w, b, z);
         return;
@@ -120,19 +132,24 @@ void conv2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const 
     for (int64_t k = 0; k < v.terms; k++) {
         for (int64_t o = 0; o < v.outs; o++) v.weight[k * v.outs + o] = w[o * v.terms + k];
     }
-    sliding job = {v.outs, v.terms, v.positions, v.image, v.offset, v.weight, b, v.out, v.stride};
-    for (int32_t n = 0; n < rows; n++, x += layer->inputs, z += layer->outputs) {
+    sliding job = {v.outs, v.terms, place_vectors(&v, fast->width), v.image, v.offset, v.from, v.to, v.weight, b, z,
+                   v.out_height * v.out_width};
+    for (int32_t n = 0; n < rows; n++, x += layer->inputs, job.out += layer->outputs) {
         spread(fast, layer, &v, x, v.image);
         fast->slide(&job);
-        gather_rows(fast, &v, layer->z.height, layer->z.width, z);
     }
 }
 
 /* Puts one sample's dz `stride` pixels apart: where the last weight of a kernel meets it at pixel 0, -padding of dx. */
-static void spread_backward(const refnn_layer *layer, const view *v, const double *dz, double *image) {
+static void spread_backward(const image_kernels *fast, const refnn_layer *layer, const view *v, const double *dz, double *image) {
     const int64_t top = layer->kernel.rows - 1 - (int64_t)layer->padding.rows;
     const int64_t left = layer->kernel.columns - 1 - (int64_t)layer->padding.columns;
     for (int64_t o = 0; o < layer->z.channels; o++) {
+        if (layer->stride.rows == 1 && layer->stride.columns == 1 && top >= 0 && left >= 0) {
+            fast->copy(layer->z.height, layer->z.width, dz, layer->z.width, image + (o * v->height + top) * v->row + left, v->row);
+            dz += layer->z.height * layer->z.width;
+            continue;
+        }
         for (int64_t r = 0; r < layer->z.height; r++, dz += layer->z.width) {
             int64_t y = top + r * layer->stride.rows;
             if (y < 0 || y >= v->height) continue;
@@ -148,7 +165,7 @@ static void spread_backward(const refnn_layer *layer, const view *v, const doubl
 void conv2d_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer, const double *w, const double *dz, double *dx,
                            double *scratch) {
     view v = view_backward(layer);
-    const image_kernels *fast = image_kernels_of(simd, v.positions);
+    const image_kernels *fast = kernels_within(simd, v.out_width);
     if (!fast) {
         refnn_conv2d_backward_input(rows, layer, w, dz, dx);
         return;
@@ -163,11 +180,11 @@ void conv2d_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer,
             for (int64_t c = 0; c < v.outs; c++) v.weight[k * v.outs + c] = w[(o * v.outs + c) * size + ij];
         }
     }
-    sliding job = {v.outs, v.terms, v.positions, v.image, v.offset, v.weight, NULL, v.out, v.stride};
-    for (int32_t n = 0; n < rows; n++, dz += layer->outputs, dx += layer->inputs) {
-        spread_backward(layer, &v, dz, v.image);
+    sliding job = {v.outs, v.terms, place_vectors(&v, fast->width), v.image, v.offset, v.from, v.to, v.weight, NULL, dx,
+                   v.out_height * v.out_width};
+    for (int32_t n = 0; n < rows; n++, dz += layer->outputs, job.out += layer->inputs) {
+        spread_backward(fast, layer, &v, dz, v.image);
         fast->slide(&job);
-        gather_rows(fast, &v, layer->x.height, layer->x.width, dx);
     }
 }
 
@@ -229,8 +246,7 @@ void maxpool2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, con
 }
 
 void maxpool2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, const double *da, double *dx) {
-    const image_kernels *fast = pairs(layer) ? image_kernels_of(simd, layer->z.width) : NULL;
-    while (fast && fast->width > layer->z.width) fast = image_kernels_of(--simd, layer->z.width);
+    const image_kernels *fast = pairs(layer) ? kernels_within(simd, layer->z.width) : NULL;
     if (!fast) {
         refnn_maxpool2d_backward(rows, layer, x, da, dx);
         return;

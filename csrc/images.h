@@ -33,15 +33,15 @@ void batchnorm2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, 
                           const double *variance, const double *gamma, const double *da, double *dx, double *dgamma,
                           double *dbeta);
 
-/* out[o * stride + q] = start[o]; for k ascending: out[o * stride + q] += image[q + offset[k]] * weight[k * outs + o]
- * for all o < outs, q < positions; what lies behind a row of `out` up to a whole vector is overwritten. */
+/* For each output channel o and each vector v: out[o * size + to[v]] = start[o]; for k ascending:
+ * out[o * size + to[v]] += image[from[v] + offset[k]] * weight[k * outs + o], and so on for the width of a vector. */
 typedef struct {
-    int64_t outs, terms, positions;
+    int64_t outs, terms, vectors;
     const double *image;
-    const int64_t *offset;
+    const int64_t *offset, *from, *to;
     const double *weight, *start; /* start may be NULL: 0.0 */
     double *out;
-    int64_t stride;
+    int64_t size; /* of a channel of out */
 } sliding;
 
 /* for r, s ascending: sum[k * lanes + o] += image[r * row + s + offset[k]] * dz[(r * width + s) * lanes + o], and

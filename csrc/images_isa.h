@@ -2,42 +2,41 @@
 
 enum { NAME(GROUP) = 4 };
 
-/* g output channels, nv vectors of positions from q on */
-INLINE void NAME(slide_tile)(const int g, const int nv, const sliding *p, int64_t o, int64_t q) {
+/* g output channels, nv vectors */
+INLINE void NAME(slide_tile)(const int g, const int nv, const sliding *p, int64_t o, const int64_t *from, const int64_t *to) {
     V sum[NAME(GROUP)][COLUMNS];
+    const double *image[COLUMNS];
+    UNROLL for (int v = 0; v < nv; v++) image[v] = p->image + from[v];
     UNROLL for (int r = 0; r < g; r++) {
         V start = SPLAT(p->start ? p->start[o + r] : 0.0);
         UNROLL for (int v = 0; v < nv; v++) sum[r][v] = start;
     }
     const double *weight = p->weight + o;
     for (int64_t k = 0; k < p->terms; k++, weight += p->outs) {
-        const double *image = p->image + q + p->offset[k];
         V x[COLUMNS];
-        UNROLL for (int v = 0; v < nv; v++) x[v] = LOAD(image + v * WIDTH);
+        UNROLL for (int v = 0; v < nv; v++) x[v] = LOAD(image[v] + p->offset[k]);
         UNROLL for (int r = 0; r < g; r++) {
             V w = SPLAT(weight[r]);
             UNROLL for (int v = 0; v < nv; v++) sum[r][v] += x[v] * w;
         }
     }
     UNROLL for (int r = 0; r < g; r++) {
-        UNROLL for (int v = 0; v < nv; v++) STORE(p->out + (o + r) * p->stride + q + v * WIDTH, sum[r][v]);
+        UNROLL for (int v = 0; v < nv; v++) STORE(p->out + (o + r) * p->size + to[v], sum[r][v]);
     }
 }
 
-INLINE void NAME(slide_vectors)(const int nv, const sliding *p, int64_t q) {
+INLINE void NAME(slide_vectors)(const int nv, const sliding *p, const int64_t *from, const int64_t *to) {
     int64_t o = 0;
-    for (; o + NAME(GROUP) <= p->outs; o += NAME(GROUP)) NAME(slide_tile)(NAME(GROUP), nv, p, o, q);
-    for (; o + 2 <= p->outs; o += 2) NAME(slide_tile)(2, nv, p, o, q);
-    for (; o < p->outs; o++) NAME(slide_tile)(1, nv, p, o, q);
+    for (; o + NAME(GROUP) <= p->outs; o += NAME(GROUP)) NAME(slide_tile)(NAME(GROUP), nv, p, o, from, to);
+    for (; o + 2 <= p->outs; o += 2) NAME(slide_tile)(2, nv, p, o, from, to);
+    for (; o < p->outs; o++) NAME(slide_tile)(1, nv, p, o, from, to);
 }
 
 static void NAME(slide)(const sliding *p) {
-    int64_t q = 0;
-    for (; q + (COLUMNS - 1) * WIDTH < p->positions; q += COLUMNS * WIDTH) NAME(slide_vectors)(COLUMNS, p, q);
-#if COLUMNS > 2
-    for (; q + WIDTH < p->positions; q += 2 * WIDTH) NAME(slide_vectors)(2, p, q);
-#endif
-    for (; q < p->positions; q += WIDTH) NAME(slide_vectors)(1, p, q);
+    int64_t v = 0;
+    for (; v + COLUMNS <= p->vectors; v += COLUMNS) NAME(slide_vectors)(COLUMNS, p, p->from + v, p->to + v);
+    for (; v + 2 <= p->vectors; v += 2) NAME(slide_vectors)(2, p, p->from + v, p->to + v);
+    for (; v < p->vectors; v++) NAME(slide_vectors)(1, p, p->from + v, p->to + v);
 }
 
 /* One vector of output channels, `runs` runs of `run` terms from k on; both are constants. */
