@@ -23,7 +23,10 @@ static int64_t layer_biases(const refnn_layer *layer) {
     return layer->kind == REFNN_BATCHNORM2D ? layer->x.channels : 0;
 }
 
-static int64_t layer_parameters(const refnn_layer *layer) { return layer_weights(layer) + layer_biases(layer); }
+static int64_t layer_parameters(const refnn_layer *layer) {
+    int has_none = layer->kind > REFNN_LINEAR && layer->kind < REFNN_CONV2D;
+    return has_none ? 0 : layer_weights(layer) + layer_biases(layer);
+}
 
 static int64_t layer_buffers(const refnn_layer *layer) { return layer->kind == REFNN_BATCHNORM2D ? 2 * (int64_t)layer->x.channels : 0; }
 
@@ -128,7 +131,7 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
         const refnn_layer *layer = &model->layers[k];
         int64_t scratch = layer->kind == REFNN_CONV2D ? conv2d_scratch(model->simd, layer) : 0;
         outputs += layer->outputs;
-        w.statistics_count += STATISTICS * layer_buffers(layer) / 2;
+        if (layer->kind == REFNN_BATCHNORM2D) w.statistics_count += STATISTICS * layer->x.channels;
         if (scratch > w.scratch_count) w.scratch_count = scratch;
     }
     w.x = memory;
@@ -257,8 +260,10 @@ static place first_place(const passage *p) {
 static void go(const passage *p, place *at, const refnn_layer *over, int64_t direction) {
     at->layer += direction;
     at->parameters += direction * layer_parameters(over);
-    if (at->buffers) at->buffers += direction * layer_buffers(over);
-    at->statistics += direction * STATISTICS * layer_buffers(over) / 2;
+    if (over->kind == REFNN_BATCHNORM2D) {
+        at->statistics += direction * STATISTICS * over->x.channels;
+        if (at->buffers) at->buffers += direction * layer_buffers(over);
+    }
     at->x += direction * p->rows * over->inputs;
     at->dz += direction * p->rows * over->outputs;
 }
@@ -276,6 +281,7 @@ static int by_channels(const passage *p, const refnn_layer *layer) { return p->t
 
 /* Thread `share` of all: its part of so many columns, whole lines of the cache. */
 static columns share_of(const workspace_parts *w, int64_t count, int64_t share) {
+    if (w->team->threads == 1) return (columns){0, count};
     int64_t lines = (count + 7) / 8;
     int64_t end = lines * (share + 1) / w->team->threads * 8;
     return (columns){lines * share / w->team->threads * 8, end < count ? end : count};
@@ -553,7 +559,7 @@ static void collect(const void *job, int64_t begin, int64_t end) {
             if (layer->kind == REFNN_BATCHNORM2D && share == 0) collect_batchnorm2d(p, layer, statistics + 3 * layer->x.channels, to);
         }
         to += layer_parameters(layer);
-        statistics += STATISTICS * layer_buffers(layer) / 2;
+        if (layer->kind == REFNN_BATCHNORM2D) statistics += STATISTICS * layer->x.channels;
         x += (int64_t)p->rows * layer->inputs;
         d += (int64_t)p->rows * layer->outputs;
     }
