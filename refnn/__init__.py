@@ -9,6 +9,7 @@
 """
 
 from .errors import DivergenceError, InputError, RefnnError, UnavailableError
+from .gradient_check import GradientCheck, gradient_check
 from .model import (BatchNorm2d, Conv2d, Flatten, Identity, LeakyReLU, Linear, MaxPool2d, Model, ReLU, Sigmoid, Softmax,
                     Tanh, mlp)
 from .network import Epoch, Evaluation, Network
@@ -17,6 +18,6 @@ from .samples import Samples, check_samples
 __version__ = "0.1.0"
 SPEC = 1  # the version of the numerics contract
 
-__all__ = ["BatchNorm2d", "Conv2d", "DivergenceError", "Epoch", "Evaluation", "Flatten", "Identity", "InputError", "LeakyReLU",
+__all__ = ["BatchNorm2d", "Conv2d", "DivergenceError", "Epoch", "Evaluation", "Flatten", "GradientCheck", "Identity", "InputError", "LeakyReLU",
            "Linear", "MaxPool2d", "Model", "Network", "ReLU", "RefnnError", "SPEC", "Samples", "Sigmoid", "Softmax", "Tanh",
-           "UnavailableError", "check_samples", "mlp"]
+           "UnavailableError", "check_samples", "gradient_check", "mlp"]

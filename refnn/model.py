@@ -308,6 +308,9 @@ def buffer_count(layer):
 def own_output_shape(layer, shape, k):
     if isinstance(layer, type) or not all(hasattr(layer, name) for name in ("forward", "backward", "parameters")):
         raise InputError(f"layer {k} is {layer!r}, not a layer")
+    for row in layer.parameters:
+        if not isinstance(row, list) or not all(isinstance(p, float) and isfinite(p) for p in row):
+            raise InputError(f"the parameters of layer {k} must be lists of finite floats, not {row!r}")
     if not hasattr(layer, "outputs"):
         return shape
     return (whole_number(layer.outputs, f"outputs of layer {k}"),)

@@ -27,7 +27,7 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
     ("--impl cc", "unknown implementation 'cc'; did you mean 'c'?"),
     ("--activation rellu", "unknown activation 'rellu'; did you mean 'relu'?"),
     ("--loss crossentropy", "unknown loss 'crossentropy'; did you mean 'cross_entropy'?"),
-    ("--init xavier", "unknown init 'xavier'; known: uniform, normal, normal_0.1, fan_in, fan_out"),
+    ("--init xavier", "unknown init 'xavier'; known: uniform, normal, normal_0.1, fan_in, fan_out, he"),
     ("--reduction average", "unknown reduction 'average'; known: sum, mean"),
     ("--epochs 0", "--epochs must be a whole number from 1 to 2147483647, not 0"),
     ("--epochs -5", "--epochs must be a whole number from 1 to 2147483647, not -5"),
