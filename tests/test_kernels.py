@@ -62,7 +62,7 @@ def test_the_widest_instruction_set_is_the_default(monkeypatch):
 def test_the_core_itself_refuses_what_it_could_not_compute():
     """Python checks models before; whoever calls the core from elsewhere gets a status, not a read out of bounds."""
     lib, ffi = native.lib, native.ffi
-    for kinds, fits in (([lib.REFNN_LINEAR, lib.REFNN_RELU], True), ([lib.REFNN_RELU, lib.REFNN_LINEAR], False), ([99], False)):
+    for kinds, fits in (([lib.REFNN_LINEAR, lib.REFNN_RELU], True), ([lib.REFNN_RELU, lib.REFNN_LINEAR], True), ([99, lib.REFNN_LINEAR], False)):
         layers = ffi.new("refnn_layer[]", [{"kind": kind, "inputs": 3, "outputs": 3, "bias": 0} for kind in kinds])
         model = ffi.new("refnn_model *", {"layers": layers, "layer_count": len(kinds), "threads": 1})
         assert (lib.refnn_parameter_count(model) == 9) == fits
