@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from . import __version__, implementations
 from .command import Parser, check_writable, command, integer, write_json
 from .errors import RefnnError
-from .model import Model, whole_number
+from .model import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, whole_number
 from .network import Network
 from .samples import Samples, check_samples
 from .tasks import task
@@ -40,8 +40,7 @@ class Work:
 
     def flops(self):
         """Multiplications and additions of one sample, none left out for a zero."""
-        layers = [layer for layer in self.model.layers if hasattr(layer, "outputs")]
-        terms = [layer.inputs * layer.outputs for layer in layers]
+        terms = [count for count in self.model.terms if count]
         return 2.0 * (2 * sum(terms) + sum(terms[1:]) + self.model.parameter_count / self.batch_size)
 
 
@@ -51,6 +50,7 @@ def works():
     pixels = check_samples(mnist.model(), *mnist.data(0, os.environ.get("REFNN_DATA") or "digits").train).first(2000)
     for batch_size in (1, 10, 32, 128, 1024):
         made.append(Work(f"mnist, batch {batch_size}", mnist.model(), pixels, batch_size, 0.001, "mean"))
+    made.append(Work("mnist-cnn, batch 100", cnn(), pixels.first(1000), 100, 0.01, "mean"))
     sin_cos = task("sin-cos")
     points = check_samples(sin_cos.model(), *sin_cos.data(0, None).train)
     made.append(Work("sin-cos, batch 10", sin_cos.model(), points, 10, 1e-4, "sum"))
@@ -58,6 +58,13 @@ def works():
     people = check_samples(alice_bob.model(), *alice_bob.data(0, None).train)
     made.append(Work("alice-bob, batch 1, with its loss", alice_bob.model(), people, 1, 0.1, "mean", epochs=5000))
     return made
+
+
+def cnn():
+    """Two convolutions with pooling and batch normalisation, and a linear layer."""
+    layers = [Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(),
+              BatchNorm2d(8), Flatten(), Linear(392, 10)]
+    return Model(layers, "cross_entropy", "he", (1, 28, 28))
 
 
 # Contestants: each takes a work and gives two functions: run(samples), which trains on so many samples, wrapping round, and
@@ -89,6 +96,9 @@ def of_network(network, work):
 
 
 def numpy_double(work, threads):
+    """Multilayer perceptrons only."""
+    if work.model.input_shape:
+        return None
     import numpy as np
     x, y = arrays(work, np)
     parameters = [p.copy() for p in matrices(work)]
@@ -154,12 +164,9 @@ def with_torch(work, threads, kind):
     import torch
     torch.set_num_threads(threads)
     x, y = arrays(work, np)
-    x = torch.from_numpy(x).to(kind)
+    x = torch.from_numpy(x.reshape(-1, *work.model.shapes[0])).to(kind)
     y = torch.from_numpy(y) if work.model.loss == "cross_entropy" else torch.from_numpy(y).to(kind)
-    names = {"sigmoid": torch.nn.Sigmoid, "relu": torch.nn.ReLU, "identity": torch.nn.Identity}
-    layers = [torch.nn.Linear(layer.inputs, layer.outputs, layer.bias, dtype=kind) if hasattr(layer, "outputs")
-              else names[layer.name]() for layer in work.model.layers]
-    network = torch.nn.Sequential(*[layer for layer in layers if not isinstance(layer, torch.nn.Identity)])
+    network = torch.nn.Sequential(*[torch_layer(layer, torch.nn) for layer in work.model.layers if layer.name != "identity"]).to(kind)
     with torch.no_grad():
         for p, value in zip(network.parameters(), matrices(work)):
             p.copy_(torch.from_numpy(value.T if value.ndim == 2 else value))
@@ -174,9 +181,19 @@ def with_torch(work, threads, kind):
 
     def loss_now():
         with torch.no_grad():
-            return float(of_all(network(x), y))
+            loss = float(of_all(network.eval()(x), y))
+        network.train()
+        return loss
 
     return batches(step, x, y, work, len(x)), loss_now
+
+
+def torch_layer(layer, nn):
+    """PyTorch's layer of the same name."""
+    kind = getattr(nn, type(layer).__name__)
+    if isinstance(layer, Conv2d):
+        return kind(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, bias=layer.bias)
+    return kind(*vars(layer).values())
 
 
 def scikit_learn(work, threads):
@@ -217,11 +234,20 @@ def matrices(work):
     flat = np.array(Network(work.model, "c", 0).parameters)
     parts = []
     for layer in work.model.layers:
-        for shape in [(layer.inputs, layer.outputs), (layer.outputs,)][:1 + layer.bias] if hasattr(layer, "outputs") else []:
+        for shape in shapes(layer):
             count = int(np.prod(shape))
             parts.append(flat[:count].reshape(shape))
             flat = flat[count:]
     return parts
+
+
+def shapes(layer):
+    """The shape of each of a layer's parameters."""
+    if isinstance(layer, Linear):
+        return [(layer.inputs, layer.outputs), (layer.outputs,)][:1 + layer.bias]
+    if isinstance(layer, Conv2d):
+        return [(layer.out_channels, layer.in_channels, *layer.kernel_size), (layer.out_channels,)][:1 + layer.bias]
+    return [(layer.num_features,)] * 2 if isinstance(layer, BatchNorm2d) else []
 
 
 def batches(step, x, y, work, count):
