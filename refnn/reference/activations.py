@@ -86,7 +86,7 @@ class Activation:
 
     parameters = ()
 
-    def __init__(self, layer, shape, random, init):
+    def __init__(self, layer, random, init, shape=None):
         self.name = layer.name
 
     def forward(self, z):

@@ -91,7 +91,7 @@ class BatchNorm2d:
 
     training = False  # whether the statistics are the batch's
 
-    def __init__(self, layer, shape, random, init):
+    def __init__(self, layer, random, init, shape):
         self.layer = layer
         count = layer.num_features
         self.parameters = [[1.0] * count, [0.0] * count]

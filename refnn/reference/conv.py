@@ -117,7 +117,7 @@ class Conv2d:
 
     needs_dx = True  # False where nobody asks for the gradient of the data
 
-    def __init__(self, layer, shape, random, init):
+    def __init__(self, layer, random, init, shape):
         self.layer, self.shape = layer, shape
         self.output_shape = layer.output_shape(shape)
         self.w, self.b = conv2d_init(random, init, layer.in_channels, layer.out_channels, layer.kernel_size, layer.bias)

@@ -19,7 +19,7 @@ def draw_row(random, init, fan_in, fan_out, count):
 
 
 def linear_init(random, init, inputs, outputs, bias):
-    """-> w, b: every parameter drawn in order, w row by row and then b."""
+    """-> w, b: every parameter drawn in order, w row by row and then b, and scaled as the initialisation says."""
     w = [draw_row(random, init, inputs, outputs, outputs) for _ in range(inputs)]
     b = draw_row(random, init, inputs, outputs, outputs) if bias else None
     return w, b
@@ -76,7 +76,7 @@ class Linear:
 
     needs_dx = True  # False where nobody asks for the gradient of the data
 
-    def __init__(self, layer, shape, random, init):
+    def __init__(self, layer, random, init, shape=None):
         self.w, self.b = linear_init(random, init, layer.inputs, layer.outputs, layer.bias)
         self.parameters = self.w + ([self.b] if layer.bias else [])
 

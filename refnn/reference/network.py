@@ -21,7 +21,7 @@ class Flatten:
 
     parameters = ()
 
-    def __init__(self, layer, shape, random, init):
+    def __init__(self, layer, random, init, shape):
         pass
 
     def forward(self, x):
@@ -50,7 +50,7 @@ class Network:
     def __init__(self, model, seed):
         self.model = model
         random = prng.stream(seed, prng.PARAMETERS)
-        self.layers = [layer if is_own(layer) else LAYERS.get(layer.name, Activation)(layer, shape, random, model.init)
+        self.layers = [layer if is_own(layer) else LAYERS.get(layer.name, Activation)(layer, random, model.init, shape)
                        for layer, shape in zip(model.layers, model.shapes)]
         self.layers[0].needs_dx = False
 

@@ -56,7 +56,7 @@ class MaxPool2d:
 
     parameters = ()
 
-    def __init__(self, layer, shape, random, init):
+    def __init__(self, layer, random, init, shape):
         self.layer, self.shape, self.output_shape = layer, shape, layer.output_shape(shape)
 
     def forward(self, x):
