@@ -216,9 +216,7 @@ void conv2d_backward_parameters(int32_t simd, int32_t rows, const refnn_layer *l
                        lanes, v.image, offset, channels, sum, db ? bias : NULL};
     for (int32_t n = 0; n < rows; n++, x += layer->inputs, dz += layer->outputs) {
         spread(fast, layer, &v, x, v.image);
-        for (int64_t a = 0; a < outs; a++) {
-            for (int64_t k = 0; k < positions; k++) channels[k * lanes + a] = dz[a * positions + k];
-        }
+        fast->interleave(positions, outs, dz, channels, lanes);
         fast->correlate(&job);
     }
     for (int64_t a = 0; a < outs; a++) {

@@ -64,6 +64,7 @@ typedef struct {
 typedef struct {
     int32_t width; /* of a vector */
     void (*copy)(int64_t rows, int64_t width, const double *from, int64_t from_row, double *to, int64_t to_row);
+    void (*interleave)(int64_t count, int64_t outs, const double *from, double *to, int64_t lanes);
     void (*slide)(const sliding *p);
     void (*correlate)(const correlating *p);
     /* 2 x 2 windows, side by side: height x width of them in a channel with rows of `row`; backward width is a vector's or more */

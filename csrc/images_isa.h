@@ -206,6 +206,21 @@ INLINE void NAME(products_of)(const int g, const normalising *p, const double *a
     }
 }
 
+/* to[k * lanes + o] = from[o * count + k] */
+static void NAME(interleave)(int64_t count, int64_t outs, const double *from, double *to, int64_t lanes) {
+    int64_t o = 0;
+    for (; o + WIDTH <= outs; o += WIDTH) {
+        for (int64_t k = 0; k < count; k++) {
+            V v;
+            UNROLL for (int a = 0; a < WIDTH; a++) v[a] = from[(o + a) * count + k];
+            STORE(to + k * lanes + o, v);
+        }
+    }
+    for (; o < outs; o++) {
+        for (int64_t k = 0; k < count; k++) to[k * lanes + o] = from[o * count + k];
+    }
+}
+
 static void NAME(sums)(const normalising *p, double *s) {
     int64_t c = 0;
     for (; c + 8 <= p->channels; c += 8) NAME(sums_of)(8, p, c, s);
@@ -249,5 +264,5 @@ static void NAME(normalise_backward)(const normalising *p, const double *all_da,
     }
 }
 
-static const image_kernels NAME(image_kernels) = {WIDTH, NAME(copy), NAME(slide), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
+static const image_kernels NAME(image_kernels) = {WIDTH, NAME(copy), NAME(interleave), NAME(slide), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
                                                   NAME(squares), NAME(products), NAME(normalise), NAME(normalise_backward)};
