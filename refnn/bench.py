@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from . import __version__, implementations
 from .command import Parser, check_writable, command, integer, write_json
 from .errors import RefnnError
-from .model import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU, whole_number
+from .model import BatchNorm2d, Conv2d, Linear, Model, whole_number
 from .network import Network
 from .samples import Samples, check_samples
 from .tasks import task
@@ -50,7 +50,7 @@ def works():
     pixels = check_samples(mnist.model(), *mnist.data(0, os.environ.get("REFNN_DATA") or "digits").train).first(2000)
     for batch_size in (1, 10, 32, 128, 1024):
         made.append(Work(f"mnist, batch {batch_size}", mnist.model(), pixels, batch_size, 0.001, "mean"))
-    made.append(Work("mnist-cnn, batch 100", cnn(), pixels.first(1000), 100, 0.01, "mean"))
+    made.append(Work("mnist-cnn, batch 100", task("mnist-cnn").model(), pixels.first(1000), 100, 0.01, "mean"))
     sin_cos = task("sin-cos")
     points = check_samples(sin_cos.model(), *sin_cos.data(0, None).train)
     made.append(Work("sin-cos, batch 10", sin_cos.model(), points, 10, 1e-4, "sum"))
@@ -58,13 +58,6 @@ def works():
     people = check_samples(alice_bob.model(), *alice_bob.data(0, None).train)
     made.append(Work("alice-bob, batch 1, with its loss", alice_bob.model(), people, 1, 0.1, "mean", epochs=5000))
     return made
-
-
-def cnn():
-    """Two convolutions with pooling and batch normalisation, and a linear layer."""
-    layers = [Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(),
-              BatchNorm2d(8), Flatten(), Linear(392, 10)]
-    return Model(layers, "cross_entropy", "he", (1, 28, 28))
 
 
 # Contestants: each takes a work and gives two functions: run(samples), which trains on so many samples, wrapping round, and

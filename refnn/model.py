@@ -19,8 +19,7 @@ LOSSES = {"sse": "sum", "mse": "mean", "cross_entropy": "mean"}  # what each tak
 REDUCTIONS = ("sum", "mean")
 MAX_PARAMETERS = 2**31 - 1
 MAX_NUMBERS = 2**31 - 1  # of one sample, between two layers
-INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out")
-MORE_INITS = ("he",)  # which the conformance vectors do not ask for
+INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out", "he")
 
 
 @dataclass(frozen=True)
@@ -240,7 +239,7 @@ class Model:
         except TypeError:
             raise InputError(f"layers must be a list of layers, not {self.layers!r}") from None
         known_name(self.loss, LOSSES, "loss")
-        known_name(self.init, INITS + MORE_INITS, "init")
+        known_name(self.init, INITS, "init")
         object.__setattr__(self, "shapes", self._shapes())
         if self.parameter_count > MAX_PARAMETERS:
             raise InputError(f"a network of {self.parameter_count} parameters is too large; {MAX_PARAMETERS} are the most")
@@ -264,6 +263,12 @@ class Model:
             if prod(shapes[-1]) > MAX_NUMBERS:
                 raise InputError(f"layer {k} gives {prod(shapes[-1])} numbers; {MAX_NUMBERS} are the most")
         return shapes
+
+    def __str__(self):
+        """The shapes that go through it: 784-128-64-10, 1x28x28-4x28x28-4x14x14-784-10"""
+        weighty = [shape for layer, before, shape in zip(self.layers, self.shapes, self.shapes[1:])
+                   if shape != before or isinstance(layer, (Linear, Conv2d))]
+        return "-".join("x".join(map(str, shape)) for shape in [self.shapes[0], *weighty])
 
     @property
     def inputs(self):

@@ -182,7 +182,7 @@ def options():
     parser.add_argument("--seeds", type=integer, default=20, metavar="N", help="each with the seeds 0 to N - 1 (default: 20)")
     parser.add_argument("--epochs", type=integer, metavar="N", help="passes over the training data")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
-    parser.add_argument("--data", metavar="DIR", help="for mnist: as in refnn.train")
+    parser.add_argument("--data", metavar="DIR", help="for mnist and mnist-cnn: as in refnn.train")
     parser.add_argument("--impl", help="c or python (default: c where it is built)")
     parser.add_argument("--jobs", type=integer, default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
                         metavar="N", help="processes (default: one for each processor)")
@@ -257,6 +257,7 @@ def table(results):
     yield f"{'hidden':18}{'rate':>8}{'batch':>7}{'runs':>6}  {'median loss':12}{'lowest':12}{'highest':12}{'held out':12}accuracy"
     for settings, runs in groups.values():
         chosen = task(settings["task"]).adapted({name: settings[name] for name in ("hidden", "lr", "batch_size") if name in settings})
+        hidden = "as in the task" if chosen.layers else ",".join(map(str, chosen.hidden)) or "none"
         finished = [result for result in runs if result.get("train_loss") is not None]
         losses = [result["train_loss"] for result in finished]
         cells = [statistics.median(losses), min(losses), max(losses)] if losses else []
@@ -264,7 +265,7 @@ def table(results):
                   for name in ("validation_loss", "accuracy")]
         shown = "".join(f"{'-' if cell is None else f'{cell:.4g}':12}" for cell in cells)
         other = len(runs) - len(finished)
-        yield (f"{','.join(map(str, chosen.hidden)) or 'none':18}{chosen.lr:>8g}{chosen.batch_size:>7}{len(finished):>6}  {shown}".rstrip()
+        yield (f"{hidden:18}{chosen.lr:>8g}{chosen.batch_size:>7}{len(finished):>6}  {shown}".rstrip()
                + (f"  {other} diverged or lost" if other else ""))
 
 

@@ -6,8 +6,10 @@ from typing import Callable, Optional
 from . import datasets
 from .errors import InputError
 from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, mlp, positive_number, whole_number
+from .model import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU
 from .network import learning_rates
 
+PERCEPTRON = ("hidden", "activation", "output", "bias")
 NAMES = {"activation": ACTIVATIONS, "output": ACTIVATIONS, "loss": LOSSES, "reduction": REDUCTIONS, "init": INITS}
 
 
@@ -16,17 +18,19 @@ class Task:
     """A network, its data, and how it is trained. Every field can be replaced."""
 
     data: Callable  # (seed, source) -> datasets.Data
-    inputs: int
-    hidden: tuple
-    outputs: int
-    activation: str  # of the hidden layers
-    output: str  # the activation of the last layer
-    bias: bool
     loss: str
     init: str
     epochs: int
     batch_size: int
     lr: float
+    inputs: int = 0  # of a multilayer perceptron, and so on
+    hidden: tuple = ()
+    outputs: int = 0
+    activation: str = "sigmoid"  # of the hidden layers
+    output: str = "identity"  # the activation of the last layer
+    bias: bool = True
+    layers: tuple = ()  # of any other network
+    input_shape: Optional[tuple] = None  # of any other network
     lr_decay: float = 1.0
     lr_decay_every: int = 1
     shuffle: bool = False
@@ -41,6 +45,8 @@ class Task:
     def adapted(self, changes, called=str):
         """The task with some fields replaced, checked. called: a field's name -> what a mistake is to call it. Raises InputError."""
         for name, value in changes.items():
+            if self.layers and name in PERCEPTRON:
+                raise InputError(f"{called(name)} is for multilayer perceptrons; this task has layers of its own")
             if name in NAMES:
                 known_name(value, NAMES[name], name)
             elif name in ("epochs", "batch_size", "lr_decay_every"):
@@ -52,6 +58,8 @@ class Task:
         return task
 
     def model(self):
+        if self.layers:
+            return Model(self.layers, self.loss, self.init, self.input_shape)
         return mlp((self.inputs, *self.hidden, self.outputs), self.activation, self.output, self.bias, self.loss, self.init)
 
 
@@ -60,7 +68,7 @@ def without_source(make):
 
     def data(seed, source):
         if source is not None:
-            raise InputError("--data is for mnist; this task makes its own samples")
+            raise InputError("--data is for mnist and mnist-cnn; this task makes its own samples")
         return make(seed)
 
     return data
@@ -81,10 +89,16 @@ TASKS = {
         lr_decay_every=3, shuffle=True, reduction="sum"),
     "points": Task(
         data=without_source(datasets.points), inputs=2, hidden=(4,), outputs=2, activation="relu", output="identity", bias=True,
-        loss="cross_entropy", init="fan_in", epochs=2000, batch_size=200, lr=0.1),
+        loss="cross_entropy", init="fan_in", epochs=2000, batch_size=200, lr=0.1,
+        questions=(("on the circle", [0, 2]), ("in the middle", [0, 0]))),
     "mnist": Task(
         data=lambda seed, source: datasets.mnist(source), inputs=784, hidden=(128, 64), outputs=10, activation="sigmoid",
         output="identity", bias=False, loss="cross_entropy", init="fan_out", epochs=5, batch_size=1, lr=0.001),
+    "mnist-cnn": Task(
+        data=lambda seed, source: datasets.mnist(source), input_shape=(1, 28, 28),
+        layers=(Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(),
+                BatchNorm2d(8), Flatten(), Linear(392, 10)),
+        loss="cross_entropy", init="he", epochs=2, batch_size=100, lr=0.01, shuffle=True),
 }
 
 

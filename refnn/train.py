@@ -33,7 +33,7 @@ def options():
     parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of the parameters, the order and random data (default: 0)")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
     parser.add_argument("--threads", type=integer, metavar="N", help="of the C core (default: what pays; the bits are the same)")
-    parser.add_argument("--data", metavar="DIR", help="for mnist: a folder with its files, or digits, a small set that is built in "
+    parser.add_argument("--data", metavar="DIR", help="for mnist and mnist-cnn: a folder with its files, or digits, a small set that is built in "
                         "(default: $REFNN_DATA, else the user's cache, else downloaded)")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
@@ -65,8 +65,7 @@ def run(given):
     say(f"refnn {__version__}: {given.task} in {implementations.describe(impl)}, seed {given.seed}")
     if not given.impl and impl != "c":
         say(implementations.missing())
-    shape = "-".join(map(str, (chosen.inputs, *chosen.hidden, chosen.outputs)))
-    say(f"{shape} network, {model.parameter_count} parameters, {len(train)} samples, batches of {chosen.batch_size}")
+    say(f"{model} network, {model.parameter_count} parameters, {len(train)} samples, batches of {chosen.batch_size}")
     initial = digest(network.parameters)
     every = 1 if chosen.epochs <= LINES else -(-chosen.epochs // 20)
 

@@ -23,7 +23,7 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
 
 @pytest.mark.parametrize("arguments, message", [
     ("alice-bbo", "unknown task 'alice-bbo'; did you mean 'alice-bob'?"),
-    ("xyz", "unknown task 'xyz'; known: truth-table, alice-bob, sin-cos, points, mnist"),
+    ("xyz", "unknown task 'xyz'; known: truth-table, alice-bob, sin-cos, points, mnist, mnist-cnn"),
     ("--impl cc", "unknown implementation 'cc'; did you mean 'c'?"),
     ("--activation rellu", "unknown activation 'rellu'; did you mean 'relu'?"),
     ("--loss crossentropy", "unknown loss 'crossentropy'; did you mean 'cross_entropy'?"),

@@ -6,7 +6,7 @@ from math import isfinite
 from typing import NamedTuple, Optional
 
 from ..errors import RefnnError
-from .operations import OPERATIONS, parameter_places
+from .operations import OPERATIONS, dig, parameter_places
 from .vectors import pattern
 
 EXACT, CLOSE, WRONG, FAILED, UNKNOWN = "exact", "close", "wrong", "no answer", "not implemented"
@@ -130,12 +130,6 @@ def indexes(values, prefix=()):
             yield from indexes(item, (*prefix, n))
     else:
         yield prefix
-
-
-def dig(values, index):
-    for n in index:
-        values = values[n]
-    return values
 
 
 def ulps(a, b):

@@ -2,7 +2,9 @@
 
 from array import array
 
-from ..native import Network, constant, doubles, ffi, lib, pointer, rows_of
+from ..model import Conv2d, MaxPool2d
+from ..native import Network, constant, doubles, ffi, layer_struct, lib, pointer, rows_of
+from ..reference.conv import images
 from ..samples import check_samples
 from .operations import hex64, model_of, train_with
 
@@ -36,8 +38,8 @@ def pointwise(function):
     return lambda x: {"y": [function(v) for v in x]}
 
 
-def initial_parameters(layers, init, seed):
-    return {"parameters": list(Network(model_of(layers, init=init), int(seed, 16)).get_parameters())}
+def initial_parameters(layers, init, seed, input_shape=None):
+    return {"parameters": list(Network(model_of(layers, init=init, input_shape=input_shape), int(seed, 16)).get_parameters())}
 
 
 def flat(rows):
@@ -47,7 +49,7 @@ def flat(rows):
 def product(x, w, b):
     z = doubles(len(x) * len(w[0]))
     lib.refnn_linear_forward(len(x), len(w), len(w[0]), pointer(flat(x)), pointer(flat(w)),
-                             ffi.NULL if b is None else pointer(array("d", b)), pointer(z))
+                             pointer(b and array("d", b)), pointer(z))
     return rows_of(z, len(w[0]))
 
 
@@ -111,7 +113,7 @@ def linear_backward_parameters(x, dz, bias):
     inputs, outputs = len(x[0]), len(dz[0])
     dw, db = doubles(inputs * outputs), doubles(outputs)
     lib.refnn_linear_backward_parameters(len(x), inputs, outputs, pointer(flat(x)), pointer(flat(dz)), pointer(dw),
-                                         pointer(db) if bias else ffi.NULL)
+                                         pointer(db if bias else None))
     return {"dw": rows_of(dw, outputs), "db": db.tolist() if bias else None}
 
 
@@ -121,13 +123,118 @@ def update(p, dp, lr):
     return {"p": list(p)}
 
 
-def step(layers, loss, parameters, x, y, reduction, lr):
-    model = model_of(layers, loss)
+def shape_of(x):
+    return len(x[0]), len(x[0][0]), len(x[0][0][0])
+
+
+def conv_layer(w, x_shape, stride, padding, bias):
+    """A refnn_layer of a convolution, and the shape of its output."""
+    layer = Conv2d(len(w[0]), len(w), (len(w[0][0]), len(w[0][0][0])), tuple(stride), tuple(padding), bias)
+    return ffi.new("refnn_layer *", layer_struct(layer, x_shape, layer.output_shape(x_shape))), layer.output_shape(x_shape)
+
+
+def pool_layer(shape, kernel_size, stride):
+    layer = MaxPool2d(tuple(kernel_size), tuple(stride))
+    return ffi.new("refnn_layer *", layer_struct(layer, shape, layer.output_shape(shape))), layer.output_shape(shape)
+
+
+def flat_images(x):
+    return array("d", [v for image in x for channel in image for row in channel for v in row])
+
+
+def images_of(values, shape):
+    """Flat doubles -> nested lists; shape: of one sample."""
+    size = shape[0] * shape[1] * shape[2]
+    return images([values[start:start + size].tolist() for start in range(0, len(values), size)], shape)
+
+
+def conv2d_forward(x, w, b, stride, padding):
+    layer, shape = conv_layer(w, shape_of(x), stride, padding, b is not None)
+    z = doubles(len(x) * shape[0] * shape[1] * shape[2])
+    lib.refnn_conv2d_forward(len(x), layer, pointer(flat_images(x)), pointer(flat_images(w)), pointer(b and array("d", b)), pointer(z))
+    return {"z": images_of(z, shape)}
+
+
+def conv2d_backward_input(w, dz, size, stride, padding):
+    shape = (len(w[0]), *size)
+    layer, _ = conv_layer(w, shape, stride, padding, False)
+    dx = doubles(len(dz) * shape[0] * shape[1] * shape[2])
+    lib.refnn_conv2d_backward_input(len(dz), layer, pointer(flat_images(w)), pointer(flat_images(dz)), pointer(dx))
+    return {"dx": images_of(dx, shape)}
+
+
+def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
+    shape = (len(x[0]), *kernel_size)
+    kernels = [[[[0.0] * kernel_size[1]] * kernel_size[0]] * len(x[0])] * len(dz[0])
+    layer, _ = conv_layer(kernels, shape_of(x), stride, padding, bias)
+    dw, db = doubles(len(dz[0]) * shape[0] * shape[1] * shape[2]), doubles(len(dz[0]))
+    lib.refnn_conv2d_backward_parameters(len(x), layer, pointer(flat_images(x)), pointer(flat_images(dz)), pointer(dw),
+                                         pointer(db if bias else None))
+    return {"dw": images_of(dw, shape), "db": db.tolist() if bias else None}
+
+
+def maxpool2d_forward(x, kernel_size, stride):
+    layer, shape = pool_layer(shape_of(x), kernel_size, stride)
+    a = doubles(len(x) * shape[0] * shape[1] * shape[2])
+    lib.refnn_maxpool2d_forward(len(x), layer, pointer(flat_images(x)), pointer(a))
+    return {"a": images_of(a, shape)}
+
+
+def maxpool2d_backward(x, da, kernel_size, stride):
+    layer, _ = pool_layer(shape_of(x), kernel_size, stride)
+    flat_x = flat_images(x)
+    dx = doubles(len(flat_x))
+    lib.refnn_maxpool2d_backward(len(x), layer, pointer(flat_x), pointer(flat_images(da)), pointer(dx))
+    return {"dx": images_of(dx, shape_of(x))}
+
+
+def sizes(x):
+    """rows, channels, size, as the core's batch normalisation takes them."""
+    channels, height, width = shape_of(x)
+    return len(x), channels, height * width
+
+
+def statistics(x):
+    mean, squares = doubles(len(x[0])), doubles(len(x[0]))
+    lib.refnn_batchnorm2d_statistics(*sizes(x), pointer(flat_images(x)), pointer(mean), pointer(squares))
+    return mean, squares
+
+
+def batchnorm2d_statistics(x):
+    mean, squares = statistics(x)
+    rows, _, size = sizes(x)
+    return {"mean": mean.tolist(), "variance": [s / (rows * size) for s in squares]}
+
+
+def batchnorm2d_forward(x, mean, variance, gamma, beta, eps):
+    flat_x = flat_images(x)
+    a = doubles(len(flat_x))
+    lib.refnn_batchnorm2d_forward(*sizes(x), pointer(flat_x), *(pointer(array("d", v)) for v in (mean, variance, gamma, beta)), eps, pointer(a))
+    return {"a": images_of(a, shape_of(x))}
+
+
+def batchnorm2d_backward(x, mean, variance, gamma, da, eps):
+    flat_x = flat_images(x)
+    dx, dgamma, dbeta = doubles(len(flat_x)), doubles(len(gamma)), doubles(len(gamma))
+    lib.refnn_batchnorm2d_backward(*sizes(x), pointer(flat_x), *(pointer(array("d", v)) for v in (mean, variance, gamma)),
+                                   pointer(flat_images(da)), eps, pointer(dx), pointer(dgamma), pointer(dbeta))
+    return {"dx": images_of(dx, shape_of(x)), "dgamma": dgamma.tolist(), "dbeta": dbeta.tolist()}
+
+
+def batchnorm2d_track(running_mean, running_variance, x, momentum):
+    mean, variance = array("d", running_mean), array("d", running_variance)
+    rows, channels, size = sizes(x)
+    lib.refnn_batchnorm2d_track(channels, pointer(mean), pointer(variance), *map(pointer, statistics(x)), rows * size, momentum)
+    return {"running_mean": list(mean), "running_variance": list(variance)}
+
+
+def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+    model = model_of(layers, loss, input_shape=input_shape)
     samples = check_samples(model, x, y)
     data = samples.inputs, samples.targets
     net = Network(model, 0)
     net.set_parameters(parameters)
-    answer = {"loss": net.evaluate(*data, reduction)[0], "gradients": list(net.gradients(*data, reduction))}
+    answer = {"loss": net.batch_loss(*data, reduction), "gradients": list(net.gradients(*data, reduction))}
     net.train(*data, None, 0, len(x), len(x), lr, reduction)
     return dict(answer, parameters=list(net.get_parameters()))
 
@@ -144,5 +251,7 @@ OPERATIONS = {
     **{name: pointwise(getattr(lib, f"refnn_{name}")) for name in ("exp", "log", "tanh", "sin", "cos")},
     **{function.__name__: function for function in (
         permutation, stream, epoch_order, initial_parameters, dot, matmul, linear_forward, activation_forward, loss, loss_gradient,
-        activation_backward, linear_backward_input, linear_backward_parameters, update, step, train)},
+        activation_backward, linear_backward_input, linear_backward_parameters, update, conv2d_forward, conv2d_backward_input,
+        conv2d_backward_parameters, maxpool2d_forward, maxpool2d_backward, batchnorm2d_statistics, batchnorm2d_forward,
+        batchnorm2d_backward, batchnorm2d_track, step, train)},
 }

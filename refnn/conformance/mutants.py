@@ -13,8 +13,8 @@ from fractions import Fraction
 from ..network import learning_rates
 from ..reference import activations, elementary, linear, losses, network, prng
 from . import operations
-from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare, dig, tensors
-from .operations import OPERATIONS
+from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare, tensors
+from .operations import OPERATIONS, dig
 
 # What is spoiled, as it is
 activation_forward, activation_backward = activations.Activation.forward, activations.Activation.backward
@@ -142,10 +142,10 @@ def hasty_backward(net, outputs, y, reduction, lr):
     return deltas, gradients
 
 
-def hasty_step(layers, loss, parameters, x, y, reduction, lr):
-    net = network.Network(operations.model_of(layers, loss), 0)
+def hasty_step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+    net = network.Network(operations.model_of(layers, loss, input_shape=input_shape), 0)
     net.set_parameters(parameters)
-    outputs = net.forward(x)
+    outputs = net.forward(x, training=True)
     deltas, gradients = hasty_backward(net, outputs, y, reduction, lr)
     return {"outputs": outputs[1:], "loss": operations.loss(loss, outputs[-1], y, reduction)["loss"], "deltas": deltas,
             "gradients": network.flatten(gradients), "parameters": net.get_parameters()}
@@ -155,7 +155,7 @@ def hasty_train(self, x, y, order, start, stop, batch_size, lr, reduction):
     order = range(len(x)) if order is None else order
     for first in range(start, stop, batch_size):
         batch = order[first:min(first + batch_size, stop)]
-        hasty_backward(self, self.forward([x[n] for n in batch]), [y[n] for n in batch], reduction, lr)
+        hasty_backward(self, self.forward([x[n] for n in batch], training=True), [y[n] for n in batch], reduction, lr)
     return True
 
 
@@ -377,27 +377,27 @@ def backward_input_untransposed(w, dz):
 
 
 def outputs_by_inputs(net, flat):
-    """Flat parameters with each w outputs x inputs -> inputs x outputs."""
-    values = iter(flat)
-    read = []
-    for layer in net.layers:
-        if isinstance(layer, linear.Linear):
-            rows = [[next(values) for _ in layer.w] for _ in layer.w[0]]
-            read += [v for column in zip(*rows) for v in column]
-            read += [next(values) for _ in layer.b or []]
-    return read
+    """Flat parameters in which each linear layer's w is outputs x inputs -> inputs x outputs."""
+    return transposed(net, flat, lambda layer: (len(layer.w[0]), len(layer.w)))
 
 
 def inputs_by_outputs(net, flat):
     """The reverse."""
+    return transposed(net, flat, lambda layer: (len(layer.w), len(layer.w[0])))
+
+
+def transposed(net, flat, shape_of):
     values = iter(flat)
-    written = []
+    result = []
     for layer in net.layers:
+        rest = layer.parameters
         if isinstance(layer, linear.Linear):
-            rows = [[next(values) for _ in w_i] for w_i in layer.w]
-            written += [v for column in zip(*rows) for v in column]
-            written += [next(values) for _ in layer.b or []]
-    return written
+            rows, columns = shape_of(layer)
+            w = [[next(values) for _ in range(columns)] for _ in range(rows)]
+            result += [v for column in zip(*w) for v in column]
+            rest = layer.parameters[len(layer.w):]
+        result += [next(values) for row in rest for _ in row]
+    return result
 
 
 def set_transposed(self, flat):
@@ -409,7 +409,7 @@ def get_transposed(self):
 
 
 def step_transposed(layers, loss, parameters, **inputs):
-    net = network.Network(operations.model_of(layers), 0)
+    net = network.Network(operations.model_of(layers, input_shape=inputs.get("input_shape")), 0)
     answer = step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
     return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
 

@@ -5,11 +5,12 @@ function of the inputs, the right outputs, and the place of a number in them; it
 The table is at the end.
 """
 
+from itertools import product
 from typing import Callable, NamedTuple
 
-from ..model import ACTIVATIONS, LOSSES, Linear, Model
+from ..model import ACTIVATIONS, LAYERS, LOSSES, Linear, Model
 from ..network import digest, learning_rates
-from ..reference import activations, elementary, linear, losses, network, prng
+from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
 from ..samples import check_samples
 
 TERMS = 6  # of a sum or a row, so many are written out
@@ -92,8 +93,8 @@ def pointwise(name):
 
 # init
 
-def initial_parameters(layers, init, seed):
-    return {"parameters": network.Network(model_of(layers, init=init), int(seed, 16)).get_parameters()}
+def initial_parameters(layers, init, seed, input_shape=None):
+    return {"parameters": network.Network(model_of(layers, init=init, input_shape=input_shape), int(seed, 16)).get_parameters()}
 
 
 def explain_initial_parameters(inputs, outputs, key, index):
@@ -222,12 +223,132 @@ def explain_update(inputs, outputs, key, index):
     return "p - lr * dp", f"{inputs['p'][k]!r} - {inputs['lr']!r} * {inputs['dp'][k]!r}"
 
 
+# images: x is samples x channels x rows x columns, w output channels x channels x kernel rows x kernel columns
+
+def conv2d_forward(x, w, b, stride, padding):
+    return {"z": conv.conv2d_forward(x, w, b, stride, padding)}
+
+
+def explain_conv2d_forward(inputs, outputs, key, index):
+    n, o, r, s = index
+    X, kernels = conv.padded(inputs["x"][n], inputs["padding"]), inputs["w"][o]
+    pairs = [(X[c][r * inputs["stride"][0] + i][s * inputs["stride"][1] + j], v)
+             for c, kernel in enumerate(kernels) for i, row_ in enumerate(kernel) for j, v in enumerate(row_)]
+    return formula(conv.conv2d_forward), terms(inputs["b"][o] if inputs["b"] else 0.0, pairs)
+
+
+def conv2d_backward_input(w, dz, size, stride, padding):
+    return {"dx": conv.conv2d_backward_input(w, dz, size, stride, padding)}
+
+
+def explain_conv2d_backward_input(inputs, outputs, key, index):
+    n, c, row_, column_ = index
+    (height, width), (down, right) = inputs["stride"], inputs["padding"]
+    pairs = []
+    for o, dz_o in enumerate(inputs["dz"][n]):
+        for i, kernel_row in enumerate(inputs["w"][o][c]):
+            for j, v in enumerate(kernel_row):
+                r, s = row_ + down - i, column_ + right - j
+                if r % height == 0 and s % width == 0 and 0 <= r // height < len(dz_o) and 0 <= s // width < len(dz_o[0]):
+                    pairs.append((dz_o[r // height][s // width], v))
+    return formula(conv.conv2d_backward_input), terms(0.0, pairs)
+
+
+def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
+    dw, db = conv.conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias)
+    return {"dw": dw, "db": db}
+
+
+def explain_conv2d_backward_parameters(inputs, outputs, key, index):
+    o = index[0]
+    if key == "db":
+        return "db[o] = 0.0; for n, r, s ascending: db[o] += dz[n][o][r][s]", terms(0.0, [(v, 1.0) for dz_n in inputs["dz"] for r in dz_n[o] for v in r])
+    _, c, i, j = index
+    pairs = [(X[c][r * inputs["stride"][0] + i][s * inputs["stride"][1] + j], v)
+             for X, dz_n in zip([conv.padded(x_n, inputs["padding"]) for x_n in inputs["x"]], inputs["dz"])
+             for r, dz_r in enumerate(dz_n[o]) for s, v in enumerate(dz_r)]
+    return formula(conv.conv2d_backward_parameters), terms(0.0, pairs)
+
+
+def maxpool2d_forward(x, kernel_size, stride):
+    return {"a": pool.maxpool2d_forward(x, kernel_size, stride)}
+
+
+def maxpool2d_backward(x, da, kernel_size, stride):
+    return {"dx": pool.maxpool2d_backward(x, da, kernel_size, stride)}
+
+
+def explain_window(inputs, outputs, key, index):
+    n, c, r, s = index
+    (height, width), (down, right) = inputs["kernel_size"], inputs["stride"]
+    window = [inputs["x"][n][c][i][s * right:s * right + width] for i in range(r * down, r * down + height)]
+    return formula(pool.maxpool2d_forward), f"the window is {window}"
+
+
+def explain_maxpool2d_backward(inputs, outputs, key, index):
+    n, c, _, _ = index
+    return formula(pool.maxpool2d_backward), f"x[{n}][{c}] = {inputs['x'][n][c]}, da[{n}][{c}] = {inputs['da'][n][c]}"
+
+
+def flat_channels(x):
+    """Samples x channels x rows x columns -> samples x channels x positions"""
+    return [[[v for row_ in channel for v in row_] for channel in image] for image in x]
+
+
+def like(x, flat):
+    """The reverse, in the shape of x."""
+    width = len(x[0][0][0])
+    return [[[channel[start:start + width] for start in range(0, len(channel), width)] for channel in image] for image in flat]
+
+
+def batchnorm2d_statistics(x):
+    mean, squares, m = batchnorm.batchnorm2d_statistics(flat_channels(x))
+    return {"mean": mean, "variance": [s / m for s in squares]}
+
+
+def batchnorm2d_forward(x, mean, variance, gamma, beta, eps):
+    return {"a": like(x, batchnorm.batchnorm2d_forward(flat_channels(x), mean, variance, gamma, beta, eps))}
+
+
+def explain_batchnorm2d_forward(inputs, outputs, key, index):
+    c = index[1]
+    return ("a = gamma * ((x - mean) * f) + beta, where f = 1 / sqrt(variance + eps)", f"x = {dig(inputs['x'], index)!r}, "
+            + ", ".join(f"{name} = {inputs[name][c]!r}" for name in ("mean", "variance", "gamma", "beta")))
+
+
+def batchnorm2d_backward(x, mean, variance, gamma, da, eps):
+    dx, dgamma, dbeta = batchnorm.batchnorm2d_backward(flat_channels(x), mean, variance, gamma, flat_channels(da), eps)
+    return {"dgamma": dgamma, "dbeta": dbeta, "dx": like(x, dx)}
+
+
+def explain_batchnorm2d_backward(inputs, outputs, key, index):
+    if key != "dx":
+        return {"dbeta": "dbeta[c] = sum of da[n][c][k]", "dgamma": "dgamma[c] = sum of da[n][c][k] * h[n][c][k]"}[key], f"c = {index[0]}"
+    c = index[1]
+    return ("dx = (gamma * f) * ((da - dbeta / m) - h * (dgamma / m)), where f = 1 / sqrt(variance + eps) and h = (x - mean) * f",
+            f"x = {dig(inputs['x'], index)!r}, da = {dig(inputs['da'], index)!r}, "
+            + ", ".join(f"{name} = {inputs[name][c]!r}" for name in ("mean", "variance", "gamma"))
+            + f", dgamma = {outputs['dgamma'][c]!r}, dbeta = {outputs['dbeta'][c]!r}")
+
+
+def batchnorm2d_track(running_mean, running_variance, x, momentum):
+    running = list(running_mean), list(running_variance)
+    batchnorm.batchnorm2d_track(*running, *batchnorm.batchnorm2d_statistics(flat_channels(x)), momentum)
+    return {"running_mean": running[0], "running_variance": running[1]}
+
+
+def dig(values, index):
+    for n in index:
+        values = values[n]
+    return values
+
+
 # step
 
-def step(layers, loss, parameters, x, y, reduction, lr):
-    net = network.Network(model_of(layers, loss), 0)
+def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+    net = network.Network(model_of(layers, loss, input_shape=input_shape), 0)
     net.set_parameters(parameters)
-    outputs = net.forward(x)
+    outputs = net.forward(x, training=True)
     deltas, gradients = net.backward(outputs, y, reduction)
     flat = network.flatten(gradients)
     net.update(gradients, lr)
@@ -245,12 +366,16 @@ def explain_step(inputs, outputs, key, index):
         return explain_update(dict(inputs, p=inputs["parameters"], dp=outputs["gradients"]), outputs, key, index)
     if key == "gradients":
         k, which, *place = parameter_places(layers)[index[0]]
+        if layers[k]["type"] != "linear":
+            return explain_images(inputs, outputs, k, "d" + which, place)
         return explain_linear_backward_parameters({"x": tensors[k], "dz": outputs["deltas"][k]}, outputs, "d" + which, place)
     k, *place = index
     if key == "outputs":
         if layers[k]["type"] == "linear":
             w, b = weights_of(layers, inputs["parameters"], k)
             return explain_linear_forward({"x": tensors[k], "w": w, "b": b}, outputs, key, place)
+        if layers[k]["type"] not in ACTIVATIONS:
+            return explain_images(inputs, outputs, k, "forward", place)
         return explain_activation_forward({"name": layers[k]["type"], "z": tensors[k]}, outputs, key, place)
     if k == len(layers) - 1:
         return explain_loss_gradient(dict(inputs, o=tensors[-1]), outputs, key, place)
@@ -258,22 +383,42 @@ def explain_step(inputs, outputs, key, index):
     if after == "linear":
         w, _ = weights_of(layers, inputs["parameters"], k + 1)
         return explain_linear_backward_input({"w": w, "dz": outputs["deltas"][k + 1]}, outputs, key, place)
+    if after not in ACTIVATIONS:
+        return explain_images(inputs, outputs, k + 1, "dx", place)
     return explain_activation_backward({"name": after, "a": tensors[k + 2], "da": outputs["deltas"][k + 1]}, outputs, key, place)
 
 
-def model_of(layers, loss="mse", init="normal"):
+def explain_images(inputs, outputs, k, what, place):
+    """A number at layer k, which takes images: of its output ("forward"), of the gradient of its input ("dx") or of a parameter."""
+    layer = model_of(inputs["layers"], input_shape=inputs["input_shape"]).layers[k]
+    functions = {"conv2d": conv.conv2d_forward if what == "forward" else conv.conv2d_backward_input if what == "dx" else conv.conv2d_backward_parameters,
+                 "maxpool2d": pool.maxpool2d_forward if what == "forward" else pool.maxpool2d_backward,
+                 "batchnorm2d": batchnorm.batchnorm2d_forward if what == "forward" else batchnorm.batchnorm2d_backward}
+    if layer.name == "flatten":
+        return "the same number", f"layer {k} ({layer.name})"
+    return " ".join(functions[layer.name].__doc__.split("\n\n")[0].split()), f"{what} of layer {k}, {layer}"
+
+
+def model_of(layers, loss="mse", init="normal", input_shape=None):
     """The spec's layers -> a Model."""
-    return Model([Linear(layer["inputs"], layer["outputs"], layer["bias"]) if layer["type"] == "linear" else ACTIVATIONS[layer["type"]]()
-                  for layer in layers], loss, init)
+    return Model([KINDS[layer["type"]](**{name: value for name, value in layer.items() if name != "type"}) for layer in layers],
+                 loss, init, input_shape)
+
+
+KINDS = {kind.name: kind for kind in LAYERS}
 
 
 def parameter_places(layers):
-    """Of every parameter, flat: (layer, "w", i, j) or (layer, "b", j)"""
+    """Of every parameter, flat: (layer, "w", i, j), (layer, "b", j); (layer, "w", o, c, i, j), (layer, "gamma", c), (layer, "beta", c)"""
     places = []
     for k, layer in enumerate(layers):
-        if layer["type"] == "linear":
-            places += [(k, "w", i, j) for i in range(layer["inputs"]) for j in range(layer["outputs"])]
-            places += [(k, "b", j) for j in range(layer["outputs"]) if layer["bias"]]
+        if layer["type"] == "batchnorm2d":
+            places += [(k, name, c) for name in ("gamma", "beta") for c in range(layer["num_features"])]
+        elif layer["type"] in ("linear", "conv2d"):
+            sizes = ((layer["inputs"], layer["outputs"]) if layer["type"] == "linear" else
+                     (layer["out_channels"], layer["in_channels"], *layer["kernel_size"]))
+            places += [(k, "w", *index) for index in product(*map(range, sizes))]
+            places += [(k, "b", j) for j in range(layer.get("outputs") or layer["out_channels"]) if layer["bias"]]
     return places
 
 
@@ -292,9 +437,9 @@ def train(**inputs):
 
 
 def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction,
-               x=None, pixels=None, init="normal", parameters=None):
+               x=None, pixels=None, init="normal", parameters=None, input_shape=None):
     """The operation `train` by an implementation, a class with the methods of the reference's Network."""
-    model = model_of(layers, loss, init)
+    model = model_of(layers, loss, init, input_shape)
     samples = check_samples(model, memoryview(bytes.fromhex("".join(pixels))) if x is None else x, y)
     data = samples.inputs, samples.targets
     seed = int(seed, 16)
@@ -344,6 +489,15 @@ OPERATIONS = {
     "linear_backward_input": Operation(linear_backward_input, explain_linear_backward_input),
     "linear_backward_parameters": Operation(linear_backward_parameters, explain_linear_backward_parameters),
     "update": Operation(update, explain_update),
+    "conv2d_forward": Operation(conv2d_forward, explain_conv2d_forward),
+    "conv2d_backward_input": Operation(conv2d_backward_input, explain_conv2d_backward_input),
+    "conv2d_backward_parameters": Operation(conv2d_backward_parameters, explain_conv2d_backward_parameters),
+    "maxpool2d_forward": Operation(maxpool2d_forward, explain_window),
+    "maxpool2d_backward": Operation(maxpool2d_backward, explain_maxpool2d_backward),
+    "batchnorm2d_statistics": Operation(batchnorm2d_statistics, given(batchnorm.batchnorm2d_statistics)),
+    "batchnorm2d_forward": Operation(batchnorm2d_forward, explain_batchnorm2d_forward),
+    "batchnorm2d_backward": Operation(batchnorm2d_backward, explain_batchnorm2d_backward),
+    "batchnorm2d_track": Operation(batchnorm2d_track, given(batchnorm.batchnorm2d_track)),
     "step": Operation(step, explain_step),
     "train": Operation(train, explain_train),
 }

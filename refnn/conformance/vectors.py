@@ -11,9 +11,9 @@ from .. import datasets
 from ..errors import InputError
 from ..idx import read_idx
 
-VERSION = "1.0"  # spec 1, and how often rules or cases were added
+VERSION = "1.1"  # spec 1, and how often rules or cases were added
 RUNGS = ("prng", "elementary", "init", "product", "forward", "loss", "backward", "update", "step",
-         "truth-table", "alice-bob", "sin-cos", "digits", "mnist")
+         "truth-table", "alice-bob", "sin-cos", "digits", "mnist", "points", "images", "mnist-cnn")
 WORDS = {"seed", "integers", "digests", "pixels"}  # whose strings are no doubles
 BITS = re.compile("[0-9a-fA-F]{16}")
 
