@@ -2,13 +2,13 @@
 
 #include "images.h"
 
-/* The places from which the kernels read: an image is cut into one plane for each channel and, where outputs are
- * several pixels apart, each remainder of a pixel's row and column; within a plane the next output's pixel is the next. */
+/* One sample as the sliding kernel wants it: an image with its padding, in planes, one for each channel and, where outputs
+ * are several pixels apart, each remainder of a pixel's row and column; so the next output reads the next pixel of a plane.
+ * And what else it needs: a place in the image for each term and each vector, and the weights term by term. */
 typedef struct {
     int64_t planes_down, planes_across; /* of a channel */
     int64_t height, row;                /* of a plane: so many rows, so long */
-    int64_t channels, terms, outs;
-    int64_t out_height, out_width;
+    int64_t channels, terms, outs, out_height, out_width;
     int64_t size; /* of all planes */
     double *image, *weight;
     int64_t *offset, *from, *to;
@@ -39,7 +39,7 @@ static view view_forward(const refnn_layer *layer) {
                   .out_height = layer->z.height, .out_width = layer->z.width};
 }
 
-/* Of dz, `stride` pixels apart, with zeros between them and around them */
+/* An image of dz, `stride` pixels apart, with zeros between them and around them */
 static view view_backward(const refnn_layer *layer) {
     return (view){.planes_down = 1, .planes_across = 1, .height = layer->x.height + (int64_t)layer->kernel.rows - 1,
                   .row = layer->x.width + (int64_t)layer->kernel.columns - 1, .channels = layer->z.channels,
@@ -54,7 +54,7 @@ static const image_kernels *kernels_within(int32_t simd, int64_t width) {
     return fast;
 }
 
-/* Rows of outputs in vectors; the last of a row begins where it ends with it. -> how many */
+/* The vectors that cover every row of outputs; the last one of a row ends with it. -> how many */
 static int64_t place_vectors(const view *v, int64_t width) {
     int64_t count = 0;
     for (int64_t r = 0; r < v->out_height; r++) {
@@ -67,7 +67,7 @@ static int64_t place_vectors(const view *v, int64_t width) {
     return count;
 }
 
-/* Of outputs that lie sample by sample, channel by channel; as the kernels want them, channel beside channel */
+/* So many output channels beside each other take whole vectors. */
 static int64_t lanes_of(int64_t outs, int64_t width) { return (outs + width - 1) / width * width; }
 
 int64_t conv2d_scratch(int32_t simd, const refnn_layer *layer) {

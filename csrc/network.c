@@ -50,6 +50,7 @@ static int good_images(const refnn_layer *layer) {
     if (layer->kind != REFNN_CONV2D && x->channels != z->channels) return 0;
     if (layer->kind == REFNN_BATCHNORM2D) return layer->inputs == layer->outputs && layer->eps > 0.0;
     if ((int64_t)layer->kernel.rows * layer->kernel.columns > INT32_MAX / ((int64_t)x->channels * z->channels)) return 0;
+    if ((x->height + (double)layer->kernel.rows) * (x->width + (double)layer->kernel.columns) > INT32_MAX) return 0;
     return good_windows(x->height + 2 * (int64_t)padding.rows, layer->kernel.rows, layer->stride.rows, z->height)
         && good_windows(x->width + 2 * (int64_t)padding.columns, layer->kernel.columns, layer->stride.columns, z->width);
 }
