@@ -207,8 +207,6 @@ class Softmax(Activation):
 
 
 ACTIVATIONS = {layer.name: layer for layer in (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, Softmax)}
-
-
 LAYERS = (Linear, Conv2d, MaxPool2d, BatchNorm2d, Flatten, *ACTIVATIONS.values())
 
 

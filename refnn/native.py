@@ -61,8 +61,9 @@ class Network:
         rows = max(self._rows, batch) if self._whole_batches else self._rows
         size = self._workspace_size(rows)
         if size > LARGEST_WORKSPACE:
-            raise InputError(f"to take {rows} samples through this network at once, the C core needs {size / 2**27:.0f} GB of memory; "
-                             f"{LARGEST_WORKSPACE // 2**27} GB are the most (BatchNorm2d needs the whole batch)")
+            why = "; BatchNorm2d needs the whole batch" if self._whole_batches else ""
+            raise InputError(f"to take {rows} samples through this network at once the C core needs {size / 2**27:.1f} GB of memory, "
+                             f"and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
         if size > len(self._workspace):
             self._workspace = doubles(size)
         return rows
