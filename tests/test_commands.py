@@ -48,7 +48,7 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
     ("alice-bob mnist", "one task at a time, not 'mnist' as well"),
     ("--lr-decay 0.1 --epochs 400", "with lr_decay 0.1 the learning rate is 0.0 from epoch 324 on"),
     ("--hidden 2147483647,2147483647", "a network of 4611686024869838845 parameters is too large; 2147483647 are the most"),
-    ("--data digits", "--data is for mnist; this task makes its own samples"),
+    ("--data digits", "--data is for mnist and mnist-cnn; this task makes its own samples"),
     ("mnist --data /nowhere", "no folder '/nowhere'; --data takes a folder with the MNIST files, or digits"),
     ("--json /nowhere/x.json", "--json '/nowhere/x.json' cannot be written: No such file or directory"),
     ("--json .", "--json '.' cannot be written: Is a directory"),
