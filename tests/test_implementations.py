@@ -50,7 +50,7 @@ def test_doubles_as_bits_in(language, tmp_path):
 
 def test_numpy_is_close(tmp_path):
     pytest.importorskip("numpy")
-    status, made = record(tmp_path, "--cmd", f'"{sys.executable}" "{FOLDER / "with_numpy.py"}"', *LADDER)
+    status, made = record(tmp_path, "--cmd", f'"{sys.executable}" "{FOLDER / "with_numpy.py"}"', *[rung for rung in LADDER if rung != "digits"])
     verdicts = {rung["rung"]: rung["verdict"] for rung in made["rungs"]}
     assert status == 1
     assert {rung for rung, verdict in verdicts.items() if verdict == "exact"} == {"prng", "update"}

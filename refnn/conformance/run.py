@@ -13,7 +13,7 @@ from .vectors import Case
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
 PATIENCE = 2  # so many cases of an operation without an answer, and the others of the rung are not asked
 DIAGNOSED = 5  # failing cases of a rung that are looked into
-LOCATED = 50_000_000  # multiply-adds that the reference may take to find a step
+LOCATED = 100_000_000  # multiply-adds that the reference may take to find a step
 
 
 @dataclass
