@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import re
 import shutil
 import signal
@@ -13,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from refnn import native
 from refnn.check import main
 from refnn.conformance import core, subjects, vectors
 from refnn.conformance.compare import NoAnswer, compare, ulps
@@ -274,7 +274,7 @@ def test_mnist_without_its_files_is_not_run_and_says_so(monkeypatch, tmp_path, c
     assert main(["--impl", "c", "mnist"]) == 2
 
 
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64") or "fma" not in Path("/proc/cpuinfo").read_text(), reason="needs an x86 with fused multiply-add")
+@pytest.mark.skipif("avx2" not in native.simd_names(), reason="needs an x86 with fused multiply-add")
 def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_found(tmp_path):
     for name in ("refnn", "csrc", "data"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("_core*", "*.o", "__pycache__"))

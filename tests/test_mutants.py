@@ -4,9 +4,10 @@ import struct
 from functools import cache
 
 import pytest
-from refnn.conformance import mutants, vectors
+from refnn.conformance import vectors
 from refnn.conformance.compare import EXACT
-from refnn.conformance.mutants import MUTANTS, spoiled
+from refnn.conformance.diagnosis import diagnose, spoiled
+from refnn.conformance.mutants import MUTANTS
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.run import run
 from refnn.conformance.subjects import named
@@ -70,7 +71,7 @@ def test_a_mistake_is_named(mutant):
 def test_no_right_answer_is_called_a_mistake(rung):
     for name in ("python", "c"):
         for case in cases(rung):
-            assert mutants.diagnose(case, named(name).ask(case)) == [], (name, case.id)
+            assert diagnose(case, named(name).ask(case)) == [], (name, case.id)
 
 
 def test_the_reference_is_whole_again_after_a_mutant():

@@ -28,7 +28,8 @@ def record(capsys, *arguments):
     "mnist --data digits --limit 100 --epochs 2 --lr 0.1", "mnist --data digits --limit 60 --epochs 1 --hidden 20 --batch-size 32",
     "mnist --data digits --limit 50 --epochs 1 --hidden 12 --loss mse --activation softmax --shuffle --seed 5",
     "points --epochs 60 --seed 4", "points --hidden 3,3 --activation tanh --batch-size 16 --shuffle --epochs 5",
-    "mnist-cnn --data digits --limit 45 --epochs 1 --batch-size 20", "mnist-cnn --data digits --limit 12 --epochs 2 --batch-size 5 --loss mse --init fan_in"])
+    "mnist-cnn --data digits --limit 45 --epochs 1 --batch-size 20",
+    "mnist-cnn --data digits --limit 12 --epochs 2 --batch-size 5 --loss mse --init fan_in"])
 def test_both_implementations_give_the_same_record(capsys, arguments):
     python = record(capsys, *arguments.split(), "--impl", "python")
     c = record(capsys, *arguments.split(), "--impl", "c")

@@ -18,7 +18,7 @@ from refnn.conformance.vectors import RUNGS, VERSION, encode, read_case, read_da
 from refnn.errors import InputError  # noqa: E402
 from refnn.model import ACTIVATIONS, INITS, LOSSES  # noqa: E402
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT  # noqa: E402
-from refnn.reference.prng import SplitMix64, stream  # noqa: E402
+from refnn.reference.prng import SplitMix64  # noqa: E402
 
 FOLDER = ROOT / "data" / "conformance" / "v1"
 SOURCE = "the Python reference of refnn, by data/conformance/make.py"
@@ -273,7 +273,8 @@ def images():
         yield case(f"images/batchnorm2d_statistics/{name}", "batchnorm2d_statistics", {"x": x})
         of_x = OPERATIONS["batchnorm2d_statistics"].answer(x)
         gamma = normals(random, channels)
-        yield case(f"images/batchnorm2d_forward/{name}", "batchnorm2d_forward", {"x": x, **of_x, "gamma": gamma, "beta": normals(random, channels), "eps": 1e-5})
+        yield case(f"images/batchnorm2d_forward/{name}", "batchnorm2d_forward",
+                   {"x": x, **of_x, "gamma": gamma, "beta": normals(random, channels), "eps": 1e-5})
         yield case(f"images/batchnorm2d_backward/{name}", "batchnorm2d_backward",
                    {"x": x, **of_x, "gamma": gamma, "da": normals(random, n, channels, rows, columns), "eps": 1e-5})
         yield case(f"images/batchnorm2d_track/{name}", "batchnorm2d_track",
@@ -281,8 +282,9 @@ def images():
     random = SplitMix64(99)
     stack = {"layers": STACK, "input_shape": [2, 4, 6]}
     yield case("images/initial_parameters/he", "initial_parameters", {**stack, "init": "he", "seed": hex64(5)})
-    yield case("images/step/stack", "step", {**stack, "loss": "cross_entropy", "parameters": initial_parameters(**stack, init="he", seed=hex64(5))["parameters"],
-               "x": normals(random, 4, 48), "y": [0, 1, 2, 1], "reduction": "mean", "lr": 0.1})
+    yield case("images/step/stack", "step", {
+        **stack, "loss": "cross_entropy", "parameters": initial_parameters(**stack, init="he", seed=hex64(5))["parameters"],
+        "x": normals(random, 4, 48), "y": [0, 1, 2, 1], "reduction": "mean", "lr": 0.1})
 
 
 def spelled(layer):
@@ -294,7 +296,8 @@ def training(task, **changes):
     """The inputs of `train` as the task has them."""
     task = tasks.task(task)
     model = task.model()
-    settings = dict(task.settings(), layers=[spelled(layer) for layer in model.layers if layer.name != "identity"], loss=task.loss, init=task.init, seed=hex64(0), reduction=task.reduction or LOSSES[task.loss])
+    settings = dict(task.settings(), layers=[spelled(layer) for layer in model.layers if layer.name != "identity"],
+                    loss=task.loss, init=task.init, seed=hex64(0), reduction=task.reduction or LOSSES[task.loss])
     settings.update(changes)
     if model.input_shape:
         settings["input_shape"] = list(model.input_shape)
@@ -316,7 +319,8 @@ def truth_table():
 
 def alice_bob():
     data = {"data": "all", "samples": 4}
-    yield case("alice-bob/train/all-weights-1", "train", training("alice-bob", epochs=5, parameters=[1.0] * 4 + [0.0] * 2 + [1.0] * 2 + [0.0], **data))
+    yield case("alice-bob/train/all-weights-1", "train", training(
+        "alice-bob", epochs=5, parameters=[1.0] * 4 + [0.0] * 2 + [1.0] * 2 + [0.0], **data))
     yield case("alice-bob/train/batches-of-2", "train", training("alice-bob", epochs=10, batch_size=2, reduction="sum", **data))
     yield case("alice-bob/train/batches-of-3", "train", training(
         "alice-bob", epochs=20, batch_size=3, shuffle=True, lr_decay=0.7, lr_decay_every=5, reduction="mean", seed=hex64(2**64 - 1), **data),

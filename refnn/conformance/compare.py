@@ -6,7 +6,8 @@ from math import isfinite
 from typing import NamedTuple, Optional
 
 from ..errors import RefnnError
-from .operations import OPERATIONS, dig, parameter_places
+from .formulas import dig
+from .operations import OPERATIONS, parameter_places
 from .vectors import pattern
 
 EXACT, CLOSE, WRONG, FAILED, UNKNOWN = "exact", "close", "wrong", "no answer", "not implemented"

@@ -6,45 +6,13 @@ The table is at the end.
 """
 
 from itertools import product
-from typing import Callable, NamedTuple
 
-from ..model import ACTIVATIONS, LAYERS, LOSSES, Linear, Model
+from ..model import ACTIVATIONS, LAYERS, LOSSES, Model
 from ..network import digest, learning_rates
 from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
 from ..samples import check_samples
-
-TERMS = 6  # of a sum or a row, so many are written out
-
-
-class Operation(NamedTuple):
-    answer: Callable  # (**inputs) -> outputs by name
-    explain: Callable  # (inputs, outputs, key, index) -> (formula, operands)
-
-
-def formula(function):
-    """The first line of a reference function's documentation, which is its formula."""
-    return function.__doc__.splitlines()[0]
-
-
-def row(numbers):
-    """A row, with its middle left out where it is long."""
-    shown = [repr(v) for v in numbers]
-    if len(shown) > TERMS:
-        shown[TERMS - 2:-1] = [f"... {len(shown) - TERMS + 1} more ..."]
-    return f"[{', '.join(shown)}]"
-
-
-def terms(start, pairs):
-    """A sum: 0.5 + 0.1 * 2.0 + ... + 0.3 * -1.0, with its middle left out where it is long."""
-    shown = [f"{a!r} * {b!r}" for a, b in pairs]
-    if len(shown) > TERMS:
-        shown[TERMS - 2:-1] = [f"... {len(shown) - TERMS + 1} more ..."]
-    return " + ".join([repr(start), *shown])
-
-
-def column(rows, j):
-    return [values[j] for values in rows]
-
+from . import images
+from .formulas import Operation, addends, column, formula, given, row, terms
 
 # prng
 
@@ -76,11 +44,6 @@ def stream(seed, k):
 
 def epoch_order(seed, epoch, n):
     return {"order": prng.epoch_order(int(seed, 16), epoch, n)}
-
-
-def given(function):
-    """An explanation that tells the inputs alone."""
-    return lambda inputs, outputs, key, index: (formula(function), ", ".join(f"{k} = {v}" for k, v in inputs.items()))
 
 
 # elementary
@@ -205,7 +168,7 @@ def linear_backward_parameters(x, dz, bias):
 
 def explain_linear_backward_parameters(inputs, outputs, key, index):
     if key == "db":
-        return "db[j] = 0.0; for n ascending: db[j] += dz[n][j]", " + ".join(["0.0", *map(repr, column(inputs["dz"], index[0])[:TERMS])])
+        return "db[j] = 0.0; for n ascending: db[j] += dz[n][j]", addends(0.0, column(inputs["dz"], index[0]))
     i, j = index
     return "dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j]", terms(0.0, zip(column(inputs["x"], i), column(inputs["dz"], j)))
 
@@ -221,126 +184,6 @@ def update(p, dp, lr):
 def explain_update(inputs, outputs, key, index):
     k, = index
     return "p - lr * dp", f"{inputs['p'][k]!r} - {inputs['lr']!r} * {inputs['dp'][k]!r}"
-
-
-# images: x is samples x channels x rows x columns, w output channels x channels x kernel rows x kernel columns
-
-def conv2d_forward(x, w, b, stride, padding):
-    return {"z": conv.conv2d_forward(x, w, b, stride, padding)}
-
-
-def explain_conv2d_forward(inputs, outputs, key, index):
-    n, o, r, s = index
-    X, kernels = conv.padded(inputs["x"][n], inputs["padding"]), inputs["w"][o]
-    pairs = [(X[c][r * inputs["stride"][0] + i][s * inputs["stride"][1] + j], v)
-             for c, kernel in enumerate(kernels) for i, row_ in enumerate(kernel) for j, v in enumerate(row_)]
-    return formula(conv.conv2d_forward), terms(inputs["b"][o] if inputs["b"] else 0.0, pairs)
-
-
-def conv2d_backward_input(w, dz, size, stride, padding):
-    return {"dx": conv.conv2d_backward_input(w, dz, size, stride, padding)}
-
-
-def explain_conv2d_backward_input(inputs, outputs, key, index):
-    n, c, row_, column_ = index
-    (height, width), (down, right) = inputs["stride"], inputs["padding"]
-    pairs = []
-    for o, dz_o in enumerate(inputs["dz"][n]):
-        for i, kernel_row in enumerate(inputs["w"][o][c]):
-            for j, v in enumerate(kernel_row):
-                r, s = row_ + down - i, column_ + right - j
-                if r % height == 0 and s % width == 0 and 0 <= r // height < len(dz_o) and 0 <= s // width < len(dz_o[0]):
-                    pairs.append((dz_o[r // height][s // width], v))
-    return formula(conv.conv2d_backward_input), terms(0.0, pairs)
-
-
-def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
-    dw, db = conv.conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias)
-    return {"dw": dw, "db": db}
-
-
-def explain_conv2d_backward_parameters(inputs, outputs, key, index):
-    o = index[0]
-    if key == "db":
-        return "db[o] = 0.0; for n, r, s ascending: db[o] += dz[n][o][r][s]", terms(0.0, [(v, 1.0) for dz_n in inputs["dz"] for r in dz_n[o] for v in r])
-    _, c, i, j = index
-    pairs = [(X[c][r * inputs["stride"][0] + i][s * inputs["stride"][1] + j], v)
-             for X, dz_n in zip([conv.padded(x_n, inputs["padding"]) for x_n in inputs["x"]], inputs["dz"])
-             for r, dz_r in enumerate(dz_n[o]) for s, v in enumerate(dz_r)]
-    return formula(conv.conv2d_backward_parameters), terms(0.0, pairs)
-
-
-def maxpool2d_forward(x, kernel_size, stride):
-    return {"a": pool.maxpool2d_forward(x, kernel_size, stride)}
-
-
-def maxpool2d_backward(x, da, kernel_size, stride):
-    return {"dx": pool.maxpool2d_backward(x, da, kernel_size, stride)}
-
-
-def explain_window(inputs, outputs, key, index):
-    n, c, r, s = index
-    (height, width), (down, right) = inputs["kernel_size"], inputs["stride"]
-    window = [inputs["x"][n][c][i][s * right:s * right + width] for i in range(r * down, r * down + height)]
-    return formula(pool.maxpool2d_forward), f"the window is {window}"
-
-
-def explain_maxpool2d_backward(inputs, outputs, key, index):
-    n, c, _, _ = index
-    return formula(pool.maxpool2d_backward), f"x[{n}][{c}] = {inputs['x'][n][c]}, da[{n}][{c}] = {inputs['da'][n][c]}"
-
-
-def flat_channels(x):
-    """Samples x channels x rows x columns -> samples x channels x positions"""
-    return [[[v for row_ in channel for v in row_] for channel in image] for image in x]
-
-
-def like(x, flat):
-    """The reverse, in the shape of x."""
-    width = len(x[0][0][0])
-    return [[[channel[start:start + width] for start in range(0, len(channel), width)] for channel in image] for image in flat]
-
-
-def batchnorm2d_statistics(x):
-    mean, squares, m = batchnorm.batchnorm2d_statistics(flat_channels(x))
-    return {"mean": mean, "variance": [s / m for s in squares]}
-
-
-def batchnorm2d_forward(x, mean, variance, gamma, beta, eps):
-    return {"a": like(x, batchnorm.batchnorm2d_forward(flat_channels(x), mean, variance, gamma, beta, eps))}
-
-
-def explain_batchnorm2d_forward(inputs, outputs, key, index):
-    c = index[1]
-    return ("a = gamma * ((x - mean) * f) + beta, where f = 1 / sqrt(variance + eps)", f"x = {dig(inputs['x'], index)!r}, "
-            + ", ".join(f"{name} = {inputs[name][c]!r}" for name in ("mean", "variance", "gamma", "beta")))
-
-
-def batchnorm2d_backward(x, mean, variance, gamma, da, eps):
-    dx, dgamma, dbeta = batchnorm.batchnorm2d_backward(flat_channels(x), mean, variance, gamma, flat_channels(da), eps)
-    return {"dgamma": dgamma, "dbeta": dbeta, "dx": like(x, dx)}
-
-
-def explain_batchnorm2d_backward(inputs, outputs, key, index):
-    if key != "dx":
-        return {"dbeta": "dbeta[c] = sum of da[n][c][k]", "dgamma": "dgamma[c] = sum of da[n][c][k] * h[n][c][k]"}[key], f"c = {index[0]}"
-    c = index[1]
-    return ("dx = (gamma * f) * ((da - dbeta / m) - h * (dgamma / m)), where f = 1 / sqrt(variance + eps) and h = (x - mean) * f",
-            f"x = {dig(inputs['x'], index)!r}, da = {dig(inputs['da'], index)!r}, "
-            + ", ".join(f"{name} = {inputs[name][c]!r}" for name in ("mean", "variance", "gamma"))
-            + f", dgamma = {outputs['dgamma'][c]!r}, dbeta = {outputs['dbeta'][c]!r}")
-
-
-def batchnorm2d_track(running_mean, running_variance, x, momentum):
-    running = list(running_mean), list(running_variance)
-    batchnorm.batchnorm2d_track(*running, *batchnorm.batchnorm2d_statistics(flat_channels(x)), momentum)
-    return {"running_mean": running[0], "running_variance": running[1]}
-
-
-def dig(values, index):
-    for n in index:
-        values = values[n]
-    return values
 
 
 # step
@@ -391,12 +234,13 @@ def explain_step(inputs, outputs, key, index):
 def explain_images(inputs, outputs, k, what, place):
     """A number at layer k, which takes images: of its output ("forward"), of the gradient of its input ("dx") or of a parameter."""
     layer = model_of(inputs["layers"], input_shape=inputs["input_shape"]).layers[k]
-    functions = {"conv2d": conv.conv2d_forward if what == "forward" else conv.conv2d_backward_input if what == "dx" else conv.conv2d_backward_parameters,
-                 "maxpool2d": pool.maxpool2d_forward if what == "forward" else pool.maxpool2d_backward,
-                 "batchnorm2d": batchnorm.batchnorm2d_forward if what == "forward" else batchnorm.batchnorm2d_backward}
-    if layer.name == "flatten":
-        return "the same number", f"layer {k} ({layer.name})"
-    return " ".join(functions[layer.name].__doc__.split("\n\n")[0].split()), f"{what} of layer {k}, {layer}"
+    forward, dx, gradients = {
+        "conv2d": (conv.conv2d_forward, conv.conv2d_backward_input, conv.conv2d_backward_parameters),
+        "maxpool2d": (pool.maxpool2d_forward, pool.maxpool2d_backward, None),
+        "batchnorm2d": (batchnorm.batchnorm2d_forward, batchnorm.batchnorm2d_backward, batchnorm.batchnorm2d_backward),
+        "flatten": (network.Flatten, network.Flatten, None)}[layer.name]
+    function = {"forward": forward, "dx": dx}.get(what, gradients)
+    return " ".join(function.__doc__.split()), f"{what} of layer {k}, {layer}"
 
 
 def model_of(layers, loss="mse", init="normal", input_shape=None):
@@ -489,15 +333,7 @@ OPERATIONS = {
     "linear_backward_input": Operation(linear_backward_input, explain_linear_backward_input),
     "linear_backward_parameters": Operation(linear_backward_parameters, explain_linear_backward_parameters),
     "update": Operation(update, explain_update),
-    "conv2d_forward": Operation(conv2d_forward, explain_conv2d_forward),
-    "conv2d_backward_input": Operation(conv2d_backward_input, explain_conv2d_backward_input),
-    "conv2d_backward_parameters": Operation(conv2d_backward_parameters, explain_conv2d_backward_parameters),
-    "maxpool2d_forward": Operation(maxpool2d_forward, explain_window),
-    "maxpool2d_backward": Operation(maxpool2d_backward, explain_maxpool2d_backward),
-    "batchnorm2d_statistics": Operation(batchnorm2d_statistics, given(batchnorm.batchnorm2d_statistics)),
-    "batchnorm2d_forward": Operation(batchnorm2d_forward, explain_batchnorm2d_forward),
-    "batchnorm2d_backward": Operation(batchnorm2d_backward, explain_batchnorm2d_backward),
-    "batchnorm2d_track": Operation(batchnorm2d_track, given(batchnorm.batchnorm2d_track)),
+    **images.OPERATIONS,
     "step": Operation(step, explain_step),
     "train": Operation(train, explain_train),
 }

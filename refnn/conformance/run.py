@@ -7,7 +7,7 @@ from typing import Optional
 from ..reference import network as reference
 from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
 from .locate import Located, locate
-from .mutants import diagnose, work
+from .diagnosis import diagnose, work
 from .vectors import Case
 
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
