@@ -9,13 +9,15 @@ import struct
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 from refnn import native
 from refnn.check import main
 from refnn.conformance import core, subjects, vectors
-from refnn.conformance.compare import NoAnswer, compare, ulps
+from refnn.conformance.compare import NoAnswer, compare, tensors, ulps
+from refnn.conformance.formulas import dig
 from refnn.conformance.run import run
 from test_pythons import interpreter
 
@@ -313,3 +315,19 @@ def test_ctrl_c_ends_the_program_too(tmp_path):
         signal.signal(signal.SIGINT, before)
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
+
+
+@pytest.mark.parametrize("rung", [rung for rung in vectors.RUNGS if rung != "mnist"])
+def test_of_every_tensor_it_is_told_how_its_numbers_are_made(rung):
+    """The last number of each tensor of each right answer, changed: it is found, and has a formula."""
+    for case in cases(rung):
+        for key, places in list(tensors(case))[-2 if case.op == "train" else 0:]:
+            if places and case.answer[key] is not None:
+                answer = deepcopy(case.answer)
+                holder = answer if not places[-1] else dig(answer, (key, *places[-1][:-1]))
+                at = places[-1][-1] if places[-1] else key
+                value = holder[at]
+                holder[at] = value + 1 if isinstance(value, int) else "0" * len(value) if isinstance(value, str) else 12.5
+                first = compare(case, answer).divergence
+                assert (first.key, first.index) == (key, places[-1]), case.id
+                assert first.formula and first.operands and first.place.startswith(key), case.id
