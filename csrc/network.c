@@ -10,6 +10,7 @@
 
 enum { SPARSE_INPUTS = 32 }; /* so many inputs are looked through for zeros */
 enum { STATISTICS = 5 };
+enum { VALUES = 256 }; /* of a pixel */
 
 static int64_t layer_weights(const refnn_layer *layer) {
     if (layer->kind == REFNN_LINEAR) return (int64_t)layer->inputs * layer->outputs;
@@ -111,7 +112,7 @@ typedef struct {
     const refnn_model *model;
     const refnn_samples *samples;
     team *team;
-    int64_t statistics_count, scratch_count;
+    int64_t parameter_count, statistics_count, scratch_count;
     double *x;       /* rows x inputs, and behind it every layer's outputs, rows x outputs each */
     double *d;       /* the gradients of all outputs, as these lie */
     double *losses;  /* rows */
@@ -120,7 +121,7 @@ typedef struct {
     double *scratch; /* of each thread, for layers of images */
     sparse_rows sparse, columns; /* the inputs without their zeros, row by row and column by column */
     int is_sparse;   /* whether the inputs are there rather than in x */
-    double pixels[256];
+    double *pixels; /* what each value of a pixel stands for */
     int64_t size; /* in doubles */
 } workspace_parts;
 
@@ -132,6 +133,7 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
         const refnn_layer *layer = &model->layers[k];
         int64_t scratch = layer->kind == REFNN_CONV2D ? conv2d_scratch(model->simd, layer) : 0;
         outputs += layer->outputs;
+        w.parameter_count += layer_parameters(layer);
         if (layer->kind == REFNN_BATCHNORM2D) w.statistics_count += STATISTICS * layer->x.channels;
         if (scratch > w.scratch_count) w.scratch_count = scratch;
     }
@@ -141,7 +143,8 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
     w.which = (int64_t *)(w.losses + rows);
     w.statistics = (double *)(w.which + rows);
     w.scratch = w.statistics + w.statistics_count;
-    w.size = rows * (inputs + 2 * outputs + 2) + w.statistics_count + model->threads * w.scratch_count;
+    w.pixels = w.scratch + model->threads * w.scratch_count;
+    w.size = rows * (inputs + 2 * outputs + 2) + w.statistics_count + model->threads * w.scratch_count + VALUES;
     if (model->simd != SIMD_PLAIN && inputs >= SPARSE_INPUTS && model->layers[0].kind == REFNN_LINEAR) {
         w.sparse.stride = inputs;
         w.columns.stride = rows + 8; /* not a power of two, which would crowd the lists into few lines of the cache */
@@ -153,7 +156,7 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
         w.columns.count = w.sparse.count + rows;
         w.size += ((rows + w.columns.stride) * inputs * 3 + rows + inputs + 1) / 2;
     }
-    for (int32_t value = 0; samples && samples->pixels && value < 256; value++) w.pixels[value] = value / PIXEL_MAX;
+    for (int32_t value = 0; samples && samples->pixels && value < VALUES; value++) w.pixels[value] = value / PIXEL_MAX;
     return w;
 }
 
@@ -600,18 +603,13 @@ static int32_t run(call *c, void (*body)(team *, void *)) {
 }
 
 /* Whether samples `start` to `end` are all of the batch, or the model can do with a part. */
-static int good_batch(const refnn_model *model, int64_t start, int64_t end, int64_t batch_start, int64_t batch_stop) {
-    if (start == batch_start && end == batch_stop) return 1;
-    for (int32_t k = 0; k < model->layer_count; k++) {
-        if (model->layers[k].kind == REFNN_BATCHNORM2D) return 0;
-    }
-    return 1;
+static int good_batch(const workspace_parts *w, int64_t start, int64_t end, int64_t batch_start, int64_t batch_stop) {
+    return !w->statistics_count || (start == batch_start && end == batch_stop);
 }
 
 static void train(team *t, void *argument) {
     call *c = argument;
     workspace_parts *w = &c->w;
-    int64_t count = refnn_parameter_count(w->model);
     w->team = t;
     for (int64_t start = c->start, end; start < c->stop; start = end) {
         int64_t batch_start = start - start % c->batch_size;
@@ -623,15 +621,15 @@ static void train(team *t, void *argument) {
         int64_t batch = c->reduction == REFNN_MEAN ? batch_stop - batch_start : 0;
         passage job = {.parameters = c->trained, .buffers = c->buffers, .rows = taken, .training = 1, .with_losses = 1,
                        .with_gradients = 1, .batch = batch};
-        c->status = good_batch(w->model, start, end, batch_start, batch_stop) ? pass_samples(w, job, start) : REFNN_BAD_SAMPLES;
+        c->status = good_batch(w, start, end, batch_start, batch_stop) ? pass_samples(w, job, start) : REFNN_BAD_SAMPLES;
         if (c->status != REFNN_OK) return;
         c->finite &= all_finite(w->losses, taken);
         if (w->model->simd != SIMD_PLAIN && taken == batch_stop - batch_start && taken <= STEP_ROWS) {
             collect_gradients(w, c->trained, taken, 1, c->lr);
         } else {
-            if (start == batch_start) memset(c->gradients, 0, count * sizeof *c->gradients);
+            if (start == batch_start) memset(c->gradients, 0, w->parameter_count * sizeof *c->gradients);
             collect_gradients(w, c->gradients, taken, 0, 0.0);
-            if (end == batch_stop) linear_update(w->model->simd, count, c->trained, c->gradients, c->lr);
+            if (end == batch_stop) linear_update(w->model->simd, w->parameter_count, c->trained, c->gradients, c->lr);
         }
     }
 }
@@ -744,7 +742,7 @@ static void gradients(team *t, void *argument) {
         int64_t batch = c->reduction == REFNN_MEAN ? w->samples->count : 0;
         passage job = {.parameters = c->parameters, .rows = rows, .training = 1, .with_losses = 1,
                        .with_gradients = c->gradients || c->dx, .batch = batch, .dx = c->dx ? c->dx + start * inputs : NULL};
-        c->status = good_batch(w->model, start, start + rows, 0, w->samples->count) ? pass_samples(w, job, start) : REFNN_BAD_SAMPLES;
+        c->status = good_batch(w, start, start + rows, 0, w->samples->count) ? pass_samples(w, job, start) : REFNN_BAD_SAMPLES;
         if (c->status != REFNN_OK) return;
         for (int32_t r = 0; r < rows; r++) *c->total += w->losses[r];
         if (c->gradients) collect_gradients(w, c->gradients, rows, 0, 0.0);
