@@ -50,8 +50,10 @@ static int good_images(const refnn_layer *layer) {
     if (numbers(x) != layer->inputs || numbers(z) != layer->outputs || padding.rows < 0 || padding.columns < 0) return 0;
     if (layer->kind != REFNN_CONV2D && x->channels != z->channels) return 0;
     if (layer->kind == REFNN_BATCHNORM2D) return layer->inputs == layer->outputs && layer->eps > 0.0;
-    if ((int64_t)layer->kernel.rows * layer->kernel.columns > INT32_MAX / ((int64_t)x->channels * z->channels)) return 0;
-    if ((x->height + (double)layer->kernel.rows) * (x->width + (double)layer->kernel.columns) > INT32_MAX) return 0;
+    if (layer->kind == REFNN_CONV2D) {
+        if ((int64_t)layer->kernel.rows * layer->kernel.columns > INT32_MAX / ((int64_t)x->channels * z->channels)) return 0;
+        if ((x->height + (double)layer->kernel.rows) * (x->width + (double)layer->kernel.columns) > INT32_MAX) return 0;
+    }
     return good_windows(x->height + 2 * (int64_t)padding.rows, layer->kernel.rows, layer->stride.rows, z->height)
         && good_windows(x->width + 2 * (int64_t)padding.columns, layer->kernel.columns, layer->stride.columns, z->width);
 }
@@ -239,7 +241,7 @@ static int all_finite(const double *x, int64_t count) {
 typedef struct {
     const workspace_parts *w;
     const double *parameters;
-    double *buffers;  /* NULL in training: running statistics are not kept */
+    double *buffers;  /* or NULL, and then training keeps no running statistics */
     int32_t rows;
     int32_t training; /* whether batchnorm2d takes the batch's statistics */
     int32_t with_losses, with_gradients;

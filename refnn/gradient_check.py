@@ -36,8 +36,6 @@ def gradient_check(network, x, y=None, reduction=None):
     values = [*parameters, *(v for row in samples.inputs for v in row)]
     derivatives = [*network.gradients(samples, reduction=reduction),
                    *(d for row in network.input_gradients(samples, reduction=reduction) for d in row)]
-    if len(derivatives) != len(values):
-        return GradientCheck(False, float("inf"), "a layer's backward gives other than a derivative for each parameter and each input")
 
     def difference(k, step):
         losses = []

@@ -32,6 +32,7 @@ class Network:
     def __init__(self, model, seed, threads=None):
         self.model = model
         self._threads = threads if lib.refnn_has_threads() else 1
+        self._processors = processors()  # the workspace has room for so many, should more appear
         self._speeds = {}  # samples a second of calls of each kind, with each number of threads that was tried
         layers = ffi.new("refnn_layer[]", list(map(layer_struct, model.layers, model.shapes, model.shapes[1:])))
         self._keep = layers
@@ -53,7 +54,7 @@ class Network:
 
     def _workspace_size(self, rows):
         """With as many threads as may ever run."""
-        self._model.threads = self._threads or processors()
+        self._model.threads = self._threads or self._processors
         return lib.refnn_workspace_size(self._model, rows)
 
     def _room(self, batch):
@@ -183,7 +184,7 @@ class Network:
         step = max(1, CALL_WORK // (passes * self._work))
         if batch_size <= step or self._whole_batches:
             step = max(step - step % batch_size, batch_size)
-        speeds = self._speeds.setdefault((passes, together), {1: [], processors(): []})
+        speeds = self._speeds.setdefault((passes, together), {1: [], self._processors: []})
         enough = lib.refnn_has_threads() and min(together, self._rows) * self._work >= THREAD_WORK
         for first in range(start, stop, step):
             last = min(first + step, stop)

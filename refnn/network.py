@@ -185,7 +185,7 @@ class Network:
         if validation is not None:
             validation = self._samples(validation) if isinstance(validation, Samples) else self._samples(*validation)
         rates = learning_rates(epochs, lr, lr_decay, lr_decay_every)
-        settings = dict(batch_size=whole_number(batch_size, "batch size"), shuffle=shuffle, reduction=self._reduction(reduction))
+        settings = dict(batch_size=whole_number(batch_size, "batch size"), shuffle=bool(shuffle), reduction=self._reduction(reduction))
         history = []
 
         def record(lr, seconds):

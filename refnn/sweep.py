@@ -14,6 +14,7 @@ import statistics
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from itertools import product
@@ -90,7 +91,7 @@ def sweep(points, executor=None, keep=None, on_result=None):
         except Exception as error:
             return take(n, {**points[n], "lost": f"{type(error).__name__}: {error}"})
         if keep:
-            with open(keep, "a", encoding="utf-8") as file:
+            with keeping(keep), open(keep, "a", encoding="utf-8") as file:
                 file.write(json.dumps(result) + "\n")
         take(n, result)
 
@@ -118,18 +119,10 @@ def read(path):
     """The results in a file, by the keys of their points; a last line that was not finished is cut off."""
     if not os.path.exists(path):
         return {}
-    try:
-        with open(path, "r+", encoding="utf-8") as file:
-            text = file.read()
-            whole = text[:text.rfind("\n") + 1]
-            if whole != text:
-                file.seek(0)
-                file.write(whole)
-                file.truncate()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: finished points cannot be kept here: {getattr(error, 'strerror', None) or error}") from None
+    with keeping(path), open(path, encoding="utf-8") as file:
+        *whole, rest = file.read().split("\n")
     kept = {}
-    for n, line in enumerate(whole.splitlines(), 1):
+    for n, line in enumerate(whole, 1):
         try:
             result = json.loads(line)
             point = {name: value for name, value in result.items() if name not in RESULT}
@@ -137,7 +130,20 @@ def read(path):
                 kept[key(point)] = result
         except (ValueError, AttributeError, TypeError, KeyError):
             raise InputError(f"{path}: line {n} is not a point of a sweep") from None
+    if rest and not rest.startswith('{"task": '):
+        raise InputError(f"{path}: line {len(whole) + 1} is not a point of a sweep")
+    if rest:
+        with keeping(path), open(path, "w", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in whole)
     return kept
+
+
+@contextmanager
+def keeping(path):
+    try:
+        yield
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: finished points cannot be kept here: {getattr(error, 'strerror', None) or error}") from None
 
 
 class Processes(Executor):
@@ -207,6 +213,8 @@ def run(given):
         check_writable(given.json)
     say = printer(given)
     finished = read(given.keep)
+    with keeping(given.keep), open(given.keep, "a"):
+        pass
     kept = len([point for point in points if key(point) in finished])
     again = f", {kept} of them kept in {given.keep}" if kept else f"; finished ones are kept in {given.keep}"
     say(f"{len(points)} points, {given.jobs} at a time{again}")
@@ -237,7 +245,8 @@ def points_of(given):
     seeds = range(whole_number(given.seeds, "--seeds"))
     whole_number(given.jobs, "--jobs", 1, 1024)
     values = dict(DEFAULT) if given.task is None else {}
-    values.update({name: getattr(given, name) for name in ("hidden", "lr", "batch_size") if getattr(given, name) is not None})
+    values.update({name: list(dict.fromkeys(getattr(given, name))) for name in ("hidden", "lr", "batch_size")
+                   if getattr(given, name) is not None})
     values.update({name: [getattr(given, name)] for name in ("epochs", "limit", "data", "impl") if getattr(given, name) is not None})
     if given.limit is not None:
         whole_number(given.limit, "--limit")
@@ -245,6 +254,7 @@ def points_of(given):
     for point in points[::len(seeds)]:
         task(point["task"]).adapted({name: point[name] for name in ("hidden", "lr", "batch_size", "lr_decay", "epochs") if name in point},
                                     lambda name: "--" + name.replace("_", "-")).model()
+    task(points[0]["task"]).data(0, given.data)
     return points
 
 

@@ -11,7 +11,7 @@ from refnn.check import main
 from refnn.conformance.vectors import RUNGS
 
 FOLDER = Path(__file__).resolve().parent / "implementations"
-LADDER = [rung for rung in RUNGS if rung not in ("mnist", "images", "mnist-cnn")]  # what spec 1.0 had, and needs no files of MNIST
+LADDER = [rung for rung in RUNGS if rung not in ("mnist", "images", "mnist-cnn")]  # what a program of spec 1.0 can answer, without files of MNIST
 PROGRAMS = {"node": "refnn.mjs", "java": "Refnn.java"}
 
 

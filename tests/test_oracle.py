@@ -17,6 +17,7 @@ RUNS = {  # a recorded training -> the command that does the same
     "digits/train/5-epochs": ["mnist", "--data", "digits", "--lr", "0.03"],
     "mnist/train/first-epoch": ["mnist", "--epochs", "1"],
     "points/train/2000-steps": ["points"],
+    "mnist-cnn/train/1000-samples": ["mnist-cnn", "--data", "digits", "--limit", "1000"],
 }
 
 
@@ -35,7 +36,7 @@ def assert_same_run(record, answer):
     assert (record["initial_sha256"], record["final_sha256"]) == (answer["digests"][0], answer["digests"][-1])
 
 
-@pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("mnist")])
+@pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("mnist/")])
 def test_c_repeats_the_reference_s_training(tmp_path, name):
     case = recorded(name)
     assert run("", [case], named("c")).verdict == "exact"
@@ -53,11 +54,11 @@ def test_reference_repeats_its_training(tmp_path, name):
     assert_same_run(trained(tmp_path, "python", *RUNS[name]), recorded(name).answer)
 
 
-@pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("mnist")])
+@pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("mnist/")])
 def test_records_are_whole_trainings(name):
     case = recorded(name)
     assert len(case.answer["losses"]) == len(case.answer["digests"]) == case.inputs["epochs"] + 1
-    assert len(case.inputs["y"]) == {"truth-table": 4, "alice-bob": 4, "sin-cos": 10000, "digits": 2000, "points": 200}[name.split("/")[0]]
+    assert len(case.inputs["y"]) == {"truth-table": 4, "alice-bob": 4, "sin-cos": 10000, "digits": 2000, "points": 200, "mnist-cnn": 1000}[name.split("/")[0]]
 
 
 def test_a_flipped_bit_changes_the_digest():

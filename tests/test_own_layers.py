@@ -152,7 +152,6 @@ def test_the_whole_article_s_network_passes(impl):
     (WrongInput([1.0, 2.0, 3.0, 4.0]), "of layer 0, Linear"),
     (WrongParameter([1.0, 2.0, 3.0, 4.0]), "parameter 3 of layer 2, WrongParameter"),
     (Silent([1.0, 2.0, 3.0, 4.0]), "of layer"),
-    (Short([1.0, 2.0, 3.0, 4.0]), "a layer's backward gives other than a derivative for each parameter and each input"),
     (Scale([0.0, 0.0, 0.0, 0.0]), "parameter 0 of layer 0, Linear: all derivatives are 0 here, so nothing is tested"),
     (Lost([1.0, 2.0, 3.0, 4.0]), "of layer 0, Linear"),
 ])

@@ -21,7 +21,8 @@ class NoAnswer(RefnnError):
 
 
 class Divergence(NamedTuple):
-    """The first number that is not as recorded: its key in the answer, its index there, both in words, and how it is made."""
+    """The first number that is wrong, or, where none is, that is not exact: its key in the answer, its index there, both in
+    words, and how it is made."""
 
     key: str
     index: tuple
@@ -87,14 +88,17 @@ def fitted(right, value, place):
             return value.lower()
         if right is not None and not isinstance(value, (bool, str)):
             return float(value) if isinstance(right, float) else value.__index__()
-    except (AttributeError, TypeError, ValueError, OverflowError):
+    except Exception:  # of an implementation's own kind of number
         pass
     kind = {str: "hex digits", int: "a whole number", float: "a number"}.get(type(right), "null")
     raise NoAnswer(f"{place} must be {kind}, not {brief(value)}")
 
 
 def brief(value):
-    text = "null" if value is None else repr(value)
+    try:
+        text = "null" if value is None else repr(value)
+    except Exception as error:  # of integers of more digits than Python writes, among others
+        text = f"what cannot be told ({type(error).__name__})"
     return text if len(text) <= 60 else text[:60] + " ..."
 
 

@@ -84,5 +84,5 @@ def work(case):
     """Roughly how many multiply-adds the case takes the reference."""
     if case.op not in ("step", "train"):
         return 0
-    weights = len(operations.parameter_places(case.inputs["layers"]))
-    return 3 * weights * len(case.inputs["y"]) * (case.inputs.get("epochs", 0) + 1)
+    terms = sum(operations.model_of(case.inputs["layers"], input_shape=case.inputs.get("input_shape")).terms)
+    return 3 * terms * len(case.inputs["y"]) * (case.inputs.get("epochs", 0) + 1)

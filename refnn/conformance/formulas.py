@@ -1,5 +1,6 @@
 """What the operations' explanations are written with: formulas, and their operands."""
 
+import textwrap
 from typing import Callable, NamedTuple
 
 TERMS = 6  # of a sum or a row, so many are written out
@@ -11,8 +12,8 @@ class Operation(NamedTuple):
 
 
 def formula(function):
-    """The first line of a reference function's documentation, which is its formula."""
-    return function.__doc__.splitlines()[0]
+    """The first paragraph of a reference function's documentation, which is its formula."""
+    return " ".join(function.__doc__.split("\n\n")[0].split())
 
 
 def shortened(parts):
@@ -42,7 +43,7 @@ def column(rows, j):
 
 def given(function):
     """An explanation that tells the inputs alone."""
-    return lambda inputs, outputs, key, index: (formula(function), ", ".join(f"{k} = {v}" for k, v in inputs.items()))
+    return lambda inputs, outputs, key, index: (formula(function), textwrap.shorten(", ".join(f"{k} = {v}" for k, v in inputs.items()), 300))
 
 
 def dig(values, index):

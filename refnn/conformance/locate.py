@@ -34,7 +34,7 @@ def locate(case, answer, ask, oracle):
         return None
     epoch, inputs, size = wrong[0], case.inputs, case.inputs["batch_size"]
     seed = int(inputs["seed"], 16)
-    model = model_of(inputs["layers"], inputs["loss"], inputs.get("init", "normal"))
+    model = model_of(inputs["layers"], inputs["loss"], inputs.get("init", "normal"), inputs.get("input_shape"))
     x = inputs["x"] if "x" in inputs else [[p / 255.0 for p in bytes.fromhex(row)] for row in inputs["pixels"]]
     samples = check_samples(model, x, inputs["y"])
     count = len(samples)
@@ -85,6 +85,7 @@ def locate(case, answer, ask, oracle):
             spoilt = middle
     chosen = order[fine * size:spoilt * size]
     step = {"layers": inputs["layers"], "loss": inputs["loss"], "parameters": good, "x": [x[n] for n in chosen],
-            "y": [inputs["y"][n] for n in chosen], "reduction": inputs["reduction"], "lr": rates[epoch - 1]}
+            "y": [inputs["y"][n] for n in chosen], "reduction": inputs["reduction"], "lr": rates[epoch - 1],
+            **{key: inputs[key] for key in ("input_shape",) if key in inputs}}
     return Located(epoch, fine + 1, Case(f"{case.id}, step {fine + 1} of epoch {epoch}", "step", step, OPERATIONS["step"].answer(**step)),
                    tuple(chosen))

@@ -6,10 +6,11 @@ The table is at the end.
 """
 
 from itertools import product
+from math import prod
 
 from ..model import ACTIVATIONS, LAYERS, LOSSES, Model
 from ..network import digest, learning_rates
-from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
+from ..reference import activations, conv, elementary, linear, losses, network, prng
 from ..samples import check_samples
 from . import images
 from .formulas import Operation, addends, column, formula, given, row, terms
@@ -61,7 +62,12 @@ def initial_parameters(layers, init, seed, input_shape=None):
 
 
 def explain_initial_parameters(inputs, outputs, key, index):
-    return formula(linear.linear_init), f"init {inputs['init']}, draw number {index[0] + 1} of stream 1 of seed {inputs['seed']}"
+    places = parameter_places(inputs["layers"])
+    k, which, *_ = places[index[0]]
+    if which in ("gamma", "beta"):
+        return "gamma is 1 and beta 0 at first", f"{which} of layer {k}"
+    draws = sum(name in ("w", "b") for _, name, *_ in places[:index[0] + 1])
+    return formula(linear.linear_init), f"init {inputs['init']}, draw number {draws} of stream 1 of seed {inputs['seed']}"
 
 
 # product, forward
@@ -232,15 +238,31 @@ def explain_step(inputs, outputs, key, index):
 
 
 def explain_images(inputs, outputs, k, what, place):
-    """A number at layer k, which takes images: of its output ("forward"), of the gradient of its input ("dx") or of a parameter."""
-    layer = model_of(inputs["layers"], input_shape=inputs["input_shape"]).layers[k]
-    forward, dx, gradients = {
-        "conv2d": (conv.conv2d_forward, conv.conv2d_backward_input, conv.conv2d_backward_parameters),
-        "maxpool2d": (pool.maxpool2d_forward, pool.maxpool2d_backward, None),
-        "batchnorm2d": (batchnorm.batchnorm2d_forward, batchnorm.batchnorm2d_backward, batchnorm.batchnorm2d_backward),
-        "flatten": (network.Flatten, network.Flatten, None)}[layer.name]
-    function = {"forward": forward, "dx": dx}.get(what, gradients)
-    return " ".join(function.__doc__.split()), f"{what} of layer {k}, {layer}"
+    """A number at layer k, which takes images: of its output ("forward"), of dx, or of the gradient of a parameter ("dw", "dgamma")."""
+    model = model_of(inputs["layers"], input_shape=inputs["input_shape"])
+    layer, shapes = model.layers[k], model.shapes[k:k + 2]
+    if layer.name == "flatten":
+        return "the same number, in a row", f"layer {k}"
+    x, dz = (conv.images(rows, shape) for rows, shape in zip(([inputs["x"], *outputs["outputs"]][k], outputs["deltas"][k]), shapes))
+    made = {"x": x, "dz": dz, "da": dz, **{name: value for name, value in vars(layer).items() if name != "bias"}}
+    own = [p for p, (owner, *_) in zip(inputs["parameters"], parameter_places(inputs["layers"])) if owner == k]
+    of_layer = {}
+    if layer.name == "conv2d":
+        size = layer.in_channels * prod(layer.kernel_size)
+        kernels = [own[start:start + size] for start in range(0, layer.out_channels * size, size)]
+        made.update(w=conv.images(kernels, (layer.in_channels, *layer.kernel_size)), b=own[layer.out_channels * size:] or None)
+    if layer.name == "batchnorm2d":
+        count = layer.num_features
+        made.update(images.batchnorm2d_statistics(x), gamma=own[:count], beta=own[count:])
+        of_layer = images.batchnorm2d_backward(x, made["mean"], made["variance"], made["gamma"], dz, layer.eps)
+    if what in ("forward", "dx"):
+        n, j = place
+        _, height, width = shapes[0 if what == "dx" else 1]
+        place = n, j // (height * width), j // width % height, j % width
+    name = "forward" if what == "forward" else "backward"
+    if layer.name == "conv2d" and what != "forward":
+        name = "backward_input" if what == "dx" else "backward_parameters"
+    return images.OPERATIONS[f"{layer.name}_{name}"].explain(made, of_layer, what, place)
 
 
 def model_of(layers, loss="mse", init="normal", input_shape=None):

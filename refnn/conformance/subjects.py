@@ -5,8 +5,10 @@ should be an answer and is not, and goes on with the next case.
 """
 
 import json
+import os
 import queue
 import shlex
+import signal
 import subprocess
 import tempfile
 import threading
@@ -52,11 +54,11 @@ class Functions:
         self.description = description
 
     def ask(self, case):
-        get = self.functions.get if isinstance(self.functions, dict) else lambda op: getattr(self.functions, op, None)
-        function = get(case.op)
-        if function is None:
-            return None
         try:
+            functions = self.functions
+            function = functions.get(case.op) if isinstance(functions, dict) else getattr(functions, case.op, None)
+            if function is None:
+                return None
             answer = function(**deepcopy(case.inputs))
         except Exception as error:
             raise NoAnswer(f"{type(error).__name__}: {error}") from error
@@ -72,10 +74,13 @@ class Program:
     def __init__(self, command, timeout, bits=False):
         """command: as for a shell, but without one; timeout: seconds for an answer; bits: send doubles as hex digits"""
         self.description = command
-        self.command = shlex.split(command)
+        try:
+            self.command = shlex.split(command)
+        except ValueError as error:
+            raise InputError(f"--cmd {command!r} is no command: {error}") from None
         if not self.command:
             raise InputError("--cmd names no program")
-        self.timeout = timeout
+        self.timeout = min(timeout, threading.TIMEOUT_MAX)
         self.bits = bits
         self.process = None
         self._start()
@@ -92,22 +97,20 @@ class Program:
         return answer
 
     def close(self):
-        """Ends the program, whatever it does."""
+        """Ends the program and what it has started, whatever they do. Its streams are closed by the threads that use them."""
         if self.process is not None:
-            self.process.kill()
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
+            except ProcessLookupError:
+                pass  # it has ended by itself
             self.process.wait()
-            for stream in (self.process.stdin, self.process.stdout):
-                try:
-                    stream.close()
-                except OSError:
-                    pass
             self.process = None
 
     def _start(self):
         self.said = tempfile.TemporaryFile("w+", errors="replace")
         try:
             self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said,
-                                            encoding="utf-8", errors="replace")
+                                            encoding="utf-8", errors="replace", start_new_session=True)
         except OSError as error:
             raise InputError(f"--cmd {self.command[0]!r} cannot be started: {error.strerror}") from None
         self.lines = queue.Queue()
@@ -122,7 +125,10 @@ class Program:
             raise NoAnswer(f"no answer within {self.timeout:g} s; is each answer flushed?") from None
         if line is not None:
             return line
-        status = self.process.wait()
+        try:
+            status = self.process.wait(self.timeout)
+        except subprocess.TimeoutExpired:
+            raise NoAnswer("the program has closed its output") from None
         self.said.seek(0)
         said = self.said.read()[-2000:].strip().splitlines()
         raise NoAnswer(f"the program ended with status {status}" + (f": {said[-1]}" if said else " and without a word"))
@@ -150,6 +156,7 @@ def read_lines(stream, lines):
     except (OSError, ValueError):
         pass
     lines.put(None)
+    stream.close()
 
 
 def write_line(stream, text):

@@ -6,7 +6,7 @@ or, for cross_entropy, of class indices.
 
 from math import isfinite
 
-from ..model import is_own
+from ..model import OwnLayer, is_own
 from . import prng
 from .activations import Activation, softmax
 from .batchnorm import BatchNorm2d
@@ -50,8 +50,12 @@ class Network:
     def __init__(self, model, seed):
         self.model = model
         random = prng.stream(seed, prng.PARAMETERS)
-        self.layers = [layer if is_own(layer) else LAYERS.get(layer.name, Activation)(layer, random, model.init, shape)
-                       for layer, shape in zip(model.layers, model.shapes)]
+        self.layers = []
+        for k, layer in enumerate(model.layers):
+            if is_own(layer):
+                self.layers.append(OwnLayer(layer, k, model.widths[k + 1]))
+            else:
+                self.layers.append(LAYERS.get(layer.name, Activation)(layer, random, model.init, model.shapes[k]))
         self.layers[0].needs_dx = False
 
     def forward(self, x, training=False):
