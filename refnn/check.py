@@ -7,11 +7,13 @@ import fnmatch
 import shutil
 import sys
 import textwrap
+from collections import Counter
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from .command import Parser, check_writable, command, number, printer, write_json
 from .conformance import subjects, vectors
-from .conformance.compare import EXACT, UNKNOWN, histogram, ulps
+from .conformance.compare import EXACT, FAILED, UNKNOWN, histogram, ulps
 from .conformance.run import VERDICTS, run
 from .errors import InputError
 from .model import known_name, positive_number
@@ -45,8 +47,8 @@ def main(arguments=None):
 
 def check(given):
     """-> whether everything that was asked for is exact."""
-    named = dict.fromkeys(known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung)
-    names = list(named) or vectors.RUNGS
+    named = list(dict.fromkeys(known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung))
+    names = named or vectors.RUNGS
     if given.list:
         for _, cases in chosen(names, given, lambda line: print(line, file=sys.stderr)):
             for case in cases:
@@ -70,16 +72,18 @@ def check(given):
         for _, subject in asked:
             subject.close()
     if not results:
-        raise InputError(f"no case {given.case!r}; --list prints them all" if given.case else "nothing could be run")
+        raise InputError(f"no case {given.case!r}{' in ' + ', '.join(named) if named else ''}; --list prints them all" if given.case else "nothing could be run")
     failures = [failure for result in results for failure in result.failures]
     stale = [pattern for pattern in known if fnmatch.filter(ids, pattern)
              and not any(fnmatchcase(failure.case.id, pattern) for failure in failures)]
     exact = not stale and all(is_known(failure, known) for failure in failures)
-    report(say, results, known)
+    tell = printer(given, always=True)
+    report(tell, results, known)
     for pattern in stale:
-        say(f"\n{pattern} is known to fail, but nothing of that name did; take it off the list")
+        tell(f"\n{pattern} is known to fail, but nothing of that name did; take it off the list")
     cases, right = (sum(counted) for counted in zip(*((result.counts.total(), result.counts[EXACT]) for result in results)))
-    say(f"\n{'Conforms' if exact else 'Does not conform'}: {right} of {cases} answers are exact.")
+    outcome = "Conforms" if exact else "Does not conform" if right < cases else "The list of known failures is out of date"
+    (say if exact else tell)(f"\n{outcome}: {right} of {cases} answers are exact.")
     if given.json is not None:
         write_json(given.json, record(results, known, stale, exact))
     return exact
@@ -103,7 +107,8 @@ def chosen(names, given, say):
             cases = [case for case in vectors.load(name) if fnmatchcase(case.id, given.case or "*")
                      and (given.long or "long" not in case.flags or case.id == given.case)]
         except InputError as error:
-            say(f"{name:13}    -  not run: {error}")
+            if given.case is None or fnmatchcase(name, given.case.split("/")[0]):
+                say(f"{name:13}    -  not run: {error}")
             continue
         if cases:
             yield name, cases
@@ -136,45 +141,47 @@ def summary(result, known):
 
 def report(say, results, known):
     """What failed: the first rung in full, the others in a line."""
-    failing = [(result, [failure for failure in result.failures if failure.verdict != UNKNOWN and not is_known(failure, known)])
+    failing = [replace(result, failures=[failure for failure in result.failures if failure.verdict != UNKNOWN and not is_known(failure, known)])
                for result in results]
-    failing = [(result, failures) for result, failures in failing if failures]
-    for n, (result, failures) in enumerate(failing):
-        worst = max(failures, key=lambda failure: VERDICTS.index(failure.verdict))  # the first of the worst
+    for n, result in enumerate([result for result in failing if result.failures]):
+        worst = result.worst
+        mistake = result.diagnosis(worst)
         if n == 0:
-            say(f"\n{result.rung}: {result.verdict}" + (f": {result.diagnosis.says}" if result.diagnosis else ""))
+            say("\n" + wrapped(f"{result.rung}: {worst.verdict}" + (f": {mistake.says}" if mistake else "")))
             for line in in_full(worst):
                 say(line)
+            silent = next((failure for failure in result.failures if failure.verdict == FAILED and failure is not worst), None)
+            if silent:
+                say(titled("also", f"no answer to {silent.case.id}: {silent.reason}"))
             if any(distance != 0 for distance in result.ulps):
-                say(wrapped("numbers", histogram(result.ulps)))
+                say(titled("numbers", histogram(result.ulps)))
         else:
             if n == 1:
-                say("\nThe next rungs build on that one:")
-            mistake = f": {result.diagnosis.says.split(':')[0]}" if result.diagnosis else ""
-            say(f"{result.rung}: {result.verdict}, {worst.case.id}{mistake}")
-    missing = list(dict.fromkeys(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN))
+                say("\nAnd after it:")
+            say(wrapped(f"{result.rung}: {worst.verdict}, {worst.case.id}" + (f": {mistake.says.split(':')[0]}" if mistake else "")))
+    missing = Counter(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN)
     if missing:
-        say("\n" + wrapped("", f"Not implemented: {', '.join(missing)}").strip())
+        say("\n" + wrapped("Not implemented: " + ", ".join(f"{op} ({count})" for op, count in missing.items())))
 
 
 def in_full(failure):
     """All that is known of a failure, a line each."""
-    yield wrapped("case", failure.case.id)
+    yield titled("case", failure.case.id)
     if failure.reason:
-        yield wrapped("reason", failure.reason)
+        yield titled("reason", failure.reason)
     if failure.located:
         where = failure.located
         samples = ", ".join(map(str, where.samples[:10])) + (", ..." if len(where.samples) > 10 else "")
-        yield wrapped("where", f"epoch {where.epoch}, step {where.step} (samples {samples})" if where.step else
+        yield titled("where", f"epoch {where.epoch}, step {where.step} (samples {samples})" if where.step else
                       f"epoch {where.epoch}: each step by itself is right, so the order of samples, the batches or the rate are wrong")
     if failure.found:
         first = failure.found.divergence
         distance = ulps(first.expected, first.answered) if isinstance(first.expected, float) else None
-        yield wrapped("first", first.place)
-        yield wrapped("expected", shown(first.expected))
-        yield wrapped("answered", shown(first.answered) + (f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""))
-        yield wrapped("formula", first.formula)
-        yield wrapped("operands", first.operands)
+        yield titled("first", first.place)
+        yield titled("expected", shown(first.expected))
+        yield titled("answered", shown(first.answered) + (f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""))
+        yield titled("formula", first.formula)
+        yield titled("operands", first.operands)
 
 
 def shown(value):
@@ -182,9 +189,14 @@ def shown(value):
     return f"{value!r} (bits {vectors.pattern(value)})" if isinstance(value, float) else str(value)
 
 
-def wrapped(title, text):
+def titled(title, text):
+    return wrapped(text, f"  {title:10}", " " * 12)
+
+
+def wrapped(text, first="", rest="  "):
+    """A text in the width of the terminal, its lines indented so."""
     width = max(60, shutil.get_terminal_size().columns - 1)
-    return textwrap.fill(text, width, initial_indent=f"  {title:10}", subsequent_indent=" " * 12, break_long_words=False)
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
 
 
 def record(results, known, stale, exact):
@@ -192,15 +204,20 @@ def record(results, known, stale, exact):
     return {"spec": vectors.VERSION, "conforms": exact, "stale_known_failures": stale, "rungs": [{
         "rung": result.rung, "verdict": result.verdict, "cases": result.counts.total(), "verdicts": dict(result.counts),
         "ulps": {str(distance): number for distance, number in sorted(result.ulps.items(), key=lambda item: (item[0] is None, item[0]))},
-        "diagnosis": result.diagnosis and result.diagnosis.name,
+        "diagnosis": diagnosis_of(result),
         "failures": [of_failure(failure, known) for failure in result.failures]} for result in results]}
+
+
+def diagnosis_of(result):
+    mistake = result.worst and result.diagnosis(result.worst)
+    return mistake and mistake.name
 
 
 def of_failure(failure, known):
     found = failure.found and failure.found.divergence
     return {"id": failure.case.id, "verdict": failure.verdict, "known": is_known(failure, known), "reason": failure.reason or None,
             "epoch": failure.located and failure.located.epoch, "step": failure.located and failure.located.step,
-            "diagnosis": [mutant.name for mutant in failure.diagnosis],
+            "diagnosis": [mutant.name for mutant in failure.diagnosis or []],
             "first": found and dict(found._asdict(), expected=vectors.encode(found.expected), answered=vectors.encode(found.answered),
                                     ulps=ulps(found.expected, found.answered) if isinstance(found.expected, float) else None)}
 

@@ -53,10 +53,10 @@ def write_json(path, record):
             raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
 
 
-def printer(given):
-    """A print for progress: to standard error where standard output takes the record, nowhere with --quiet."""
+def printer(given, always=False):
+    """A print for progress: to standard error where standard output takes the record, nowhere with --quiet unless `always`."""
     stream = sys.stderr if given.json == "-" else sys.stdout
-    return lambda line: None if given.quiet else print(line, file=stream, flush=True)
+    return lambda line: print(line, file=stream, flush=True) if always or not given.quiet else None
 
 
 class Parser(argparse.ArgumentParser):

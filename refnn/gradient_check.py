@@ -16,7 +16,7 @@ class GradientCheck(NamedTuple):
 
     passed: whether every derivative is right to 1e-6
     worst:  the largest error of a derivative, as a fraction of the largest derivative by its layer's parameters, or by the inputs
-    where:  which derivative that is, or what is wrong, in words
+    where:  which derivative that is, or what is wrong, in words; the mistake is there, or in dx of a layer behind it
     """
 
     passed: bool

@@ -350,8 +350,10 @@ class OwnLayer:
 
 
 def own_output_shape(layer, shape, k):
-    if isinstance(layer, type) or not all(hasattr(layer, name) for name in ("forward", "backward", "parameters")):
-        raise InputError(f"layer {k} is {layer!r}, not a layer")
+    missing = [name for name in ("forward", "backward", "parameters") if isinstance(layer, type) or not hasattr(layer, name)]
+    if missing:
+        why = f": it has no {missing[0]}" if len(missing) < 3 else ""
+        raise InputError(f"layer {k} is {layer!r}, not a layer{why}")
     if not isinstance(layer.parameters, (list, tuple)):
         raise InputError(f"the parameters of layer {k} must be a list of lists of finite floats, not {layer.parameters!r}")
     for row in layer.parameters:

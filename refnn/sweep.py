@@ -6,6 +6,7 @@ Without arguments: how width and depth decide what sin-cos learns, at a constant
     results = sweep(points, executor=any_executor, keep="points.jsonl")
 """
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -22,7 +23,7 @@ from itertools import product
 from . import SPEC, implementations
 from .command import Parser, check_writable, command, integer, number, printer, sizes, write_json
 from .errors import DivergenceError, InputError
-from .model import whole_number
+from .model import known_name, whole_number
 from .network import Network, digest
 from .samples import check_samples
 from .tasks import TASKS, task
@@ -36,7 +37,11 @@ RESULT = ("spec", "train_loss", "validation_loss", "accuracy", "sha256", "diverg
 
 def grid(name, **values):
     """Every combination of the values, lists by the name of a task's field, or seed: a list of points, dictionaries."""
-    task(name)
+    fields = [field.name for field in dataclasses.fields(task(name)) if field.name not in ("data", "layers", "input_shape")]
+    for field, chosen in values.items():
+        known_name(field, [*fields, "seed", "impl", "limit", "data"], "setting")
+        if isinstance(chosen, (str, int, float)):
+            raise InputError(f"{field} must be a list of values, not {chosen!r}")
     return [{"task": name, **dict(zip(values, chosen))} for chosen in product(*values.values())]
 
 
@@ -174,14 +179,21 @@ class Processes(Executor):
 
 
 def leave_quietly():
-    """In a process of the pool: Ctrl-C ends it without a traceback."""
+    """In a process of the pool: Ctrl-C ends it without a traceback, and so does the death of the one that started it."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    threading.Thread(target=outlive, args=(os.getppid(),), daemon=True).start()
+
+
+def outlive(parent):
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def options():
     parser = Parser(prog="python -m refnn.sweep", description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("task", nargs="?", help=f"{', '.join(TASKS)} (default: sin-cos with one hidden layer of 10, 20, 50, 100 units and "
-                        "with 1, 2, 3, 4 layers of 20, rate 0.001)")
+    parser.add_argument("task", nargs="?", help=f"{', '.join(TASKS)} (default: sin-cos at a constant rate of 0.001, with one hidden layer of "
+                        "10, 20, 50, 100 units and with 1, 2, 3, 4 layers of 20)")
     parser.add_argument("--hidden", type=sizes, nargs="+", metavar="N,N,...", help="units of the hidden layers, one or more choices")
     parser.add_argument("--lr", type=number, nargs="+", metavar="F", help="learning rates")
     parser.add_argument("--batch-size", type=integer, nargs="+", metavar="N", help="samples of one step")
@@ -217,7 +229,7 @@ def run(given):
         pass
     kept = len([point for point in points if key(point) in finished])
     again = f", {kept} of them kept in {given.keep}" if kept else f"; finished ones are kept in {given.keep}"
-    say(f"{len(points)} points, {given.jobs} at a time{again}")
+    say(f"{len(points)} point{'s' * (len(points) != 1)}, {given.jobs} at a time{again}")
     done = []
 
     def on_result(result):
@@ -274,9 +286,10 @@ def table(results):
         cells += [statistics.median(values) if (values := [result[name] for result in finished if result[name] is not None]) else None
                   for name in ("validation_loss", "accuracy")]
         shown = "".join(f"{'-' if cell is None else f'{cell:.4g}':12}" for cell in cells)
-        other = len(runs) - len(finished)
+        diverged = len([result for result in runs if result.get("diverged")])
+        others = [f"{count} {what}" for count, what in ((diverged, "diverged"), (len(runs) - len(finished) - diverged, "lost")) if count]
         yield (f"{hidden:18}{chosen.lr:>8g}{chosen.batch_size:>7}{len(finished):>6}  {shown}".rstrip()
-               + (f"  {other} diverged or lost" if other else ""))
+               + (f"  ({', '.join(others)})" if others else ""))
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ class Task:
                 known_name(value, NAMES[name], name)
             elif name in ("epochs", "batch_size", "lr_decay_every"):
                 whole_number(value, called(name))
+            elif name == "hidden" and not isinstance(value, (list, tuple)):
+                raise InputError(f"{called(name)} must be a list of sizes, not {value!r}")
             elif name in ("lr", "lr_decay"):
                 positive_number(value, called(name))
         task = replace(self, **changes)

@@ -425,3 +425,10 @@ def test_scales_of_initialisation(impl):
         assert_same_bits(drawn[init], [scale * v + 0.0 for v in drawn["normal"]])
     assert_same_bits(list(Network(Model([Linear(6, 5)], init="he"), impl).parameters),
                      [math.sqrt(2.0 / 6) * v + 0.0 for v in Network(Model([Linear(6, 5)], init="normal"), impl).parameters])
+
+
+def test_pooling_of_many_channels(impl):
+    channels = 30000
+    made = Network(Model([MaxPool2d(2)], "sse", input_shape=(channels, 2, 2)), impl)
+    image = [v for c in range(channels) for v in (0.0, 1.0, 2.0, float(c))]
+    assert made.forward([image]) == [[max(2.0, float(c)) for c in range(channels)]]

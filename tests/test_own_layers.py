@@ -193,3 +193,38 @@ def test_the_network_stays_as_it_is(impl):
 def test_what_does_not_fit_is_said(impl):
     with pytest.raises(InputError, match="x has 1 samples, y has 2"):
         gradient_check(Network(mlp([3, 4, 2]), impl), rows(1, 3), rows(2, 2))
+
+
+@pytest.mark.parametrize("method, result, message", [
+    ("forward", None, "forward of layer 2, Scale, must give lists of rows, not None"),
+    ("forward", [[1.0, 2.0]] * 4, "forward of layer 2, Scale, must give 4 rows of [4] numbers, not 4 of [2]"),
+    ("forward", [[1.0] * 4] * 3, "forward of layer 2, Scale, must give 4 rows of [4] numbers, not 3 of [4]"),
+    ("backward", None, "backward of layer 2 must give dx and the gradients, not None"),
+    ("backward", ([[1.0] * 4], [[1.0] * 4]), "backward of layer 2, Scale, must give 4 rows of [4] numbers, not 1 of [4]"),
+    ("backward", ([[1.0] * 4] * 4, [1.0]), "backward of layer 2, Scale, must give lists of rows, not [1.0]"),
+    ("backward", ([[1.0] * 4] * 4, []), "backward of layer 2, Scale, must give 1 rows of [4] numbers, not 0 of []"),
+])
+def test_what_a_layer_of_one_s_own_gives_is_checked(method, result, message):
+    layer = Scale([1.0] * 4)
+    setattr(layer, method, lambda *arguments: result)
+    with pytest.raises(InputError) as caught:
+        network(layer).gradients(rows(4, 3), [0, 1, 1, 0])
+    assert str(caught.value) == message
+
+
+def test_a_layer_without_a_dictionary():
+    class Slotted(Scale):
+        __slots__ = ()
+
+    class Bare:
+        __slots__ = ()
+        parameters = ()
+
+        def forward(self, x):
+            return x
+
+        def backward(self, x, a, da):
+            return da, ()
+
+    for layer in (Slotted([1.0] * 4), Bare()):
+        assert gradient_check(network(layer), rows(4, 3), [0, 1, 1, 0]).passed

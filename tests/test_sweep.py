@@ -7,7 +7,7 @@ import statistics
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from refnn import Network, check_samples
+from refnn import InputError, Network, check_samples
 from refnn.network import digest
 from refnn.sweep import Processes, grid, main, sweep, train_point
 from refnn.tasks import task
@@ -110,7 +110,8 @@ def test_mistakes_of_the_command(tmp_path, capsys):
     keep.write_text("nonsense\n")
     for arguments, message in ((["alice"], "did you mean 'alice-bob'?"), (["--hidden", "0"], "inputs of Linear|outputs of Linear"),
                                (["--lr", "0"], "--lr must be"), (["--seeds", "0"], "--seeds must be"), (["--jobs", "0"], "--jobs must be"),
-                               (["--keep", str(keep)], "line 1 is not a point of a sweep"), (["--keep", str(tmp_path)], "cannot be kept here")):
+                               (["--keep", str(keep)], "line 1 is not a point of a sweep"), (["--keep", str(tmp_path)], "cannot be kept here"),
+                               (["--keep", str(tmp_path / "no" / "k")], "cannot be kept here"), (["mnist", "--data", "/no/such"], "no folder '/no/such'")):
         assert main(arguments + (["--keep", str(tmp_path / "k")] if "--keep" not in arguments else [])) == 2
         assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "k").exists()
@@ -123,3 +124,18 @@ def test_width_and_depth_in_the_article_s_order(tmp_path):
         results = sweep(points, pool)
     medians = [statistics.median(result["train_loss"] for result in results[n:n + 3]) for n in (0, 3, 6, 9)]
     assert medians[0] > medians[1] and medians[2] > medians[3] and medians[1] > medians[3]
+
+
+@pytest.mark.parametrize("content", ["important\nmore", "one line of notes", '{"task": 1}\n{"task": "x'])
+def test_a_file_that_is_not_a_sweep_s_stays_as_it_is(tmp_path, content):
+    keep = tmp_path / "notes.txt"
+    keep.write_text(content)
+    with pytest.raises(InputError):
+        sweep(POINTS[:1], None, keep)
+    assert keep.read_text() == content
+
+
+def test_a_grid_s_mistakes_are_told():
+    for values, message in (({"hiden": [1]}, "did you mean 'hidden'"), ({"lr": 0.1}, "lr must be a list of values"), ({"seed": "1"}, "seed must be a list")):
+        with pytest.raises(InputError, match=message):
+            grid("alice-bob", **values)

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from ..reference import activations, elementary, linear, losses, network, prng
+from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
 from . import operations
 from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare
 from .mutants import MUTANTS
@@ -14,7 +14,7 @@ WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds of a case: larger 
 @contextmanager
 def spoiled(variant):
     """While it lasts, the reference computes with a variant's functions."""
-    modules = (activations, elementary, linear, losses, network, prng, operations)
+    modules = (activations, batchnorm, conv, elementary, linear, losses, network, pool, prng, operations)
     tables = [table for module in modules for table in [vars(module), *(v for v in vars(module).values() if type(v) is dict)]]
     classes = [network.Network, activations.Activation, linear.Linear, prng.SplitMix64]
     undo = []

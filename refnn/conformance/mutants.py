@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..network import learning_rates
-from ..reference import activations, elementary, linear, losses, network, prng
+from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
 from . import operations
 from .compare import tensors
 from .formulas import dig
@@ -45,6 +45,11 @@ def update_upwards(p, dp, lr):
     linear_update(p, dp, -lr)
 
 
+def update_without_rate(p, dp, lr):
+    linear_update(p, dp, 1.0)
+
+
+mutant("no-rate", "the update leaves the learning rate out", {linear_update: update_without_rate})
 mutant("sign", "the update's sign: the gradient is added, where it is to be subtracted", {linear_update: update_upwards})
 
 
@@ -188,6 +193,33 @@ def sse_gradient_without_2(o, y):
 mutant("factor-2", "the factor 2 of the squared error's gradient is missing", {losses.sse_gradient: sse_gradient_without_2})
 
 
+def mse_as_sse(o, y):
+    return losses.sse(o, y)
+
+
+def mse_gradient_as_sse(o, y):
+    return [2.0 * (v - t) for v, t in zip(o, y)]
+
+
+mutant("mse-mean", "the mean squared error is not divided by the number of outputs",
+       {losses.mse: mse_as_sse}, {losses.mse_gradient: mse_gradient_as_sse})
+
+
+def negative_batch_gradient(loss, o, y, reduction):
+    return [[-d for d in do_n] for do_n in batch_gradient(loss, o, y, reduction)]
+
+
+mutant("gradient-sign", "the sign of the loss's gradient: it grows with the output, o - y and not y - o", {batch_gradient: negative_batch_gradient})
+
+
+def cross_entropy_gradient_without_1(o, y):
+    return activations.softmax(o)
+
+
+mutant("one-hot", "cross_entropy's gradient is softmax alone: 1 is to be subtracted at the right class",
+       {cross_entropy_gradient: cross_entropy_gradient_without_1})
+
+
 def always(reduction):
     return {losses.batch_gradient: lambda loss, o, y, _: batch_gradient(loss, o, y, reduction)}
 
@@ -245,15 +277,11 @@ def sse_gradient_as_mse(o, y):
     return [2.0 * (v - t) / len(o) for v, t in zip(o, y)]
 
 
-def mse_gradient_as_sse(o, y):
-    return [2.0 * (v - t) for v, t in zip(o, y)]
-
-
 mutant("other-loss", "the gradient of another loss than the one that is asked for",
        {cross_entropy_gradient: gradient_without_softmax}, {cross_entropy_gradient: squared_error_gradient_of_logits},
        {cross_entropy_gradient: squared_error_gradient_of_probabilities}, {cross_entropy_gradient: two_term_gradient},
        {losses.sse_gradient: softmax_gradient}, {losses.mse_gradient: softmax_gradient},
-       {losses.sse_gradient: sse_gradient_as_mse, losses.mse_gradient: sse_gradient_as_mse}, {losses.mse_gradient: mse_gradient_as_sse})
+       {losses.sse_gradient: sse_gradient_as_mse, losses.mse_gradient: sse_gradient_as_mse})
 
 
 def softmax_of_batch(o):
@@ -282,6 +310,18 @@ mutant("batch-maximum", "softmax subtracts the largest number of the whole batch
 
 
 # Linear layers
+
+def forward_without_bias(x, w, b):
+    return linear_forward(x, w, None)
+
+
+mutant("no-bias", "the bias is missing in the forward pass: each sum starts from it", {linear_forward: forward_without_bias})
+
+
+def forward_transposed(x, w, b):
+    """z = x w^T + b, which fits where w is square."""
+    return linear_forward(x, list(zip(*w)), b) if len(w) == len(w[0]) else linear_forward(x, w, b)
+
 
 def backward_without_bias(x, dz, bias):
     dw, db = backward_parameters(x, dz, bias)
@@ -335,7 +375,7 @@ def step_transposed(layers, loss, parameters, **inputs):
 
 
 mutant("transposed", "weights are transposed: w is inputs x outputs, row by row, and dx takes it the other way round than z",
-       {backward_input: backward_input_untransposed}, {step: step_transposed},
+       {backward_input: backward_input_untransposed}, {linear_forward: forward_transposed}, {step: step_transposed},
        {set_parameters: set_transposed, get_parameters: get_transposed})
 
 
@@ -456,6 +496,50 @@ def permutation_upwards(self, n):
 
 
 mutant("shuffle-upwards", "the shuffle runs from the front: it goes from the end down", {prng.SplitMix64.permutation: permutation_upwards})
+
+
+# Images
+
+def forward_with_flipped_kernel(x, w, b, stride, padding):
+    return conv2d_forward(x, [[[row[::-1] for row in kernel[::-1]] for kernel in w_o] for w_o in w], b, stride, padding)
+
+
+conv2d_forward = conv.conv2d_forward
+mutant("flipped-kernel", "the kernel is flipped, as in a convolution of mathematics: here, as in all frameworks, it is not",
+       {conv2d_forward: forward_with_flipped_kernel})
+
+
+def backward_to_every_maximum(x, da, kernel_size, stride):
+    """Each window's gradient goes to all that equal its largest."""
+    dx = []
+    for x_n, da_n in zip(x, da):
+        dx_n = [[[0.0] * len(row) for row in channel] for channel in x_n]
+        for c, da_nc in enumerate(da_n):
+            for r, da_ncr in enumerate(da_nc):
+                for s, d in enumerate(da_ncr):
+                    window = [(i, j) for i in range(r * stride[0], r * stride[0] + kernel_size[0])
+                              for j in range(s * stride[1], s * stride[1] + kernel_size[1])]
+                    largest = max(x_n[c][i][j] for i, j in window)
+                    for i, j in window:
+                        if x_n[c][i][j] == largest:
+                            dx_n[c][i][j] += d
+        dx.append(dx_n)
+    return dx
+
+
+mutant("every-maximum", "pooling passes the gradient to every largest number of a window: it goes to the first",
+       {pool.maxpool2d_backward: backward_to_every_maximum})
+
+
+def backward_past_the_statistics(x, mean, variance, gamma, da, eps):
+    dx, dgamma, dbeta = batchnorm2d_backward(x, mean, variance, gamma, da, eps)
+    factors = [g * (1.0 / math.sqrt(v + eps)) for g, v in zip(gamma, variance)]
+    return [[[f * d for d in channel] for f, channel in zip(factors, da_n)] for da_n in da], dgamma, dbeta
+
+
+batchnorm2d_backward = batchnorm.batchnorm2d_backward
+mutant("statistics", "batch normalisation's gradient leaves out that mean and variance depend on the input too",
+       {batchnorm2d_backward: backward_past_the_statistics})
 
 
 # Arithmetic

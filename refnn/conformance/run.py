@@ -12,7 +12,7 @@ from .vectors import Case
 
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
 PATIENCE = 2  # so many cases of an operation without an answer, and the others of the rung are not asked
-DIAGNOSED = 5  # failing cases of a rung that are looked into
+DIAGNOSED = 5  # failing cases of an operation that are looked into
 LOCATED = 100_000_000  # multiply-adds that the reference may take to find a step
 
 
@@ -22,7 +22,7 @@ class Failure:
 
     reason:    why there is no answer
     found:     the comparison, with the first divergence
-    diagnosis: mutants that give this answer
+    diagnosis: mutants that give this answer, the likeliest first; None where it was not looked into
     located:   of a training run, the step that goes wrong; found and diagnosis are then of this step
     """
 
@@ -30,7 +30,7 @@ class Failure:
     verdict: str
     reason: str = ""
     found: Optional[Comparison] = None
-    diagnosis: list = field(default_factory=list)
+    diagnosis: Optional[list] = None
     located: Optional[Located] = None
 
 
@@ -49,21 +49,22 @@ class Result:
         return max(self.counts, key=VERDICTS.index, default=None)
 
     @property
-    def diagnosis(self):
-        """The mutant that explains most of the failures looked into; None where none explains any."""
-        votes = Counter()
-        for failure in self.failures:
-            for place, mutant in enumerate(failure.diagnosis):
-                votes[mutant] += 1 - place / 1000  # of mutants that explain as many, the likeliest
-        mutant, _ = max(votes.items(), key=lambda item: item[1], default=(None, 0))
-        return mutant
+    def worst(self):
+        """The first failure of the worst verdict; None where all are exact."""
+        return max(self.failures, key=lambda failure: VERDICTS.index(failure.verdict), default=None)
+
+    def diagnosis(self, failure):
+        """The mutant that explains a failure and all others of its operation that were looked into, the likeliest; or None."""
+        others = [other.diagnosis for other in self.failures if other.case.op == failure.case.op and other.diagnosis is not None]
+        shared = [mutant for mutant in failure.diagnosis or [] if all(mutant in found for found in others)]
+        return min(shared, key=lambda mutant: sum(found.index(mutant) for found in others), default=None)
 
 
 def run(rung, cases, subject):
     """Asks a subject the cases of a rung."""
     result = Result(rung)
     silent = Counter()
-    looked_into = 0
+    looked_into = Counter()
     for case in cases:
         failure = None
         try:
@@ -77,8 +78,8 @@ def run(rung, cases, subject):
                 result.ulps += found.ulps
                 if found.verdict != EXACT:
                     failure = Failure(case, found.verdict, found=found)
-                    looked_into += 1
-                    if looked_into <= DIAGNOSED:
+                    looked_into[case.op] += 1
+                    if looked_into[case.op] <= DIAGNOSED:
                         look_into(failure, fitted(case.answer, answer, "the answer"), subject)
         except NoAnswer as error:
             silent[case.op] += 1

@@ -7,6 +7,7 @@ should be an answer and is not, and goes on with the next case.
 import json
 import os
 import queue
+import re
 import shlex
 import signal
 import subprocess
@@ -140,7 +141,8 @@ class Program:
             answer = json.loads(line)
             answer = {"id": answer["id"], "out": decode(answer["out"])}
         except (ValueError, RecursionError):
-            raise NoAnswer(f"not JSON: {line[:80].strip()!r}") from None
+            hint = '; infinities and NaN are spelled "Infinity", "-Infinity" and "NaN"' if re.search(r"\b(inf|nan)\b", line) else ""
+            raise NoAnswer(f"not JSON: {line[:80].strip()!r}{hint}") from None
         except (TypeError, KeyError):
             raise NoAnswer(f'not of the form {{"id": ..., "out": ...}}: {line[:80].strip()!r}') from None
         if answer["id"] != asked:

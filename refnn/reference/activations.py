@@ -24,7 +24,7 @@ def sigmoid(z):
 
 
 def sigmoid_backward(a, da):
-    """dz = da * a (1 - a)"""
+    """dz = da * (a * (1 - a))"""
     return [d * (v * (1.0 - v)) for v, d in zip(a, da)]
 
 
@@ -34,7 +34,7 @@ def tanh(z):
 
 
 def tanh_backward(a, da):
-    """dz = da * (1 - a^2)"""
+    """dz = da * (1 - a * a)"""
     return [d * (1.0 - v * v) for v, d in zip(a, da)]
 
 
@@ -69,7 +69,7 @@ def softmax(z):
 
 
 def softmax_backward(a, da):
-    """dz[j] = a[j] (da[j] - s), where s = sum over k of da[k] a[k]"""
+    """dz[j] = a[j] * (da[j] - s), where s = sum over k of da[k] a[k]"""
     s = 0.0
     for v, d in zip(a, da):
         s += d * v

@@ -22,12 +22,12 @@ def sse_gradient(o, y):
 
 
 def mse(o, y):
-    """L = 1/m sum over j of (o[j] - y[j])^2, where m is the number of outputs"""
+    """L = (sum over j of (o[j] - y[j])^2) / m, where m is the number of outputs"""
     return sse(o, y) / len(o)
 
 
 def mse_gradient(o, y):
-    """do[j] = 2 (o[j] - y[j]) / m"""
+    """do[j] = (2 (o[j] - y[j])) / m"""
     return [d / len(o) for d in sse_gradient(o, y)]
 
 

@@ -32,7 +32,7 @@ class Flatten:
 
 
 LAYERS = {"linear": Linear, "conv2d": Conv2d, "maxpool2d": MaxPool2d, "batchnorm2d": BatchNorm2d, "flatten": Flatten}
-# by the names that the model gives them; the others are activations
+# by the names that the model gives them; the others are activations. All are made with (layer, random, init, shape), used or not.
 
 
 class Network:
