@@ -25,7 +25,7 @@ def record(capsys, *arguments):
     "truth-table --seed 3", "truth-table --activation relu --lr 0.01 --epochs 100 --bias",
     "sin-cos --limit 300 --epochs 2", "sin-cos --limit 55 --epochs 4 --hidden 7,5 --activation leaky_relu --reduction mean --seed 9",
     "sin-cos --limit 40 --epochs 3 --hidden 6 --lr-decay 0.5 --lr-decay-every 1 --no-shuffle --loss sse",
-    "mnist --data digits --limit 100 --epochs 2 --lr 0.1", "mnist --data digits --limit 60 --epochs 1 --hidden 20 --batch-size 32",
+    "mnist --data digits --limit 60 --epochs 2 --lr 0.1", "mnist --data digits --limit 60 --epochs 1 --hidden 20 --batch-size 32",
     "mnist --data digits --limit 50 --epochs 1 --hidden 12 --loss mse --activation softmax --shuffle --seed 5",
     "points --epochs 60 --seed 4", "points --hidden 3,3 --activation tanh --batch-size 16 --shuffle --epochs 5",
     "mnist-cnn --data digits --limit 45 --epochs 1 --batch-size 20",
@@ -38,7 +38,7 @@ def test_both_implementations_give_the_same_record(capsys, arguments):
     assert python["initial_sha256"] != python["final_sha256"]
 
 
-@pytest.mark.parametrize("arguments", ["mnist --limit 200 --epochs 2", "mnist-cnn --limit 200 --epochs 1 --batch-size 100"])
+@pytest.mark.parametrize("arguments", ["mnist --limit 100 --epochs 1", "mnist-cnn --limit 100 --epochs 1 --batch-size 50"])
 def test_both_implementations_on_mnist(capsys, mnist_folder, monkeypatch, arguments):
     from refnn import datasets
     whole = datasets.mnist(mnist_folder)
