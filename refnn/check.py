@@ -65,7 +65,8 @@ def check(given):
         say(f"{'rung':13}cases  " + "".join(f"{title:20}" for title, _ in asked).rstrip())
         for name, cases in chosen(names, given, say):
             ids += [case.id for case in cases]
-            row = [run(name, [case for case in cases if title != "python" or "long" not in case.flags], subject) for title, subject in asked]
+            row = [run(name if len(asked) == 1 else f"{name} in {title}",
+                       [case for case in cases if title != "python" or "long" not in case.flags], subject) for title, subject in asked]
             say(f"{name:13}{len(cases):5d}  " + "".join(f"{summary(result, known):20}" for result in row).rstrip())
             results += [result for result in row if result.counts]
     finally:
@@ -147,7 +148,7 @@ def report(say, results, known):
         worst = result.worst
         mistake = result.diagnosis(worst)
         if n == 0:
-            say("\n" + wrapped(f"{result.rung}: {worst.verdict}" + (f": {mistake.says}" if mistake else "")))
+            say("\n" + wrapped(f"{result.name}: {worst.verdict}" + (f": {mistake.says}" if mistake else "")))
             for line in in_full(worst):
                 say(line)
             silent = next((failure for failure in result.failures if failure.verdict == FAILED and failure is not worst), None)
@@ -158,7 +159,7 @@ def report(say, results, known):
         else:
             if n == 1:
                 say("\nAnd after it:")
-            say(wrapped(f"{result.rung}: {worst.verdict}, {worst.case.id}" + (f": {mistake.says.split(':')[0]}" if mistake else "")))
+            say(wrapped(f"{result.name}: {worst.verdict}, {worst.case.id}" + (f": {mistake.says.split(':')[0]}" if mistake else "")))
     missing = Counter(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN)
     if missing:
         say("\n" + wrapped("Not implemented: " + ", ".join(f"{op} ({count})" for op, count in missing.items())))
@@ -202,7 +203,7 @@ def wrapped(text, first="", rest="  "):
 def record(results, known, stale, exact):
     """All of it, for programs."""
     return {"spec": vectors.VERSION, "conforms": exact, "stale_known_failures": stale, "rungs": [{
-        "rung": result.rung, "verdict": result.verdict, "cases": result.counts.total(), "verdicts": dict(result.counts),
+        "rung": result.name, "verdict": result.verdict, "cases": result.counts.total(), "verdicts": dict(result.counts),
         "ulps": {str(distance): number for distance, number in sorted(result.ulps.items(), key=lambda item: (item[0] is None, item[0]))},
         "diagnosis": diagnosis_of(result),
         "failures": [of_failure(failure, known) for failure in result.failures]} for result in results]}

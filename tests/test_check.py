@@ -295,7 +295,7 @@ def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_fo
     native = tmp_path / "refnn" / "native.py"
     native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
     status, said = python("-m", "refnn.check", "product", "update", "step")
-    assert status == 1 and "product: close: fused multiply-add" in said
+    assert status == 1 and "product in c: close: fused multiply-add" in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")

@@ -61,7 +61,7 @@ def test_a_mistake_is_named(mutant):
     for variant in mutant.variants:
         result = first_failure(Single() if callable(variant) else Spoiled(variant))
         if result:
-            assert result.diagnosis(result.worst) is mutant, f"{result.rung}: {[failure.diagnosis for failure in result.failures]}"
+            assert result.diagnosis(result.worst) is mutant, f"{result.name}: {[failure.diagnosis for failure in result.failures]}"
             seen += 1
     # a platform's library may have the spec's bits in one function or another; every other mistake shows in each variant
     assert seen == len(mutant.variants) or mutant.name == "platform" and seen

@@ -36,9 +36,9 @@ class Failure:
 
 @dataclass
 class Result:
-    """What came of a rung. counts: verdict -> cases; ulps: distance -> numbers."""
+    """What came of a rung. name: of it, and of who was asked where several are; counts: verdict -> cases; ulps: distance -> numbers."""
 
-    rung: str
+    name: str
     counts: Counter = field(default_factory=Counter)
     ulps: Counter = field(default_factory=Counter)
     failures: list = field(default_factory=list)
@@ -60,9 +60,9 @@ class Result:
         return min(shared, key=lambda mutant: sum(found.index(mutant) for found in others), default=None)
 
 
-def run(rung, cases, subject):
+def run(name, cases, subject):
     """Asks a subject the cases of a rung."""
-    result = Result(rung)
+    result = Result(name)
     silent = Counter()
     looked_into = Counter()
     for case in cases:
