@@ -25,27 +25,6 @@ SOURCE = "the Python reference of refnn, by data/conformance/make.py"
 INF, NAN = float("inf"), float("nan")
 SEEDS = (0, 1, 1234567, 2**63, 2**64 - 1)
 
-TITLES = {
-    "prng": "SplitMix64, and what is drawn from it",
-    "elementary": "exp, log, tanh, sin, cos",
-    "init": "normal numbers, and the first parameters of a network",
-    "product": "dot and matrix products: the order of a sum",
-    "forward": "each layer forward",
-    "loss": "each loss",
-    "backward": "each layer and loss backward",
-    "update": "the update of parameters",
-    "step": "a step on a batch: forward, loss, backward, update",
-    "truth-table": "training on the truth table",
-    "alice-bob": "training on Alice, Bob, Charlie, Diana",
-    "sin-cos": "training on sin x1 - cos x2",
-    "digits": "training on the drawn digits",
-    "mnist": "training on MNIST, whose files are not here",
-    "points": "training on points of a plane",
-    "images": "convolution, pooling, batch normalisation, and a step through them",
-    "mnist-cnn": "training a convolutional network on the drawn digits",
-}
-
-
 def case(name, op, inputs, *flags):
     return {"id": name, "op": op, "in": encode(inputs), **({"flags": list(flags)} if flags else {})}
 
@@ -240,7 +219,8 @@ CONVOLUTIONS = {  # samples, channels, output channels, rows, columns, kernel, s
     "stride": (1, 2, 2, 7, 6, (3, 3), (2, 3), (2, 1), True),
     "wide-kernel": (1, 1, 2, 3, 3, (5, 5), (1, 1), (2, 2), True),
 }
-POOLS = {"two": ((2, 3, 4, 6), (2, 2), (2, 2)), "ragged": ((1, 2, 7, 5), (2, 2), (2, 2)), "overlapping": ((1, 1, 5, 5), (3, 2), (1, 2))}
+POOLS = {"two": ((2, 3, 4, 6), (2, 2), (2, 2)), "ragged": ((1, 2, 7, 5), (2, 2), (2, 2)), "overlapping": ((1, 1, 5, 5), (3, 2), (1, 2)),
+         "ties": ((1, 1, 4, 4), (2, 2), (2, 2))}
 TIES = [[[[1.0, 1.0, 0.0, -0.0], [1.0, 1.0, -0.0, 0.0], [-5.0, -3.0, 2.0, 2.0], [-3.0, -4.0, 3.0, 3.0]]]]
 STACK = [{"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": [3, 3], "stride": [1, 1], "padding": [1, 1], "bias": True},
          {"type": "maxpool2d", "kernel_size": [2, 2], "stride": [2, 2]}, {"type": "relu"},
@@ -259,14 +239,14 @@ def images():
         yield case(f"images/conv2d_backward_input/{name}", "conv2d_backward_input", {"w": w, "dz": dz, "size": [rows, columns], **where})
         yield case(f"images/conv2d_backward_parameters/{name}", "conv2d_backward_parameters",
                    {"x": x, "dz": dz, "kernel_size": list(kernel), **where, "bias": bias})
-    for name, (shape, kernel, stride) in [*POOLS.items(), ("ties", (None, (2, 2), (2, 2)))]:
+    for name, (shape, kernel, stride) in POOLS.items():
         random = SplitMix64(len(name))
-        x = normals(random, *shape) if shape else TIES
+        x, flags = (TIES, ["ties"]) if name == "ties" else (normals(random, *shape), [])
         where = {"kernel_size": list(kernel), "stride": list(stride)}
-        yield case(f"images/maxpool2d_forward/{name}", "maxpool2d_forward", {"x": x, **where}, *[["ties"], []][bool(shape)])
+        yield case(f"images/maxpool2d_forward/{name}", "maxpool2d_forward", {"x": x, **where}, *flags)
         height, width = ((len(axis) - k) // s + 1 for axis, k, s in zip((x[0][0], x[0][0][0]), kernel, stride))
         yield case(f"images/maxpool2d_backward/{name}", "maxpool2d_backward",
-                   {"x": x, "da": normals(random, len(x), len(x[0]), height, width), **where}, *[["ties"], []][bool(shape)])
+                   {"x": x, "da": normals(random, len(x), len(x[0]), height, width), **where}, *flags)
     for n, channels, rows, columns in ((1, 1, 1, 2), (3, 2, 2, 3), (4, 3, 4, 4)):
         random = SplitMix64(rows * columns + n)
         x, name = normals(random, n, channels, rows, columns), f"{n}x{channels}x{rows}x{columns}"
@@ -354,6 +334,27 @@ def mnist_cnn():
     yield case("mnist-cnn/train/1000-samples", "train", training("mnist-cnn", epochs=2, data="digits", samples=1000), "long")
 
 
+MADE = {  # rung -> its title, its cases
+    "prng": ("SplitMix64, and what is drawn from it", prng),
+    "elementary": ("exp, log, tanh, sin, cos", elementary),
+    "init": ("normal numbers, and the first parameters of a network", init),
+    "product": ("dot and matrix products: the order of a sum", product),
+    "forward": ("each layer forward", forward),
+    "loss": ("each loss", loss),
+    "backward": ("each layer and loss backward", backward),
+    "update": ("the update of parameters", update),
+    "step": ("a step on a batch: forward, loss, backward, update", step),
+    "truth-table": ("training on the truth table", truth_table),
+    "alice-bob": ("training on Alice, Bob, Charlie, Diana", alice_bob),
+    "sin-cos": ("training on sin x1 - cos x2", sin_cos),
+    "digits": ("training on the drawn digits", digits),
+    "mnist": ("training on MNIST, whose files are not here", mnist),
+    "points": ("training on points of a plane", points),
+    "images": ("convolution, pooling, batch normalisation, and a step through them", images),
+    "mnist-cnn": ("training a convolutional network on the drawn digits", mnist_cnn),
+}
+
+
 def data_of(rung):
     """What the file holds beside its cases: samples, or where they are."""
     if rung in ("truth-table", "alice-bob"):
@@ -374,8 +375,9 @@ def record(rung, long, known):
     """The content of a rung's file. known: recorded answers by id, for long cases where they are not to be computed anew."""
     data = data_of(rung)
     read = {name: read_data(FOLDER, source) for name, source in data.get("data", {}).items()}
+    title, made = MADE[rung]
     cases = []
-    for item in globals()[rung.replace("-", "_")]():
+    for item in made():
         if "long" in item.get("flags", ()) and not long:
             answer = known[item["id"]]
         else:
@@ -383,7 +385,7 @@ def record(rung, long, known):
             answer = encode(OPERATIONS[asked.op].answer(**asked.inputs))
         flags = {"flags": item.pop("flags")} if "flags" in item else {}
         cases.append({**item, "out": answer, **flags})
-    return {"spec": VERSION, "rung": rung, "title": TITLES[rung], "source": SOURCE, "count": len(cases), **data, "cases": cases}
+    return {"spec": VERSION, "rung": rung, "title": title, "source": SOURCE, "count": len(cases), **data, "cases": cases}
 
 
 def dump(record):
