@@ -432,3 +432,13 @@ def test_pooling_of_many_channels(impl):
     made = Network(Model([MaxPool2d(2)], "sse", input_shape=(channels, 2, 2)), impl)
     image = [v for c in range(channels) for v in (0.0, 1.0, 2.0, float(c))]
     assert made.forward([image]) == [[max(2.0, float(c)) for c in range(channels)]]
+
+
+def test_processors_that_appear_later_are_not_used(monkeypatch):
+    """The workspace has room for the threads that were possible when the network was made."""
+    monkeypatch.setattr(native, "processors", lambda: 1)
+    made = Network(Model([Conv2d(16, 16, 5)], "sse", input_shape=(16, 24, 24)), "c")
+    monkeypatch.setattr(native, "processors", lambda: 8)
+    for _ in range(2 * native.TRIALS + 2):
+        made.forward([[0.5] * made.model.inputs] * 4)
+        assert made._core._model.threads == 1
