@@ -8,16 +8,17 @@
     network.predict([[-7, -3]])
 """
 
+from . import layers
 from .errors import DivergenceError, InputError, RefnnError, UnavailableError
 from .gradient_check import GradientCheck, gradient_check
-from .model import (BatchNorm2d, Conv2d, Flatten, Identity, LeakyReLU, Linear, MaxPool2d, Model, ReLU, Sigmoid, Softmax,
-                    Tanh, mlp)
+from .layers import *
+from .model import Model, mlp
 from .network import Epoch, Evaluation, Network
 from .samples import Samples, check_samples
 
 __version__ = "0.1.0"
 SPEC = 1  # the version of the numerics contract
 
-__all__ = ["BatchNorm2d", "Conv2d", "DivergenceError", "Epoch", "Evaluation", "Flatten", "GradientCheck", "Identity", "InputError", "LeakyReLU",
-           "Linear", "MaxPool2d", "Model", "Network", "ReLU", "RefnnError", "SPEC", "Samples", "Sigmoid", "Softmax", "Tanh",
-           "UnavailableError", "check_samples", "gradient_check", "mlp"]
+__all__ = ["DivergenceError", "Epoch", "Evaluation", "GradientCheck", "InputError", "Model", "Network", "RefnnError", "SPEC",
+           "Samples", "UnavailableError", "check_samples", "gradient_check", "mlp"]
+__all__ += layers.__all__

@@ -14,9 +14,11 @@ from array import array
 from dataclasses import dataclass
 
 from . import __version__, implementations
-from .command import Parser, check_writable, command, integer, write_json
+from .checks import whole_number
+from .cli import Parser, check_writable, command, integer, write_json
 from .errors import RefnnError
-from .model import BatchNorm2d, Conv2d, Linear, Model, whole_number
+from .layers import BatchNorm2d, Conv2d, Linear
+from .model import Model
 from .network import Network
 from .samples import Samples, check_samples
 from .tasks import task

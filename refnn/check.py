@@ -11,12 +11,12 @@ from collections import Counter
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from .command import Parser, check_writable, command, number, printer, write_json
+from .checks import known_name, positive_number
+from .cli import Parser, check_writable, command, number, printer, write_json
 from .conformance import subjects, vectors
 from .conformance.compare import EXACT, FAILED, UNKNOWN, histogram, ulps
 from .conformance.run import VERDICTS, run
 from .errors import InputError
-from .model import known_name, positive_number
 
 
 def options():

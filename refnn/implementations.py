@@ -6,8 +6,8 @@ Each is a class with the methods of reference/network.py's Network, whose data a
 import platform
 from importlib import import_module
 
+from .checks import known_name
 from .errors import UnavailableError
-from .model import known_name
 
 SMALLEST = 5e-324  # the smallest double above 0
 IMPLEMENTATIONS = {"python": "refnn.reference.network", "c": "refnn.native"}

@@ -6,8 +6,10 @@ import time
 from array import array
 from math import prod
 
+from .checks import known_name
 from .errors import InputError, UnavailableError
-from .model import BatchNorm2d, Conv2d, MaxPool2d, is_own, known_name
+from .layers import BatchNorm2d, Conv2d, MaxPool2d
+from .model import is_own
 from .samples import Rows
 
 try:

@@ -10,8 +10,10 @@ from math import isfinite
 from typing import NamedTuple, Optional
 
 from . import implementations
+from .checks import known_name, positive_number, whole_number
 from .errors import DivergenceError, InputError
-from .model import LOSSES, REDUCTIONS, BatchNorm2d, Model, buffer_count, is_own, known_name, positive_number, whole_number
+from .layers import BatchNorm2d
+from .model import LOSSES, REDUCTIONS, Model, buffer_count, is_own
 from .samples import Rows, Samples, check_flat, check_rows, check_samples
 
 

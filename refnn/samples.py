@@ -7,8 +7,8 @@ reads the buffers where they lie.
 from array import array
 from math import isfinite
 
+from .checks import whole_number
 from .errors import InputError
-from .model import whole_number
 
 NUMBER_FORMATS = tuple("bBhHiIlLqQfd?")
 PIXELS = [byte / 255.0 for byte in range(256)]

@@ -21,9 +21,9 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import product
 
 from . import SPEC, implementations
-from .command import Parser, check_writable, command, integer, number, printer, sizes, write_json
+from .checks import known_name, whole_number
+from .cli import Parser, check_writable, command, integer, number, printer, sizes, write_json
 from .errors import DivergenceError, InputError
-from .model import known_name, whole_number
 from .network import Network, digest
 from .samples import check_samples
 from .tasks import TASKS, task

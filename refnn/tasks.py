@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 from . import datasets
+from .checks import known_name, positive_number, whole_number
 from .errors import InputError
-from .model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS, known_name, mlp, positive_number, whole_number
-from .model import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Model, ReLU
+from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from .model import INITS, LOSSES, REDUCTIONS, Model, mlp
 from .network import learning_rates
 
 PERCEPTRON = ("hidden", "activation", "output", "bias")

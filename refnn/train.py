@@ -5,8 +5,10 @@ import dataclasses
 import sys
 
 from . import SPEC, __version__, implementations
-from .command import Parser, check_writable, command, integer, number, printer, sizes, write_json
-from .model import ACTIVATIONS, INITS, LOSSES, whole_number
+from .checks import whole_number
+from .cli import Parser, check_writable, command, integer, number, printer, sizes, write_json
+from .layers import ACTIVATIONS
+from .model import INITS, LOSSES
 from .network import Network, digest
 from .samples import check_samples
 from .tasks import TASKS, task

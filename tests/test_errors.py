@@ -135,7 +135,7 @@ def test_minus_zero_does_not_enter_the_parameters(network):
     (lambda impl: Model([Sigmoid(), Linear(2, 1)]), "a model's first layer must be Linear, or input_shape say what goes in"),
     (lambda impl: Model([Linear(2, 3), Linear(2, 1)]), "layer 1 takes 2 numbers, but gets 3"),
     (lambda impl: Model([Linear(2, 3), "relu"]), "layer 1 is 'relu', not a layer"),
-    (lambda impl: Model([Linear(2, 3), Sigmoid]), "layer 1 is <class 'refnn.model.Sigmoid'>, not a layer"),
+    (lambda impl: Model([Linear(2, 3), Sigmoid]), "layer 1 is <class 'refnn.layers.Sigmoid'>, not a layer"),
     (lambda impl: Model([Linear(2, 1)], loss="msee"), "unknown loss 'msee'; did you mean 'mse'?"),
     (lambda impl: Model([Linear(2, 1)], loss=None), "unknown loss 'None'; known: sse, mse, cross_entropy"),
     (lambda impl: Model([Linear(2, 1)], init="fanin"), "unknown init 'fanin'; did you mean 'fan_in'?"),

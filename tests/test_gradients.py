@@ -2,7 +2,8 @@
 
 import pytest
 from refnn import Network, mlp
-from refnn.model import ACTIVATIONS, LOSSES
+from refnn.layers import ACTIVATIONS
+from refnn.model import LOSSES
 
 STEP = 1e-5
 TOLERANCE = 1e-6

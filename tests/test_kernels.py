@@ -6,7 +6,7 @@ import math
 import pytest
 from bits import difference, pattern
 from refnn import InputError, Linear, Model, Network, Sigmoid, Tanh, check_samples, mlp, native
-from refnn.model import ACTIVATIONS
+from refnn.layers import ACTIVATIONS
 from refnn.reference import activations, linear
 from refnn.reference.prng import SplitMix64, stream
 from test_elementary import borders

@@ -13,7 +13,8 @@ import pytest
 from bits import assert_same_bits, difference, pattern
 from refnn import (BatchNorm2d, Conv2d, DivergenceError, Flatten, Identity, InputError, Linear, MaxPool2d, Model, Network, ReLU,
                    check_samples, gradient_check, native)
-from refnn.model import ACTIVATIONS, INITS
+from refnn.layers import ACTIVATIONS
+from refnn.model import INITS
 from refnn.reference.prng import stream
 
 SEED = int(os.environ.get("REFNN_TEST_SEED", "1"))

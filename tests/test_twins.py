@@ -9,7 +9,8 @@ from array import array
 import pytest
 from bits import difference
 from refnn import Linear, Model, Network, mlp
-from refnn.model import ACTIVATIONS, INITS, LOSSES, REDUCTIONS
+from refnn.layers import ACTIVATIONS
+from refnn.model import INITS, LOSSES, REDUCTIONS
 from refnn.reference.prng import stream
 
 SEED = int(os.environ.get("REFNN_TEST_SEED", "1"))

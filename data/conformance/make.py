@@ -16,7 +16,8 @@ from refnn import tasks  # noqa: E402
 from refnn.conformance.operations import OPERATIONS, hex64, initial_parameters, parameter_places  # noqa: E402
 from refnn.conformance.vectors import RUNGS, VERSION, encode, read_case, read_data  # noqa: E402
 from refnn.errors import InputError  # noqa: E402
-from refnn.model import ACTIVATIONS, INITS, LOSSES  # noqa: E402
+from refnn.layers import ACTIVATIONS  # noqa: E402
+from refnn.model import INITS, LOSSES  # noqa: E402
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT  # noqa: E402
 from refnn.reference.prng import SplitMix64  # noqa: E402
 

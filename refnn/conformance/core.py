@@ -2,7 +2,7 @@
 
 from array import array
 
-from ..model import Conv2d, MaxPool2d
+from ..layers import Conv2d, MaxPool2d
 from ..native import Network, constant, doubles, ffi, layer_struct, lib, pointer, rows_of
 from ..reference.conv import images
 from ..samples import check_samples

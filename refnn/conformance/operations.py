@@ -8,7 +8,8 @@ The table is at the end.
 from itertools import product
 from math import prod
 
-from ..model import ACTIVATIONS, LAYERS, LOSSES, Model
+from ..layers import ACTIVATIONS, LAYERS
+from ..model import LOSSES, Model
 from ..network import digest, learning_rates
 from ..reference import activations, conv, elementary, linear, losses, network, prng
 from ..samples import check_samples

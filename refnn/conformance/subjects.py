@@ -18,7 +18,7 @@ from importlib.metadata import entry_points
 
 from .. import implementations
 from ..errors import InputError, UnavailableError
-from ..model import known_name
+from ..checks import known_name
 from .compare import NoAnswer
 from .operations import OPERATIONS
 from .vectors import decode, question
