@@ -13,8 +13,9 @@ from pathlib import Path
 from cffi import FFI
 
 HERE = Path(__file__).resolve().parent
-SOURCES = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.c"))
-HEADERS = sorted(f"csrc/{path.name}" for path in (HERE / "csrc").glob("*.h"))
+SOURCES, HEADERS = (
+    sorted(path.relative_to(HERE).as_posix() for path in (HERE / "csrc").rglob(f"*.{end}")) for end in "ch"
+)
 
 
 def has_openmp():

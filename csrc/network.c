@@ -1,10 +1,10 @@
 /* The network, layers in a row: the twin of refnn/reference/network.py.
  *
  * Samples go through the layers `rows` at a time; the workspace holds what that takes. Linear layers, activations and
- * losses are those of matmul.h, layers of images those of images.h: the twins' functions, made fast.
+ * losses are those of fast/product.h, layers of images those of fast/images.h: the twins' functions, made fast.
  */
 
-#include "images.h"
+#include "fast/images.h"
 
 #define PIXEL_MAX 255.0
 

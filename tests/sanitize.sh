@@ -8,7 +8,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -r "$root"/{refnn,csrc,data,tests,build_ext.py,pyproject.toml} "$copy"
 cd "$copy"
-rm -f refnn/_core* csrc/*.o
+rm -f refnn/_core*
 CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=undefined -g" "$python" -W ignore -c "
 import build_ext
 build_ext.ffibuilder.compile()

@@ -1,4 +1,4 @@
-/* The kernels for one instruction set. matmul.c includes this once for each, having defined
+/* The kernels for one instruction set. product.c includes this once for each, having defined
  *
  *     NAME(x)   x with the instruction set in its name
  *     WIDTH     doubles in a vector

@@ -1,4 +1,4 @@
-/* The fast kernels, compiled for several instruction sets, and the choice among them: see matmul.h. */
+/* The fast kernels, compiled for several instruction sets, and the choice among them: see product.h. */
 
 #include "images.h"
 
@@ -74,7 +74,7 @@ typedef struct {
 #define COLUMNS 2
 #define LONG 8
 #endif
-#include "matmul_isa.h"
+#include "product_isa.h"
 
 #if defined(__x86_64__)
 #define X86 1
@@ -89,7 +89,7 @@ typedef struct {
 #define WIDTH 4
 #define COLUMNS 2
 #define LONG 8
-#include "matmul_isa.h"
+#include "product_isa.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute push(__attribute__((target("avx512f,avx512dq"))), apply_to = function)
@@ -102,7 +102,7 @@ typedef struct {
 #define WIDTH 8
 #define COLUMNS 4
 #define LONG 16
-#include "matmul_isa.h"
+#include "product_isa.h"
 #if defined(__clang__)
 #pragma clang attribute pop
 #else

@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "matmul.h"
+#include "product.h"
 
 /* How many doubles of scratch the three functions that follow need. */
 int64_t conv2d_scratch(int32_t simd, const refnn_layer *layer);

@@ -1,4 +1,4 @@
-/* The kernels of images.h for one instruction set; matmul_isa.h includes this, and says what the names mean. */
+/* The kernels of images.h for one instruction set; product_isa.h includes this, and says what the names mean. */
 
 enum { NAME(GROUP) = 4 };
 
