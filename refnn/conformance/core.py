@@ -4,7 +4,7 @@ from array import array
 
 from ..layers import Conv2d, MaxPool2d
 from ..native import Network, constant, doubles, ffi, layer_struct, lib, pointer, rows_of
-from ..reference.conv import images
+from ..implementations.python import images
 from ..samples import check_samples
 from .operations import hex64, model_of, train_with
 

@@ -2,7 +2,8 @@
 
 from contextlib import contextmanager
 
-from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
+from ..implementations import python
+from ..reference import activations, batchnorm, conv, elementary, init, linear, losses, pool, prng, training
 from . import operations
 from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare
 from .mutants import MUTANTS
@@ -14,9 +15,9 @@ WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds of a case: larger 
 @contextmanager
 def spoiled(variant):
     """While it lasts, the reference computes with a variant's functions."""
-    modules = (activations, batchnorm, conv, elementary, linear, losses, network, pool, prng, operations)
+    modules = (activations, batchnorm, conv, elementary, init, linear, losses, pool, prng, training, python, operations)
     tables = [table for module in modules for table in [vars(module), *(v for v in vars(module).values() if type(v) is dict)]]
-    classes = [network.Network, activations.Activation, linear.Linear, prng.SplitMix64]
+    classes = [python.PythonImplementation, activations.Activation, prng.SplitMix64]
     undo = []
     try:
         for right, wrong in variant.items():
@@ -28,6 +29,9 @@ def spoiled(variant):
                     elif isinstance(value, operations.Operation) and value.answer is right:
                         undo.append((table.__setitem__, name, value))
                         table[name] = value._replace(answer=wrong)
+                    elif type(value) is tuple and right in value:
+                        undo.append((table.__setitem__, name, value))
+                        table[name] = tuple(wrong if item is right else item for item in value)
             for owner in classes:
                 for name, value in list(vars(owner).items()):
                     if value is right or isinstance(value, staticmethod) and value.__func__ is right:

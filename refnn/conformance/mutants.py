@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ..network import learning_rates
-from ..reference import activations, batchnorm, conv, elementary, linear, losses, network, pool, prng
+from ..implementations import python
+from ..reference import activations, batchnorm, conv, elementary, linear, losses, pool, prng, training
 from . import operations
 from .compare import tensors
 from .formulas import dig
@@ -20,8 +21,9 @@ activation_forward, activation_backward = activations.Activation.forward, activa
 batch_gradient, cross_entropy, cross_entropy_gradient = losses.batch_gradient, losses.cross_entropy, losses.cross_entropy_gradient
 linear_forward, linear_update = linear.linear_forward, linear.linear_update
 backward_input, backward_parameters = linear.linear_backward_input, linear.linear_backward_parameters
-network_backward, network_train = network.Network.backward, network.Network.train
-get_parameters, set_parameters = network.Network.get_parameters, network.Network.set_parameters
+backward, training_step, epoch = training.backward, training.step, training.epoch
+get_parameters = python.PythonImplementation.get_parameters
+set_parameters = python.PythonImplementation.set_parameters
 step, epoch_order = operations.step, prng.epoch_order
 
 
@@ -53,59 +55,55 @@ mutant("no-rate", "the update leaves the learning rate out", {linear_update: upd
 mutant("sign", "the update's sign: the gradient is added, where it is to be subtracted", {linear_update: update_upwards})
 
 
-def hasty_backward(net, outputs, y, reduction, lr):
+def hasty_backward(layers, outputs, do, lr):
     """Updates each layer before the gradient of its input is taken."""
-    d = losses.batch_gradient(net.model.loss, outputs[-1], y, reduction)
-    deltas, gradients = [], []
-    for layer, x, a in zip(net.layers[::-1], outputs[-2::-1], outputs[:0:-1]):
-        deltas.insert(0, d)
-        _, of_layer = layer.backward(x, a, d)
-        for p, dp in zip(layer.parameters, of_layer):
-            linear.linear_update(p, dp, lr)
-        d, _ = layer.backward(x, a, d)
-        gradients.insert(0, of_layer)
+    deltas, gradients = [do], []
+    for k in range(len(layers) - 1, -1, -1):
+        _, gradient = layers[k].backward(outputs[k], outputs[k + 1], deltas[0])
+        training.update([layers[k]], [gradient], lr)
+        dx, _ = layers[k].backward(outputs[k], outputs[k + 1], deltas[0])
+        deltas = [dx] + deltas
+        gradients = [gradient] + gradients
     return deltas, gradients
 
 
 def hasty_step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
-    net = network.Network(operations.model_of(layers, loss, input_shape=input_shape), 0)
+    net = python.PythonImplementation(operations.model_of(layers, loss, input_shape=input_shape), 0)
     net.set_parameters(parameters)
-    outputs = net.forward(x, training=True)
-    deltas, gradients = hasty_backward(net, outputs, y, reduction, lr)
-    return {"outputs": outputs[1:], "loss": operations.loss(loss, outputs[-1], y, reduction)["loss"], "deltas": deltas,
-            "gradients": network.flatten(gradients), "parameters": net.get_parameters()}
+    outputs, _, _ = net.batch(x, y, reduction)
+    do = losses.batch_gradient(loss, outputs[-1], y, reduction)
+    deltas, gradients = hasty_backward(net.layers, outputs, do, lr)
+    return {"outputs": outputs[1:], "loss": operations.loss(loss, outputs[-1], y, reduction)["loss"],
+            "deltas": deltas[1:], "gradients": python.flatten(gradients), "parameters": net.get_parameters()}
 
 
-def hasty_train(self, x, y, order, start, stop, batch_size, lr, reduction):
-    order = range(len(x)) if order is None else order
-    for first in range(start, stop, batch_size):
-        batch = order[first:min(first + batch_size, stop)]
-        hasty_backward(self, self.forward([x[n] for n in batch], training=True), [y[n] for n in batch], reduction, lr)
-    return True
+def hasty_training_step(layers, x, y, loss, reduction, lr):
+    outputs = training.forward(layers, x)
+    hasty_backward(layers, outputs, losses.batch_gradient(loss, outputs[-1], y, reduction), lr)
+    return []
 
 
 mutant("hasty", "weights are updated before all gradients are taken: every gradient is of the parameters that the forward pass had",
-       {step: hasty_step, network_train: hasty_train})
+       {step: hasty_step, training_step: hasty_training_step})
 
 
-def train_without_updates(self, x, y, order, start, stop, batch_size, lr, reduction):
-    if batch_size == 1:
-        network_train(self, x, y, order, start, stop, batch_size, lr, reduction)
-    return True
+def epoch_without_updates(layers, x, y, order, batch_size, loss, reduction, lr):
+    return epoch(layers, x, y, order, batch_size, loss, reduction, lr) if batch_size == 1 else []
 
 
-def train_with_full_counter(self, x, y, order, start, stop, batch_size, lr, reduction):
-    network_train(self, x, y, order, start, min(start + batch_size, stop), batch_size, lr, reduction)
-    return network_train(self, x, y, order, start + batch_size, stop, 1, lr, reduction)
+def epoch_with_full_counter(layers, x, y, order, batch_size, loss, reduction, lr):
+    return (epoch(layers, x, y, order[:batch_size], batch_size, loss, reduction, lr)
+            + epoch(layers, x, y, order[batch_size:], 1, loss, reduction, lr))
 
 
-def train_without_last_batch(self, x, y, order, start, stop, batch_size, lr, reduction):
-    return network_train(self, x, y, order, start, stop - (stop - start) % batch_size, batch_size, lr, reduction)
+def epoch_without_last_batch(layers, x, y, order, batch_size, loss, reduction, lr):
+    whole = order[:len(order) - len(order) % batch_size]
+    return epoch(layers, x, y, whole, batch_size, loss, reduction, lr)
 
 
 mutant("counter", "the batch counter: reset in every round, no batch is ever full; never reset, every sample after the first batch is one",
-       {network_train: train_without_updates}, {network_train: train_with_full_counter})
-mutant("last-batch", "the last, smaller batch of an epoch is left out", {network_train: train_without_last_batch})
+       {epoch: epoch_without_updates}, {epoch: epoch_with_full_counter})
+mutant("last-batch", "the last, smaller batch of an epoch is left out", {epoch: epoch_without_last_batch})
 
 
 def same_order(seed, epoch, n):
@@ -124,8 +122,8 @@ mutant("early-decay", "the learning rate decays before the first epoch already",
 
 # Derivatives
 
-def sigmoid_backward_of_a_sigmoid(a, da):
-    return [d * (v * (1.0 - v)) for v, d in zip(activations.sigmoid(a), da)]
+def sigmoid_backward_of_a_sigmoid(z, a, da):
+    return [d * (v * (1.0 - v)) for v, d in zip(activations.sigmoid_forward(a), da)]
 
 
 mutant("sigmoid-twice", "sigmoid's derivative is taken of sigmoid(a), where a, the output, is a sigmoid already: it is a (1 - a)",
@@ -144,21 +142,16 @@ mutant("z(1-z)", "sigmoid's derivative is taken as z (1 - z): it is a (1 - a), o
 
 def softmax_derivative(z, da):
     """p (1 - p), the diagonal of softmax's derivative, in the place of another activation's."""
-    return [[d * (p * (1.0 - p)) for p, d in zip(activations.softmax(z_n), da_n)] for z_n, da_n in zip(z, da)]
+    return [[d * (p * (1.0 - p)) for p, d in zip(activations.softmax_forward(z_n), da_n)] for z_n, da_n in zip(z, da)]
 
 
-def backward_with_softmax_inside(self, outputs, y, reduction):
-    layers = self.layers
+def backward_with_softmax_inside(layers, outputs, do):
     last = max((k for k in range(len(layers) - 1) if isinstance(layers[k], activations.Activation)), default=None)
     if last is None:
-        return network_backward(self, outputs, y, reduction)
-    spoilt = activations.Activation(layers[last], None, None)
+        return backward(layers, outputs, do)
+    spoilt = activations.Activation(layers[last].name)
     spoilt.backward = lambda z, a, da: (softmax_derivative(z, da), ())
-    self.layers = [*layers[:last], spoilt, *layers[last + 1:]]
-    try:
-        return network_backward(self, outputs, y, reduction)
-    finally:
-        self.layers = layers
+    return backward([*layers[:last], spoilt, *layers[last + 1:]], outputs, do)
 
 
 def softmax_backward_everywhere(self, z, a, da):
@@ -166,10 +159,10 @@ def softmax_backward_everywhere(self, z, a, da):
 
 
 mutant("softmax-inside", "softmax's derivative at a hidden layer: each layer takes the derivative of its own activation",
-       {network_backward: backward_with_softmax_inside}, {activation_backward: softmax_backward_everywhere})
+       {backward: backward_with_softmax_inside}, {activation_backward: softmax_backward_everywhere})
 
 
-def relu_backward_at_zero(a, da):
+def relu_backward_at_zero(z, a, da):
     return [d if v >= 0.0 else 0.0 for v, d in zip(a, da)]
 
 
@@ -181,7 +174,7 @@ def relu_by_product(z):
 
 
 mutant("relu-product", "relu as z * (z > 0), which gives -0.0 below 0 and NaN at -Infinity: it is z where z > 0, else 0",
-       {activations.relu: relu_by_product})
+       {activations.relu_forward: relu_by_product})
 
 
 # Losses
@@ -213,7 +206,7 @@ mutant("gradient-sign", "the sign of the loss's gradient: it grows with the outp
 
 
 def cross_entropy_gradient_without_1(o, y):
-    return activations.softmax(o)
+    return activations.softmax_forward(o)
 
 
 mutant("one-hot", "cross_entropy's gradient is softmax alone: 1 is to be subtracted at the right class",
@@ -229,16 +222,16 @@ mutant("mean-for-sum", "the mean of the gradient is taken over the batch where i
 
 
 def cross_entropy_of_softmax(o, y):
-    return cross_entropy(activations.softmax(o), y)
+    return cross_entropy(activations.softmax_forward(o), y)
 
 
 def gradient_through_two_softmaxes(o, y):
-    p = activations.softmax(o)
-    return activations.softmax_backward(p, cross_entropy_gradient(p, y))
+    p = activations.softmax_forward(o)
+    return activations.softmax_backward(o, p, cross_entropy_gradient(p, y))
 
 
 def gradient_past_the_first_softmax(o, y):
-    return cross_entropy_gradient(activations.softmax(o), y)
+    return cross_entropy_gradient(activations.softmax_forward(o), y)
 
 
 mutant("softmax-twice", "softmax is taken twice: cross_entropy takes logits, its softmax belongs to it",
@@ -259,18 +252,18 @@ def squared_error_gradient_of_logits(o, y):
 
 
 def squared_error_gradient_of_probabilities(o, y):
-    p = activations.softmax(o)
-    return activations.softmax_backward(p, [2.0 * (v - t) for v, t in zip(p, one_hot(y, len(o)))])
+    p = activations.softmax_forward(o)
+    return activations.softmax_backward(o, p, [2.0 * (v - t) for v, t in zip(p, one_hot(y, len(o)))])
 
 
 def two_term_gradient(o, y):
     """Of -sum(y ln p + (1 - y) ln(1 - p)) for p = softmax(o)."""
-    p = activations.softmax(o)
-    return activations.softmax_backward(p, [-1.0 / v if j == y else 1.0 / (1.0 - v) for j, v in enumerate(p)])
+    p = activations.softmax_forward(o)
+    return activations.softmax_backward(o, p, [-1.0 / v if j == y else 1.0 / (1.0 - v) for j, v in enumerate(p)])
 
 
 def softmax_gradient(o, y):
-    return [p - t for p, t in zip(activations.softmax(o), y)]
+    return [p - t for p, t in zip(activations.softmax_forward(o), y)]
 
 
 def sse_gradient_as_mse(o, y):
@@ -369,7 +362,7 @@ def get_transposed(self):
 
 
 def step_transposed(layers, loss, parameters, **inputs):
-    net = network.Network(operations.model_of(layers, input_shape=inputs.get("input_shape")), 0)
+    net = python.PythonImplementation(operations.model_of(layers, input_shape=inputs.get("input_shape")), 0)
     answer = step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
     return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
 

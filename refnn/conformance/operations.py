@@ -11,7 +11,8 @@ from math import prod
 from ..layers import ACTIVATIONS, LAYERS
 from ..model import LOSSES, Model
 from ..network import digest, learning_rates
-from ..reference import activations, conv, elementary, linear, losses, network, prng
+from ..implementations import python
+from ..reference import activations, elementary, init, linear, losses, prng, training
 from ..samples import check_samples
 from . import images
 from .formulas import Operation, addends, column, formula, given, row, terms
@@ -59,7 +60,7 @@ def pointwise(name):
 # init
 
 def initial_parameters(layers, init, seed, input_shape=None):
-    return {"parameters": network.Network(model_of(layers, init=init, input_shape=input_shape), int(seed, 16)).get_parameters()}
+    return {"parameters": python.PythonImplementation(model_of(layers, init=init, input_shape=input_shape), int(seed, 16)).get_parameters()}
 
 
 def explain_initial_parameters(inputs, outputs, key, index):
@@ -68,7 +69,7 @@ def explain_initial_parameters(inputs, outputs, key, index):
     if which in ("gamma", "beta"):
         return "gamma is 1 and beta 0 at first", f"{which} of layer {k}"
     draws = sum(name in ("w", "b") for _, name, *_ in places[:index[0] + 1])
-    return formula(linear.linear_init), f"init {inputs['init']}, draw number {draws} of stream 1 of seed {inputs['seed']}"
+    return formula(init.linear_init), f"init {inputs['init']}, draw number {draws} of stream 1 of seed {inputs['seed']}"
 
 
 # product, forward
@@ -101,23 +102,20 @@ def explain_linear_forward(inputs, outputs, key, index):
 
 
 def activation_forward(name, z):
-    return {"a": layer_of(name).forward(z)}
+    return {"a": activations.Activation(name).forward(z)}
 
 
 def explain_activation_forward(inputs, outputs, key, index):
     n, j = index
     z = inputs["z"][n]
-    return formula(activations.FORWARD[inputs["name"]]), f"z[{n}] = {row(z)}, j = {j}" if inputs["name"] == "softmax" else f"z = {z[j]!r}"
+    return formula(activations.ACTIVATIONS[inputs["name"]][0]), f"z[{n}] = {row(z)}, j = {j}" if inputs["name"] == "softmax" else f"z = {z[j]!r}"
 
-
-def layer_of(name):
-    return activations.Activation(ACTIVATIONS[name](), None, None)
 
 
 # loss
 
 def loss(loss, o, y, reduction):
-    each = [losses.LOSS[loss](o_n, y_n) for o_n, y_n in zip(o, y)]
+    each = [losses.LOSSES[loss][0](o_n, y_n) for o_n, y_n in zip(o, y)]
     total = 0.0
     for value in each:
         total += value
@@ -127,7 +125,7 @@ def loss(loss, o, y, reduction):
 def explain_loss(inputs, outputs, key, index):
     if key == "losses":
         n, = index
-        return formula(losses.LOSS[inputs["loss"]]), f"o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
+        return formula(losses.LOSSES[inputs["loss"]][0]), f"o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
     mean = f", then / {len(outputs['losses'])}" if inputs["reduction"] == "mean" else ""
     return f"t = 0.0; for n ascending: t += losses[n]{mean}", f"losses = {row(outputs['losses'])}"
 
@@ -145,18 +143,18 @@ def loss_gradient(loss, o, y, reduction):
 def explain_loss_gradient(inputs, outputs, key, index):
     n, j = index
     mean = f", then / {len(inputs['o'])} for the mean over the batch" if inputs["reduction"] == "mean" else ""
-    return formula(losses.GRADIENT[inputs["loss"]]) + mean, f"j = {j}, o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
+    return formula(losses.LOSSES[inputs["loss"]][1]) + mean, f"j = {j}, o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
 
 
 def activation_backward(name, z, a, da):
-    return {"dz": layer_of(name).backward(z, a, da)[0]}
+    return {"dz": activations.Activation(name).backward(z, a, da)[0]}
 
 
 def explain_activation_backward(inputs, outputs, key, index):
     n, j = index
     a, da = inputs["a"][n], inputs["da"][n]
     operands = f"j = {j}, a = {row(a)}, da = {row(da)}" if inputs["name"] == "softmax" else f"a = {a[j]!r}, da = {da[j]!r}"
-    return formula(activations.BACKWARD[inputs["name"]]), operands
+    return formula(activations.ACTIVATIONS[inputs["name"]][1]), operands
 
 
 def linear_backward_input(w, dz):
@@ -196,14 +194,12 @@ def explain_update(inputs, outputs, key, index):
 # step
 
 def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
-    net = network.Network(model_of(layers, loss, input_shape=input_shape), 0)
+    net = python.PythonImplementation(model_of(layers, loss, input_shape=input_shape), 0)
     net.set_parameters(parameters)
-    outputs = net.forward(x, training=True)
-    deltas, gradients = net.backward(outputs, y, reduction)
-    flat = network.flatten(gradients)
-    net.update(gradients, lr)
-    return {"outputs": outputs[1:], "loss": OPERATIONS["loss"].answer(loss, outputs[-1], y, reduction)["loss"], "deltas": deltas,
-            "gradients": flat, "parameters": net.get_parameters()}
+    outputs, deltas, gradients = net.batch(x, y, reduction)
+    training.update(net.layers, gradients, lr)
+    return {"outputs": outputs[1:], "loss": OPERATIONS["loss"].answer(loss, outputs[-1], y, reduction)["loss"],
+            "deltas": deltas[1:], "gradients": python.flatten(gradients), "parameters": net.get_parameters()}
 
 
 def explain_step(inputs, outputs, key, index):
@@ -244,14 +240,14 @@ def explain_images(inputs, outputs, k, what, place):
     layer, shapes = model.layers[k], model.shapes[k:k + 2]
     if layer.name == "flatten":
         return "the same number, in a row", f"layer {k}"
-    x, dz = (conv.images(rows, shape) for rows, shape in zip(([inputs["x"], *outputs["outputs"]][k], outputs["deltas"][k]), shapes))
+    x, dz = (python.images(rows, shape) for rows, shape in zip(([inputs["x"], *outputs["outputs"]][k], outputs["deltas"][k]), shapes))
     made = {"x": x, "dz": dz, "da": dz, **{name: value for name, value in vars(layer).items() if name != "bias"}}
     own = [p for p, (owner, *_) in zip(inputs["parameters"], parameter_places(inputs["layers"])) if owner == k]
     of_layer = {}
     if layer.name == "conv2d":
         size = layer.in_channels * prod(layer.kernel_size)
         kernels = [own[start:start + size] for start in range(0, layer.out_channels * size, size)]
-        made.update(w=conv.images(kernels, (layer.in_channels, *layer.kernel_size)), b=own[layer.out_channels * size:] or None)
+        made.update(w=python.images(kernels, (layer.in_channels, *layer.kernel_size)), b=own[layer.out_channels * size:] or None)
     if layer.name == "batchnorm2d":
         count = layer.num_features
         made.update(images.batchnorm2d_statistics(x), gamma=own[:count], beta=own[count:])
@@ -300,7 +296,7 @@ def weights_of(layers, flat, k):
 # train
 
 def train(**inputs):
-    return train_with(network.Network, **inputs)
+    return train_with(python.PythonImplementation, **inputs)
 
 
 def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction,

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ..reference import network as reference
+from ..implementations.python import PythonImplementation
 from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
 from .locate import Located, locate
 from .diagnosis import diagnose, work
@@ -101,7 +101,7 @@ def look_into(failure, answer, subject):
         return None if given is None else fitted(case.answer, given, "the answer")
 
     try:
-        failure.located = locate(failure.case, answer, ask, reference.Network)
+        failure.located = locate(failure.case, answer, ask, PythonImplementation)
         if failure.located and failure.located.case:
             given = ask(failure.located.case)
             found = given and compare(failure.located.case, given)

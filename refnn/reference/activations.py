@@ -1,65 +1,85 @@
-"""Activations: a = f(z), row by row, and the gradient through them, taken from the output a.
+"""Chapter 2: activations, a = f(z).
 
-Each pair is `NAME(z)` -> a and `NAME_backward(a, da)` -> dz, where da is dL/da and dz is dL/dz; rows are lists of floats.
+Linear layers in a row are together only one linear layer. An activation behind each of them, a function that is not a
+straight line, is what lets a network bend its answer to the data. All but softmax take each number by itself.
+
+Each activation is a pair over one row: `NAME_forward(z)` returns a, and `NAME_backward(z, a, da)` returns dz, where da
+is dL/da and dz is dL/dz. For a function of one number the chain rule has one term, dL/dz = dL/da * da/dz, so each
+pair needs the derivative da/dz only. A function may take it from z, from a, or from both; those below take it from a.
 """
 
-from .elementary import exp, tanh as tanh_of
+from .elementary import exp, tanh
 
 LEAKY_SLOPE = 0.01
 
 
-def identity(z):
+def identity_forward(z):
     """a = z"""
     return z
 
 
-def identity_backward(a, da):
+def identity_backward(z, a, da):
     """dz = da"""
     return da
 
 
-def sigmoid(z):
+def sigmoid_forward(z):
     """a = 1 / (1 + e^-z)"""
     return [1.0 / (1.0 + exp(-v)) for v in z]
 
 
-def sigmoid_backward(a, da):
-    """dz = da * (a * (1 - a))"""
+def sigmoid_backward(z, a, da):
+    """dz = da * (a * (1 - a))
+
+    Why: write a = 1 / u with u = 1 + e^-z. Then da/du = -1 / u^2 and du/dz = -e^-z. By the chain rule
+    da/dz = e^-z / u^2 = (1 / u) * (e^-z / u). The first factor is a. The second is (u - 1) / u = 1 - a.
+    """
     return [d * (v * (1.0 - v)) for v, d in zip(a, da)]
 
 
-def tanh(z):
+def tanh_forward(z):
     """a = tanh z"""
-    return [tanh_of(v) for v in z]
+    return [tanh(v) for v in z]
 
 
-def tanh_backward(a, da):
-    """dz = da * (1 - a * a)"""
+def tanh_backward(z, a, da):
+    """dz = da * (1 - a * a)
+
+    Why: tanh z = p / q with p = e^z - e^-z and q = e^z + e^-z. The derivative of p is q, and that of q is p. By the
+    quotient rule da/dz = (q * q - p * p) / q^2 = 1 - (p / q)^2 = 1 - a^2.
+    """
     return [d * (1.0 - v * v) for v, d in zip(a, da)]
 
 
-def relu(z):
+def relu_forward(z):
     """a = z where z > 0, else 0"""
     return [v if v > 0.0 else 0.0 for v in z]
 
 
-def relu_backward(a, da):
-    """dz = da where a > 0, else 0"""
+def relu_backward(z, a, da):
+    """dz = da where a > 0, else 0
+
+    Why: right of 0 the line has slope 1, left of it slope 0. At 0 there is a corner and no derivative; 0 is taken.
+    """
     return [d if v > 0.0 else 0.0 for v, d in zip(a, da)]
 
 
-def leaky_relu(z):
+def leaky_relu_forward(z):
     """a = z where z > 0, else 0.01 z"""
     return [v if v > 0.0 else LEAKY_SLOPE * v for v in z]
 
 
-def leaky_relu_backward(a, da):
+def leaky_relu_backward(z, a, da):
     """dz = da where a > 0, else 0.01 da"""
     return [d if v > 0.0 else LEAKY_SLOPE * d for v, d in zip(a, da)]
 
 
-def softmax(z):
-    """a[j] = e^(z[j] - m) / s, where m = max z and s = sum over k of e^(z[k] - m)"""
+def softmax_forward(z):
+    """a[j] = e^(z[j] - m) / s, where m = max z and s = sum over k of e^(z[k] - m)
+
+    The outputs are positive and add up to 1: probabilities. Subtracting m multiplies numerator and denominator by the
+    same e^-m, which changes nothing but keeps e^z from overflowing.
+    """
     m = max(z)
     e = [exp(v - m) for v in z]
     s = 0.0
@@ -68,29 +88,54 @@ def softmax(z):
     return [v / s for v in e]
 
 
-def softmax_backward(a, da):
-    """dz[j] = a[j] * (da[j] - s), where s = sum over k of da[k] a[k]"""
+def softmax_backward(z, a, da):
+    """dz[j] = a[j] * (da[j] - s), where s = sum over k of da[k] a[k]
+
+    Why: z[j] is in every output a[k] = e^z[k] / t, t = sum of all e^z, so the chain rule has a term for each k. Through
+    the denominator, the derivative of a[k] by z[j] is -e^z[k] / t^2 * e^z[j] = -a[k] a[j]. For k = j the numerator adds
+    e^z[j] / t = a[j]. Together dz[j] = da[j] a[j] - sum over k of da[k] a[k] a[j] = a[j] * (da[j] - s).
+    """
     s = 0.0
     for v, d in zip(a, da):
         s += d * v
     return [v * (d - s) for v, d in zip(a, da)]
 
 
-FORWARD = {"identity": identity, "sigmoid": sigmoid, "tanh": tanh, "relu": relu, "leaky_relu": leaky_relu, "softmax": softmax}
-BACKWARD = {"identity": identity_backward, "sigmoid": sigmoid_backward, "tanh": tanh_backward, "relu": relu_backward,
-            "leaky_relu": leaky_relu_backward, "softmax": softmax_backward}
+ACTIVATIONS = {
+    "identity": (identity_forward, identity_backward),
+    "sigmoid": (sigmoid_forward, sigmoid_backward),
+    "tanh": (tanh_forward, tanh_backward),
+    "relu": (relu_forward, relu_backward),
+    "leaky_relu": (leaky_relu_forward, leaky_relu_backward),
+    "softmax": (softmax_forward, softmax_backward),
+}
 
 
 class Activation:
-    """The layer, for a batch of rows. It has no parameters."""
+    """An activation as a layer, for a batch of rows. It has no parameters."""
 
     parameters = ()
 
-    def __init__(self, layer, random, init, shape=None):
-        self.name = layer.name
+    def __init__(self, name):
+        self.name = name
 
     def forward(self, z):
-        return [FORWARD[self.name](z_n) for z_n in z]
+        f, _ = ACTIVATIONS[self.name]
+        return [f(z_n) for z_n in z]
 
     def backward(self, z, a, da):
-        return [BACKWARD[self.name](a_n, da_n) for a_n, da_n in zip(a, da)], ()
+        _, f = ACTIVATIONS[self.name]
+        return [f(z_n, a_n, da_n) for z_n, a_n, da_n in zip(z, a, da)], ()
+
+
+__test__ = {"by hand": """
+The steepest point of sigmoid is z = 0: there a = 1 / (1 + 1) = 1/2, and da/dz = 1/2 * (1 - 1/2) = 1/4.
+
+>>> sigmoid_forward([0.0]), sigmoid_backward([0.0], [0.5], [1.0])
+([0.5], [0.25])
+
+Two equal inputs share softmax: a = 1/2, 1/2. With da = 1, 0: s = 1/2, and dz = 1/2 * (1 - 1/2), 1/2 * (0 - 1/2).
+
+>>> softmax_backward([3.0, 3.0], softmax_forward([3.0, 3.0]), [1.0, 0.0])
+[0.25, -0.25]
+"""}

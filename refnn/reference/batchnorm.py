@@ -1,8 +1,34 @@
-"""Batch normalisation: every channel, less its mean and divided by its standard deviation; times gamma, plus beta.
+"""Chapter 7: batch normalisation. Every channel, less its mean, divided by its standard deviation; scaled, shifted.
 
-x is samples x channels x positions (an image's rows one after another), a likewise; gamma, beta, mean, variance and
-deviation have a number for each channel. d... is dL/d...: da, dx, dgamma, dbeta. Every sum runs from 0.0 over samples and
-then positions, in ascending order; m is how many numbers it has. Source: Ioffe and Szegedy (2015).
+x is samples x channels x positions (an image's rows one after another), and a likewise. gamma, beta, mean and variance
+have a number for each channel. Source: Ioffe and Szegedy, "Batch normalization" (2015).
+
+The way back is worked out here for one channel. Its m numbers, from all samples and positions, are x_1 ... x_m.
+
+    mean = (x_1 + ... + x_m) / m                     variance = ((x_1 - mean)^2 + ... + (x_m - mean)^2) / m
+    f    = 1 / sqrt(variance + eps)                  h_k = (x_k - mean) * f           a_k = gamma * h_k + beta
+
+gamma and beta. The derivative of a_k by beta is 1 and by gamma is h_k, for each k, and the chain rule adds them up:
+
+    dbeta = da_1 + ... + da_m                        dgamma = da_1 h_1 + ... + da_m h_m
+
+x. The derivative of a_k by h_k is gamma, so dL/dh_k = gamma da_k. How does h_k follow one x_i? In three ways:
+
+    1. directly, if k = i: the derivative of (x_k - mean) * f by x_i is f.
+    2. through the mean: x_i moves it by 1 / m, and every h_k falls by f / m.
+    3. through the variance: x_i moves it by 2 (x_i - mean) / m. (The mean moves too, but to the variance that is
+       nothing: the differences x_k - mean add up to 0.) The derivative of f by the variance is -f^3 / 2. Together f
+       moves by -f^3 (x_i - mean) / m = -f^2 h_i / m, and h_k by x_k - mean times that: -f h_k h_i / m.
+
+The chain rule multiplies each by dL/dh_k = gamma da_k and adds over k. Terms 2 and 3 then contain the sums from above:
+
+    dx_i = gamma f da_i  -  gamma f dbeta / m  -  gamma f h_i dgamma / m        terms 1, 2, 3
+         = gamma f ((da_i - dbeta / m) - h_i (dgamma / m))                      as it is computed
+
+So dx is da without its mean and without its trend along h: no change of x that only moves or stretches the channel
+can change L, since normalisation takes it out again.
+
+Every sum runs from 0.0 over samples and then positions, in ascending order.
 """
 
 from math import sqrt
@@ -46,6 +72,8 @@ def batchnorm2d_backward(x, mean, variance, gamma, da, eps):
 
     dbeta[c] = sum of da[n][c][k], dgamma[c] = sum of da[n][c][k] * h[n][c][k],
     dx[n][c][k] = (gamma[c] * f[c]) * ((da[n][c][k] - dbeta[c] / m) - h[n][c][k] * (dgamma[c] / m))
+
+    Why: see the page above.
     """
     dgamma, dbeta = [], []
     m = float(len(x) * len(x[0][0]))
@@ -66,8 +94,10 @@ def batchnorm2d_backward(x, mean, variance, gamma, da, eps):
 
 
 def batchnorm2d_track(running_mean, running_variance, mean, squares, m, momentum):
-    """running[c] = (1 - momentum) * running[c] + momentum * new[c], in place; the new variance is squares[c] / (m - 1), as
-    that of all data is estimated from m of them (where m is 1: squares[c], which is 0)
+    """running[c] = (1 - momentum) * running[c] + momentum * new[c], in place
+
+    These stand in for the batch's statistics once training is over. The new variance is squares[c] / (m - 1), the
+    unbiased estimate from m numbers; where m is 1 it is squares[c], which is 0.
     """
     for c in range(len(mean)):
         running_mean[c] = (1.0 - momentum) * running_mean[c] + momentum * mean[c]
@@ -75,40 +105,19 @@ def batchnorm2d_track(running_mean, running_variance, mean, squares, m, momentum
         running_variance[c] = (1.0 - momentum) * running_variance[c] + momentum * variance
 
 
-def channels(rows, count):
-    """Flat rows -> samples x channels x positions."""
-    size = len(rows[0]) // count
-    return [[row[start:start + size] for start in range(0, len(row), size)] for row in rows]
+__test__ = {"by hand": """
+One channel of two numbers, 1 and 5: mean 3, variance 4; with eps = 0, f = 1/2 and h = -1, 1.
 
+>>> x = [[[1.0, 5.0]]]
+>>> mean, squares, m = batchnorm2d_statistics(x)
+>>> mean, squares, m
+([3.0], [8.0], 2.0)
+>>> batchnorm2d_forward(x, [3.0], [4.0], gamma=[10.0], beta=[0.5], eps=0.0)
+[[[-9.5, 10.5]]]
 
-def rows_of(x):
-    """Samples x channels x positions -> flat rows."""
-    return [[v for channel in x_n for v in channel] for x_n in x]
+With da = 1, 0: dbeta = 1, dgamma = -1, and dx_1 = 10 / 2 * ((1 - 1/2) - (-1) (-1/2)) = 0, dx_2 likewise: two numbers
+become -1 and 1 whatever they are.
 
-
-class BatchNorm2d:
-    """The layer: its parameters are gamma, at first 1, and beta, at first 0; its buffers the running mean and variance."""
-
-    training = False  # whether the statistics are the batch's
-
-    def __init__(self, layer, random, init, shape):
-        self.layer = layer
-        count = layer.num_features
-        self.parameters = [[1.0] * count, [0.0] * count]
-        self.buffers = [[0.0] * count, [1.0] * count]
-
-    def forward(self, x):
-        x = channels(x, self.layer.num_features)
-        mean, variance = self.buffers
-        if self.training:
-            mean, squares, m = batchnorm2d_statistics(x)
-            variance = [s / m for s in squares]
-            batchnorm2d_track(*self.buffers, mean, squares, m, self.layer.momentum)
-            self.mean, self.variance = mean, variance
-        return rows_of(batchnorm2d_forward(x, mean, variance, *self.parameters, self.layer.eps))
-
-    def backward(self, x, a, da):
-        count = self.layer.num_features
-        dx, dgamma, dbeta = batchnorm2d_backward(channels(x, count), self.mean, self.variance, self.parameters[0],
-                                                 channels(da, count), self.layer.eps)
-        return rows_of(dx), [dgamma, dbeta]
+>>> batchnorm2d_backward(x, [3.0], [4.0], [10.0], [[[1.0, 0.0]]], eps=0.0)
+([[[0.0, 0.0]]], [-1.0], [1.0])
+"""}

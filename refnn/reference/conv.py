@@ -1,24 +1,26 @@
-"""Two-dimensional convolution: every output channel is a sum, over input channels, of the image times a sliding kernel.
+"""Chapter 5: two-dimensional convolution. A linear layer that slides across an image.
+
+A kernel is a small grid of weights. At each position it covers a part of the image; the products of the numbers that
+meet add up to one output. A 3 x 3 image and a 2 x 2 kernel have four positions, hence a 2 x 2 output:
+
+    image        kernel      positions                                  output
+
+    1  2  3      w00 w01     [1  2] 3    1 [2  3]   1  2  3    1  2  3     z[0][0] = 1 w00 + 2 w01 + 4 w10 + 5 w11
+    4  5  6      w10 w11     [4  5] 6    4 [5  6]  [4  5] 6    4 [5  6]    z[0][1] = 2 w00 + 3 w01 + 5 w10 + 6 w11
+    7  8  9                   7  8  9    7  8  9   [7  8] 9    7 [8  9]    z[1][0] = 4 w00 + 5 w01 + 7 w10 + 8 w11
+                                                                           z[1][1] = 5 w00 + 6 w01 + 8 w10 + 9 w11
+
+The same four weights serve every position, so what they learn to find, they find anywhere. Images have channels, such
+as red, green and blue. An output channel o has a kernel for every input channel c, and adds all of them up.
 
     x  samples x channels x rows x columns           z  samples x output channels x output rows x output columns
     w  output channels x channels x kernel rows x kernel columns           b  output channels (or None)
 
-X is x with its padding: `padding` rows of zeros above and below, and columns of zeros left and right. `stride` and
-`padding` are pairs, for rows and columns. d... is dL/d...: dz, dx, dX, dw, db. Every sum runs in ascending order of its
-indices, the last one fastest, from the bias or from 0.0.
+X is x with its padding: `padding` rows of zeros above and below, and columns of zeros left and right. The kernel moves
+by `stride`. Both are pairs, for rows and columns. Indices: sample n, output channel o, channel c, kernel row i and
+column j, output row r and column s. Output r, s meets kernel place i, j at row r * stride + i, column s * stride + j
+of X. Every sum runs in ascending order of its indices, the last one fastest, from the bias or from 0.0.
 """
-
-from .linear import draw_row
-
-
-def conv2d_init(random, init, in_channels, out_channels, kernel_size, bias):
-    """-> w, b: every parameter drawn in order, w and then b."""
-    height, width = kernel_size
-    fan_in, fan_out = in_channels * height * width, out_channels * height * width
-    w = [[[draw_row(random, init, fan_in, fan_out, width) for _ in range(height)] for _ in range(in_channels)]
-         for _ in range(out_channels)]
-    b = draw_row(random, init, fan_in, fan_out, out_channels) if bias else None
-    return w, b
 
 
 def padded(x, padding):
@@ -33,7 +35,9 @@ def padded(x, padding):
 
 
 def conv2d_forward(x, w, b, stride, padding):
-    """z[n][o][r][s] = b[o]; for c, i, j ascending: z[n][o][r][s] += X[n][c][r * stride + i][s * stride + j] * w[o][c][i][j]"""
+    """z[n][o][r][s] = b[o];
+    for c, i, j ascending: z[n][o][r][s] += X[n][c][r * stride + i][s * stride + j] * w[o][c][i][j]
+    """
     z = []
     for x_n in x:
         X = padded(x_n, padding)
@@ -55,9 +59,15 @@ def conv2d_forward(x, w, b, stride, padding):
 
 
 def conv2d_backward_input(w, dz, size, stride, padding):
-    """dX[n][c][..][..] = 0.0; for o, i, j ascending: dX[n][c][r * stride + i][s * stride + j] += dz[n][o][r][s] * w[o][c][i][j]
+    """dX[n][c][..][..] = 0.0;
+    for o, i, j ascending: dX[n][c][r * stride + i][s * stride + j] += dz[n][o][r][s] * w[o][c][i][j]
 
     dx is dX without its padding; size is x's, a pair. Of every o, i, j at most one r, s adds to an element of dX.
+
+    Why: the forward pass has the term X[p][q] * w[i][j] in z[r][s] wherever kernel place i, j covers pixel p, q. The
+    derivative of that z by the pixel is w[i][j]. Chain rule: the pixel's derivative adds up dL/dz * w over every output
+    that the pixel went into. So this loop is the forward loop with the two sides exchanged: where forward reads
+    X and adds to z, backward reads dz and adds to dX, at the same places with the same weight.
     """
     rows, columns = padding
     dx = []
@@ -78,8 +88,13 @@ def conv2d_backward_input(w, dz, size, stride, padding):
 
 
 def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
-    """dw[o][c][i][j] = 0.0; for n, r, s ascending: dw[o][c][i][j] += X[n][c][r * stride + i][s * stride + j] * dz[n][o][r][s],
+    """dw[o][c][i][j] = 0.0;
+    for n, r, s ascending: dw[o][c][i][j] += X[n][c][r * stride + i][s * stride + j] * dz[n][o][r][s],
     and db[o] += dz[n][o][r][s] (None without bias)
+
+    Why: one weight w[i][j] is in every output of its channel, each time multiplied with another pixel. The derivative
+    of z[r][s] by the weight is that pixel. Chain rule: pixel * dL/dz adds up over all positions r, s and samples n.
+    The bias is in every output once, with derivative 1.
     """
     X = [padded(x_n, padding) for x_n in x]
     dw = [[[[0.0] * kernel_size[1] for _ in range(kernel_size[0])] for _ in X[0]] for _ in dz[0]]
@@ -100,41 +115,18 @@ def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
     return dw, db
 
 
-def images(rows, shape):
-    """Flat rows -> samples x channels x rows x columns; shape is (channels, height, width)."""
-    channels, height, width = shape
-    return [[[row[start:start + width] for start in range(c * height * width, (c + 1) * height * width, width)]
-             for c in range(channels)] for row in rows]
+__test__ = {"by hand": """
+The picture above with the kernel 1, 0 / 0, -1: z[0][0] = 1 - 5, z[0][1] = 2 - 6, and so on.
 
+>>> x, w = [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]], [[[[1.0, 0.0], [0.0, -1.0]]]]
+>>> conv2d_forward(x, w, [0.0], (1, 1), (0, 0))
+[[[[-4.0, -4.0], [-4.0, -4.0]]]]
 
-def rows_of(images):
-    """Samples x channels x rows x columns -> flat rows."""
-    return [[v for channel in image for row in channel for v in row] for image in images]
+If only z[0][1] matters, dL/dz = 0, 1 / 0, 0, then dx is the kernel at that position, and dw what it covers there.
 
-
-class Conv2d:
-    """The layer: its parameters are w row by row, then b."""
-
-    needs_dx = True  # False where nobody asks for the gradient of the data
-
-    def __init__(self, layer, random, init, shape):
-        self.layer, self.shape = layer, shape
-        self.output_shape = layer.output_shape(shape)
-        self.w, self.b = conv2d_init(random, init, layer.in_channels, layer.out_channels, layer.kernel_size, layer.bias)
-        self.parameters = kernel_rows(self.w) + ([self.b] if layer.bias else [])
-
-    def forward(self, x):
-        return rows_of(conv2d_forward(images(x, self.shape), self.w, self.b, self.layer.stride, self.layer.padding))
-
-    def backward(self, x, z, dz):
-        layer, dz = self.layer, images(dz, self.output_shape)
-        dw, db = conv2d_backward_parameters(images(x, self.shape), dz, layer.kernel_size, layer.stride, layer.padding, layer.bias)
-        gradients = kernel_rows(dw) + ([db] if layer.bias else [])
-        if not self.needs_dx:
-            return None, gradients
-        return rows_of(conv2d_backward_input(self.w, dz, self.shape[1:], layer.stride, layer.padding)), gradients
-
-
-def kernel_rows(w):
-    """The rows of all kernels, in order."""
-    return [row for w_o in w for w_oc in w_o for row in w_oc]
+>>> dz = [[[[0.0, 1.0], [0.0, 0.0]]]]
+>>> conv2d_backward_input(w, dz, (3, 3), (1, 1), (0, 0))
+[[[[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]]]]
+>>> conv2d_backward_parameters(x, dz, (2, 2), (1, 1), (0, 0), bias=True)
+([[[[2.0, 3.0], [5.0, 6.0]]]], [1.0])
+"""}

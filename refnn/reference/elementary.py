@@ -1,8 +1,8 @@
-"""exp, expm1, log, tanh, sin, cos, out of + - * / alone.
+"""Appendix: exp, expm1, log, tanh, sin, cos out of + - * /. Readers of the lesson can take these functions as given.
 
-A platform's own math library differs from the next one's in the last bit, so these are written out: the algorithms and
-constants of fdlibm (Sun Microsystems, 1993), which Java's StrictMath has too. Results are within 1 ulp, those of tanh within 2.
-Every operation below rounds once, to the nearest double; written in this order, the bits are the same everywhere.
+The math libraries of two platforms differ in the last bit, so these are written out: the algorithms and constants of
+fdlibm (Sun Microsystems, 1993), which Java's StrictMath uses too. Results are within 1 ulp, those of tanh within 2.
+Every operation below rounds once, to the nearest double. In this order the bits are the same everywhere.
 """
 
 from math import floor, frexp, ldexp
@@ -10,7 +10,7 @@ from math import floor, frexp, ldexp
 INF = float("inf")
 NAN = float("nan")
 
-LN2_HIGH = 6.93147180369123816490e-01  # ln 2 = LN2_HIGH + LN2_LOW; the high part ends in zeros, so k * LN2_HIGH is exact
+LN2_HIGH = 6.93147180369123816490e-01  # ln 2 = LN2_HIGH + LN2_LOW; the high part ends in zeros: k * LN2_HIGH is exact
 LN2_LOW = 1.90821492927058770002e-10
 INV_LN2 = 1.44269504088896338700e00
 EXP_OVERFLOW = 7.09782712893383973096e02
@@ -20,7 +20,7 @@ THREE_HALVES_LN2 = float.fromhex("0x1.0a2b2p+0")
 
 
 def multiple_of_ln2(x):
-    """The k that fdlibm takes to bring x - k ln 2 close to 0."""
+    """The integer k for which exp reduces x to r = x - k ln 2, |r| <= ln 2 / 2 or a little more. Source: fdlibm."""
     size = abs(x)
     if size < HALF_LN2:
         return 0
@@ -83,7 +83,10 @@ def expm1(x):
 
 
 def log(x):
-    """ln x; -inf at 0, NaN below. Source: fdlibm e_log.c: x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2), then a series in f / (2 + f)."""
+    """ln x; -inf at 0, NaN below.
+
+    Source: fdlibm e_log.c: x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2), then a series in f / (2 + f).
+    """
     if x != x or x == INF:
         return x
     if x <= 0.0:

@@ -1,28 +1,31 @@
-"""The linear layer: z = x w + b.
+"""Chapter 1: the linear layer, z = x w + b.
 
-x is samples x inputs, w inputs x outputs, b outputs (or None), z samples x outputs. d... is dL/d...: dz, dx, dw, db.
-Every sum runs in ascending order of its index, from the bias or from 0.0.
+A neuron multiplies each of its inputs by a weight, adds up the products, and adds a bias:
+
+    z = b + x[0] w[0] + x[1] w[1] + ...
+
+A linear layer is a row of neurons that read the same inputs: column j of w and b[j] belong to neuron j. A batch is a
+number of samples that go through the layer together; each is a row of x.
+
+    x  samples x inputs       w  inputs x outputs       b  outputs, or None       z  samples x outputs
+
+The network's error on the batch is one number, the loss L (chapter 3). The weights and biases are its parameters, and
+learning changes them so that L falls. The derivative dL/dp of L by one parameter p is a rate: if p grows by a small h
+and nothing else changes, L grows by h dL/dp, nearly. The derivatives by all parameters together are the gradient. To
+lower L, every parameter takes a step against its derivative: p -= lr dL/dp, where the learning rate lr sets the size
+of the step.
+
+The chain rule finds the derivatives. If v acts on L only through u_1, u_2, ..., then
+
+    dL/dv = dL/du_1 * du_1/dv + dL/du_2 * du_2/dv + ...
+
+A layer's input acts on L only through its output. So a layer takes dL/dz from the layer behind it, and finds from that
+dL/dw and dL/db, by which it learns, and dL/dx, which the layer before it needs. This walk from the last layer to the
+first is backpropagation. In the code dz stands for dL/dz, dw for dL/dw, and so on; each has the shape of what it is
+the derivative by.
+
+The order of a sum decides its last bits: every sum runs in ascending order of its index, from the bias or from 0.0.
 """
-
-from math import sqrt
-
-
-def draw_row(random, init, fan_in, fan_out, count):
-    """So many parameters, drawn and scaled as the initialisation says.
-
-    fan_in, fan_out: how many numbers one output is made of, how many outputs one number goes into
-    """
-    draw = random.uniform if init == "uniform" else random.normal
-    scale = {"uniform": 1.0, "normal": 1.0, "normal_0.1": 0.1,
-             "fan_in": 1.0 / sqrt(fan_in), "fan_out": 1.0 / sqrt(fan_out), "he": sqrt(2.0 / fan_in)}[init]
-    return [scale * draw() + 0.0 for _ in range(count)]  # + 0.0: never -0.0
-
-
-def linear_init(random, init, inputs, outputs, bias):
-    """-> w, b: every parameter drawn in order, w row by row and then b, and scaled as the initialisation says."""
-    w = [draw_row(random, init, inputs, outputs, outputs) for _ in range(inputs)]
-    b = draw_row(random, init, inputs, outputs, outputs) if bias else None
-    return w, b
 
 
 def linear_forward(x, w, b):
@@ -38,7 +41,12 @@ def linear_forward(x, w, b):
 
 
 def linear_backward_input(w, dz):
-    """dx[n][i] = 0.0; for j ascending: dx[n][i] += dz[n][j] * w[i][j]"""
+    """dx[n][i] = 0.0; for j ascending: dx[n][i] += dz[n][j] * w[i][j]
+
+    Why: x[n][i] goes into every neuron j of its own sample, as the term x[n][i] * w[i][j] of z[n][j]. If x[n][i] grows
+    by h, z[n][j] grows by h w[i][j]: the derivative of z[n][j] by x[n][i] is w[i][j]. Chain rule: L feels x[n][i]
+    through every z[n][j], so the products dL/dz[n][j] * w[i][j] add up over j.
+    """
     dx = []
     for dz_n in dz:
         dx_n = []
@@ -52,16 +60,21 @@ def linear_backward_input(w, dz):
 
 
 def linear_backward_parameters(x, dz, bias):
-    """dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j], and db[j] += dz[n][j] (None without bias)"""
-    dw = [[0.0 + x_0i * dz_0j for dz_0j in dz[0]] for x_0i in x[0]]
+    """dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j], and db[j] += dz[n][j] (None without bias)
+
+    Why: w[i][j] is used once in each sample n, in the same term x[n][i] * w[i][j] of z[n][j]. The derivative of z[n][j]
+    by w[i][j] is therefore x[n][i]; by b[j], which z[n][j] contains once, it is 1. Chain rule: L feels w[i][j] through
+    z[0][j], z[1][j], ..., so x[n][i] * dL/dz[n][j] adds up over the samples n, and so does 1 * dL/dz[n][j] for b[j].
+    Nothing is divided by the number of samples: where L is a mean, dz holds that division already (chapter 3).
+    """
+    dw = [[0.0 + x_0i * dz_0j for dz_0j in dz[0]] for x_0i in x[0]]  # the first sample, without rows of 0.0 to add to
     db = [0.0 + dz_0j for dz_0j in dz[0]] if bias else None
     for x_n, dz_n in zip(x[1:], dz[1:]):
         for x_ni, dw_i in zip(x_n, dw):
             for j, dz_nj in enumerate(dz_n):
                 dw_i[j] += x_ni * dz_nj
-        if bias:
-            for j, dz_nj in enumerate(dz_n):
-                db[j] += dz_nj
+        for j, dz_nj in enumerate(dz_n if bias else []):
+            db[j] += dz_nj
     return dw, db
 
 
@@ -72,17 +85,31 @@ def linear_update(p, dp, lr):
 
 
 class Linear:
-    """The layer: its parameters are w row by row, then b."""
+    """A linear layer. Its parameters are the rows of w, then b."""
 
-    needs_dx = True  # False where nobody asks for the gradient of the data
-
-    def __init__(self, layer, random, init, shape=None):
-        self.w, self.b = linear_init(random, init, layer.inputs, layer.outputs, layer.bias)
-        self.parameters = self.w + ([self.b] if layer.bias else [])
+    def __init__(self, w, b=None):
+        self.w, self.b = w, b
+        self.parameters = w + ([b] if b else [])
 
     def forward(self, x):
         return linear_forward(x, self.w, self.b)
 
     def backward(self, x, z, dz):
+        """-> dx, and the derivatives by the parameters, in their order"""
         dw, db = linear_backward_parameters(x, dz, self.b is not None)
-        return linear_backward_input(self.w, dz) if self.needs_dx else None, dw + ([db] if db else [])
+        return linear_backward_input(self.w, dz), dw + ([db] if db else [])
+
+
+__test__ = {"by hand": """
+One sample of two numbers, a layer of one neuron: z = 0.5 + 2 * 3 + 4 * (-1) = 2.5.
+
+>>> layer = Linear(w=[[3.0], [-1.0]], b=[0.5])
+>>> layer.forward([[2.0, 4.0]])
+[[2.5]]
+
+Say dL/dz = 10. Then dL/dx = 10 * 3, 10 * (-1); dL/dw = 2 * 10, 4 * 10; dL/db = 10.
+
+>>> dx, gradient = layer.backward([[2.0, 4.0]], [[2.5]], [[10.0]])
+>>> dx, gradient
+([[30.0, -10.0]], [[20.0], [40.0], [10.0]])
+"""}

@@ -1,9 +1,11 @@
-"""Losses: how far one sample's output o is from its target y, and the gradient do = dL/do.
+"""Chapter 3: losses. How wrong an output is, and which way is down.
 
-For sse and mse, y is a row like o; for cross_entropy, y is the index of the right class, and o are logits.
+A loss L compares one sample's output o with its target y: 0 is right, and more is worse. `NAME(o, y)` returns L, and
+`NAME_gradient(o, y)` returns do = dL/do, which is where backpropagation starts. For sse and mse y is a row like o.
+For cross_entropy y is the index of the right class, and o are logits: any numbers, which softmax makes probabilities.
 """
 
-from .activations import softmax
+from .activations import softmax_forward
 from .elementary import exp, log
 
 
@@ -17,7 +19,10 @@ def sse(o, y):
 
 
 def sse_gradient(o, y):
-    """do[j] = 2 (o[j] - y[j])"""
+    """do[j] = 2 (o[j] - y[j])
+
+    Why: o[j] is in one term only, d^2 with d = o[j] - y[j]. The derivative of d^2 is 2 d, and d grows as o[j] does.
+    """
     return [2.0 * (v - t) for v, t in zip(o, y)]
 
 
@@ -32,7 +37,10 @@ def mse_gradient(o, y):
 
 
 def cross_entropy(o, y):
-    """L = -ln softmax(o)[y] = m + ln(sum over j of e^(o[j] - m)) - o[y], where m = max o"""
+    """L = -ln softmax(o)[y] = m + ln(sum over j of e^(o[j] - m)) - o[y], where m = max o
+
+    The right class has probability p = softmax(o)[y]. L is 0 if p = 1 and grows without limit as p falls to 0.
+    """
     m = max(o)
     s = 0.0
     for v in o:
@@ -41,26 +49,58 @@ def cross_entropy(o, y):
 
 
 def cross_entropy_gradient(o, y):
-    """do[j] = softmax(o)[j] - 1 where j = y, softmax(o)[j] elsewhere"""
-    do = softmax(o)
+    """do[j] = softmax(o)[j] - 1 where j = y, softmax(o)[j] elsewhere
+
+    Why: with s = sum over k of e^o[k], L = -ln(e^o[y] / s) = ln s - o[y]: the logarithm undoes the exponential of the
+    right class. What is left is simple. The derivative of ln s by s is 1 / s, that of s by o[j] is e^o[j], and the
+    chain rule multiplies them: e^o[j] / s, which is softmax(o)[j]. The term -o[y] adds -1 where j = y.
+    """
+    do = softmax_forward(o)
     do[y] = do[y] - 1.0
     return do
 
 
-LOSS = {"sse": sse, "mse": mse, "cross_entropy": cross_entropy}
-GRADIENT = {"sse": sse_gradient, "mse": mse_gradient, "cross_entropy": cross_entropy_gradient}
+LOSSES = {
+    "sse": (sse, sse_gradient),
+    "mse": (mse, mse_gradient),
+    "cross_entropy": (cross_entropy, cross_entropy_gradient),
+}
 
 
 def batch_gradient(loss, o, y, reduction):
-    """do of a batch: each sample's gradient, divided by the batch's size where the loss is a mean over the samples"""
-    do = [GRADIENT[loss](o_n, y_n) for o_n, y_n in zip(o, y)]
+    """do[n] = the gradient of sample n's loss, divided by the number of samples where reduction is "mean"
+
+    Why here and only here: the loss of a batch of B samples is L = (L_0 + L_1 + ...) / B, so its derivative by o[n] is
+    that of L_n, divided by B. Every later derivative is a sum of products with one factor from do. The 1 / B comes
+    through in that factor; to divide again, at dw or in the update, would divide twice.
+    """
+    _, gradient = LOSSES[loss]
+    do = [gradient(o_n, y_n) for o_n, y_n in zip(o, y)]
     return [[d / len(do) for d in do_n] for do_n in do] if reduction == "mean" else do
 
 
 def argmax(row):
-    """The index of the largest number, the first of equals."""
+    """The index of the largest number, the first of equals: the class that a network chooses."""
     best = 0
     for j, v in enumerate(row):
         if v > row[best]:
             best = j
     return best
+
+
+__test__ = {"by hand": """
+Targets 1 and 0, outputs 0.5 and 2: L = (0.25 + 4) / 2 and do = 2 * (-0.5) / 2, 2 * 2 / 2.
+
+>>> mse([0.5, 2.0], [1.0, 0.0]), mse_gradient([0.5, 2.0], [1.0, 0.0])
+(2.125, [-0.5, 2.0])
+
+Two equal logits are two probabilities of 1/2. If class 1 is right, L = ln 2, and do = 1/2, 1/2 - 1.
+
+>>> cross_entropy([0.0, 0.0], 1), cross_entropy_gradient([0.0, 0.0], 1)
+(0.6931471805599453, [0.5, -0.5])
+
+In a batch of two such samples whose loss is a mean, each has half of that.
+
+>>> batch_gradient("cross_entropy", [[0.0, 0.0], [0.0, 0.0]], [1, 0], "mean")
+[[0.25, -0.25], [-0.25, 0.25]]
+"""}

@@ -1,10 +1,10 @@
-"""Max pooling: the largest number of each window that slides across a channel.
+"""Chapter 6: max pooling. The largest number of each window that slides across a channel.
 
-x is samples x channels x rows x columns, a likewise with a row and column for each window that lies wholly within x; so a
-ragged edge belongs to none. `kernel_size` and `stride` are pairs, for rows and columns. d... is dL/d...: da, dx.
+Pooling makes an image smaller and keeps what was found strongest. It has no parameters.
+
+x is samples x channels x rows x columns. a is likewise, with a row and a column for each window that lies wholly within
+x; so a ragged edge belongs to none. `kernel_size` and `stride` are pairs, for rows and columns.
 """
-
-from .conv import images, rows_of
 
 
 def largest(x, top, left, kernel_size):
@@ -36,7 +36,11 @@ def maxpool2d_forward(x, kernel_size, stride):
 
 
 def maxpool2d_backward(x, da, kernel_size, stride):
-    """dx[n][c][..][..] = 0.0; for r, s ascending: dx[n][c][where window r, s has its largest] += da[n][c][r][s]"""
+    """dx[n][c][..][..] = 0.0; for r, s ascending: dx[n][c][where window r, s has its largest] += da[n][c][r][s]
+
+    Why: the output of a window is its largest number and feels no other. Its derivative by that number is 1, by the
+    others 0. Chain rule: da goes to the largest number whole. One that is the largest of several windows adds them up.
+    """
     dx = []
     for x_n, da_n in zip(x, da):
         dx_n = []
@@ -51,17 +55,12 @@ def maxpool2d_backward(x, da, kernel_size, stride):
     return dx
 
 
-class MaxPool2d:
-    """The layer. It has no parameters."""
+__test__ = {"by hand": """
+Two windows of 2 x 2 side by side: the largest of 1, 7, 3, 2 is 7; of 5, 5, 4, 5 it is the first 5.
 
-    parameters = ()
-
-    def __init__(self, layer, random, init, shape):
-        self.layer, self.shape, self.output_shape = layer, shape, layer.output_shape(shape)
-
-    def forward(self, x):
-        return rows_of(maxpool2d_forward(images(x, self.shape), self.layer.kernel_size, self.layer.stride))
-
-    def backward(self, x, a, da):
-        da = images(da, self.output_shape)
-        return rows_of(maxpool2d_backward(images(x, self.shape), da, self.layer.kernel_size, self.layer.stride)), ()
+>>> x = [[[[1.0, 7.0, 5.0, 5.0], [3.0, 2.0, 4.0, 5.0]]]]
+>>> maxpool2d_forward(x, (2, 2), (2, 2))
+[[[[7.0, 5.0]]]]
+>>> maxpool2d_backward(x, [[[[0.1, 0.2]]]], (2, 2), (2, 2))
+[[[[0.0, 0.1, 0.2, 0.0], [0.0, 0.0, 0.0, 0.0]]]]
+"""}

@@ -1,4 +1,7 @@
-"""Random numbers that are the same everywhere: SplitMix64, and what is drawn from it.
+"""Chapter 8: random numbers that are the same everywhere. SplitMix64, and what is drawn from it.
+
+A network starts from random parameters and sees its samples in random order. Here both follow from one seed, so that
+anybody can repeat a training to the last bit.
 
 Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014). Integers only, modulo 2^64.
 """
@@ -10,7 +13,7 @@ from .elementary import cos, log
 MASK = 2**64 - 1
 TWO_PI = 6.283185307179586
 
-# One seed gives several independent streams; who draws from which:
+# One seed has several independent streams: the parameters, the order of samples and made-up data have one each.
 PARAMETERS, SHUFFLING, DATA = 1, 2, 3
 
 
@@ -60,3 +63,13 @@ def stream(seed, k):
 def epoch_order(seed, epoch, n):
     """The order in which epoch 1, 2, ... visits n samples when it shuffles."""
     return stream(stream(seed, SHUFFLING).state, epoch).permutation(n)
+
+
+__test__ = {"by hand": """
+The first number from seed 0, as published with the generator, and the uniform that its upper 53 bits make.
+
+>>> hex(SplitMix64(0).next())
+'0xe220a8397b1dcdaf'
+>>> SplitMix64(0).uniform() == (0xe220a8397b1dcdaf >> 11) / 2**53
+True
+"""}
