@@ -26,7 +26,7 @@ class Model:
     """Layers in a row, a loss and an initialisation.
 
     layers: those above, each of which takes what the one before it gives; or, for impl="python", objects of one's own with
-            the methods that reference/network.py describes
+            the methods that reference/training.py describes
     loss:   "sse", "mse" or "cross_entropy" (on logits: the softmax belongs to the loss)
     init:   how every parameter of Linear and Conv2d is drawn: "uniform" in [0, 1); or normal with standard deviation
             1: "normal", 0.1: "normal_0.1", 1 / sqrt(fan_in): "fan_in", 1 / sqrt(fan_out): "fan_out", sqrt(2 / fan_in): "he",
@@ -118,46 +118,6 @@ def parameter_count(layer):
 
 def buffer_count(layer):
     return sum(map(len, getattr(layer, "buffers", ()))) if is_own(layer) else layer.buffer_count
-
-
-class OwnLayer:
-    """A layer of one's own in a network: what it gives is checked. Raises InputError."""
-
-    def __init__(self, layer, k, outputs):
-        self.layer, self.k, self.outputs = layer, k, outputs
-
-    @property
-    def parameters(self):
-        return self.layer.parameters
-
-    @property
-    def buffers(self):
-        return getattr(self.layer, "buffers", ())
-
-    def forward(self, x):
-        if hasattr(self.layer, "__dict__"):
-            self.layer.training = self.training
-        a = self.layer.forward(x)
-        self._check(a, "forward", len(x), [self.outputs] * len(x))
-        return a
-
-    def backward(self, x, a, da):
-        result = self.layer.backward(x, a, da)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise InputError(f"backward of layer {self.k} must give dx and the gradients, not {result!r}")
-        dx, gradients = result
-        self._check(dx, "backward", len(x), list(map(len, x)))
-        self._check(gradients, "backward", len(self.parameters), list(map(len, self.parameters)))
-        return dx, gradients
-
-    def _check(self, rows, method, count, widths):
-        name = f"{method} of layer {self.k}, {type(self.layer).__name__},"
-        try:
-            given = list(map(len, rows))
-        except TypeError:
-            raise InputError(f"{name} must give lists of rows, not {rows!r}") from None
-        if given != widths:
-            raise InputError(f"{name} must give {count} rows of {sorted(set(widths))} numbers, not {len(given)} of {sorted(set(given))}")
 
 
 def own_output_shape(layer, shape, k):

@@ -87,7 +87,7 @@ def test_what_has_another_form_is_no_answer(answer, reason):
 
 def test_a_training_that_goes_wrong_is_followed_to_the_step():
     """A subject that loses the update of one weight when its gradient is above .02: first in some step of some epoch."""
-    from refnn.reference import linear, network
+    from refnn.reference import linear, training
     right = linear.linear_update
 
     def update(p, dp, lr):
@@ -98,11 +98,11 @@ def test_a_training_that_goes_wrong_is_followed_to_the_step():
 
     class Subject:
         def ask(self, case):
-            network.linear_update = update
+            training.linear_update = update
             try:
                 return subjects.named("python").ask(case)
             finally:
-                network.linear_update = right
+                training.linear_update = right
 
     case = next(case for case in cases("alice-bob") if case.id.endswith("batches-of-2"))
     failure, = run("alice-bob", [case], Subject()).failures

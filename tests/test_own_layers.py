@@ -169,8 +169,8 @@ def test_wrong_gradients_of_inputs_fail():
 
 def test_a_broken_layer_of_refnn_s_own_is_found(monkeypatch):
     """Batch normalisation that forgets that the mean depends on every input."""
-    from refnn.reference import batchnorm
-    right = batchnorm.batchnorm2d_backward
+    from refnn.implementations import python
+    right = python.batchnorm2d_backward
 
     def forgetful(x, mean, variance, gamma, da, eps):
         dx, dgamma, dbeta = right(x, mean, variance, gamma, da, eps)
@@ -178,7 +178,7 @@ def test_a_broken_layer_of_refnn_s_own_is_found(monkeypatch):
 
     made = Network(Model([BatchNorm2d(2), Flatten(), Linear(4, 2)], "mse", input_shape=(2, 1, 2)), "python")
     assert gradient_check(made, rows(3, 4), rows(3, 2, 7)).passed
-    monkeypatch.setattr(batchnorm, "batchnorm2d_backward", forgetful)
+    monkeypatch.setattr(python, "batchnorm2d_backward", forgetful)
     result = gradient_check(made, rows(3, 4), rows(3, 2, 7))
     assert not result.passed and result.worst > 0.01 and result.where.startswith("input")
 
@@ -196,13 +196,13 @@ def test_what_does_not_fit_is_said(impl):
 
 
 @pytest.mark.parametrize("method, result, message", [
-    ("forward", None, "forward of layer 2, Scale, must give lists of rows, not None"),
-    ("forward", [[1.0, 2.0]] * 4, "forward of layer 2, Scale, must give 4 rows of [4] numbers, not 4 of [2]"),
-    ("forward", [[1.0] * 4] * 3, "forward of layer 2, Scale, must give 4 rows of [4] numbers, not 3 of [4]"),
-    ("backward", None, "backward of layer 2 must give dx and the gradients, not None"),
-    ("backward", ([[1.0] * 4], [[1.0] * 4]), "backward of layer 2, Scale, must give 4 rows of [4] numbers, not 1 of [4]"),
-    ("backward", ([[1.0] * 4] * 4, [1.0]), "backward of layer 2, Scale, must give lists of rows, not [1.0]"),
-    ("backward", ([[1.0] * 4] * 4, []), "backward of layer 2, Scale, must give 1 rows of [4] numbers, not 0 of []"),
+    ("forward", None, "forward of layer 2, Scale, must return lists of rows, not None"),
+    ("forward", [[1.0, 2.0]] * 4, "forward of layer 2, Scale, must return 4 rows of [4] numbers, not 4 of [2]"),
+    ("forward", [[1.0] * 4] * 3, "forward of layer 2, Scale, must return 4 rows of [4] numbers, not 3 of [4]"),
+    ("backward", None, "backward of layer 2 must return dx and the gradients, not None"),
+    ("backward", ([[1.0] * 4], [[1.0] * 4]), "backward of layer 2, Scale, must return 4 rows of [4] numbers, not 1 of [4]"),
+    ("backward", ([[1.0] * 4] * 4, [1.0]), "backward of layer 2, Scale, must return lists of rows, not [1.0]"),
+    ("backward", ([[1.0] * 4] * 4, []), "backward of layer 2, Scale, must return 1 rows of [4] numbers, not 0 of []"),
 ])
 def test_what_a_layer_of_one_s_own_gives_is_checked(method, result, message):
     layer = Scale([1.0] * 4)

@@ -1,16 +1,16 @@
 """The implementations of a network, by name.
 
-Each is a class with the methods of reference/network.py's Network, whose data and parameters come checked.
+Each is a class with the methods of python.py's PythonImplementation, whose data and parameters come checked.
 """
 
 import platform
 from importlib import import_module
 
-from .checks import known_name
-from .errors import UnavailableError
+from ..checks import known_name
+from ..errors import UnavailableError
 
 SMALLEST = 5e-324  # the smallest double above 0
-IMPLEMENTATIONS = {"python": "refnn.reference.network", "c": "refnn.native"}
+IMPLEMENTATIONS = {"python": ("refnn.implementations.python", "PythonImplementation"), "c": ("refnn.native", "Network")}
 
 
 def load(name):
@@ -18,7 +18,8 @@ def load(name):
     if SMALLEST * 1.0 == 0.0:
         raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with -ffast-math, or a "
                                "call such as torch.set_flush_denormal, has changed the processor's arithmetic")
-    return import_module(IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]).Network
+    module, name = IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]
+    return getattr(import_module(module), name)
 
 
 def default():
