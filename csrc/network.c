@@ -121,7 +121,7 @@ typedef struct {
     int64_t *which;  /* rows: the samples' numbers */
     double *statistics; /* of every batchnorm2d: mean, squares, variance, dgamma, dbeta */
     double *scratch; /* of each thread, for layers of images */
-    sparse_rows sparse, columns; /* the inputs without their zeros, row by row and column by column */
+    sparse_rows sparse, transposed; /* the inputs without their zeros, and the transpose of that */
     int is_sparse;   /* whether the inputs are there rather than in x */
     double *pixels; /* what each value of a pixel stands for */
     int64_t size; /* in doubles */
@@ -149,14 +149,14 @@ static workspace_parts lay_out(const refnn_model *model, const refnn_samples *sa
     w.size = rows * (inputs + 2 * outputs + 2) + w.statistics_count + model->threads * w.scratch_count + VALUES;
     if (model->simd != SIMD_PLAIN && inputs >= SPARSE_INPUTS && model->layers[0].kind == REFNN_LINEAR) {
         w.sparse.stride = inputs;
-        w.columns.stride = rows + 8; /* not a power of two, which would crowd the lists into few lines of the cache */
+        w.transposed.stride = rows + 8; /* not a power of two, which would crowd the lists into few lines of the cache */
         w.sparse.value = memory + w.size;
-        w.columns.value = w.sparse.value + rows * inputs;
-        w.sparse.index = (int32_t *)(w.columns.value + w.columns.stride * inputs);
-        w.columns.index = w.sparse.index + rows * inputs;
-        w.sparse.count = w.columns.index + w.columns.stride * inputs;
-        w.columns.count = w.sparse.count + rows;
-        w.size += ((rows + w.columns.stride) * inputs * 3 + rows + inputs + 1) / 2;
+        w.transposed.value = w.sparse.value + rows * inputs;
+        w.sparse.index = (int32_t *)(w.transposed.value + w.transposed.stride * inputs);
+        w.transposed.index = w.sparse.index + rows * inputs;
+        w.sparse.count = w.transposed.index + w.transposed.stride * inputs;
+        w.transposed.count = w.sparse.count + rows;
+        w.size += ((rows + w.transposed.stride) * inputs * 3 + rows + inputs + 1) / 2;
     }
     for (int32_t value = 0; samples && samples->pixels && value < VALUES; value++) w.pixels[value] = value / PIXEL_MAX;
     return w;
@@ -286,17 +286,17 @@ static const double *biases(const place *at) {
 static int by_channels(const passage *p, const refnn_layer *layer) { return p->training && layer->kind == REFNN_BATCHNORM2D; }
 
 /* Thread `share` of all: its part of so many columns, whole lines of the cache. */
-static columns share_of(const workspace_parts *w, int64_t count, int64_t share) {
-    if (w->team->threads == 1) return (columns){0, count};
+static range share_of(const workspace_parts *w, int64_t count, int64_t share) {
+    if (w->team->threads == 1) return (range){0, count};
     int64_t lines = (count + 7) / 8;
     int64_t end = lines * (share + 1) / w->team->threads * 8;
-    return (columns){lines * share / w->team->threads * 8, end < count ? end : count};
+    return (range){lines * share / w->team->threads * 8, end < count ? end : count};
 }
 
-static columns rows_of_share(const passage *p, int64_t share) { return share_of(p->w, p->rows, share); }
+static range rows_of_share(const passage *p, int64_t share) { return share_of(p->w, p->rows, share); }
 
-static columns channels_of_share(const workspace_parts *w, int64_t count, int64_t share) {
-    return (columns){count * share / w->team->threads, count * (share + 1) / w->team->threads};
+static range channels_of_share(const workspace_parts *w, int64_t count, int64_t share) {
+    return (range){count * share / w->team->threads, count * (share + 1) / w->team->threads};
 }
 
 static void gather(const void *job, int64_t begin, int64_t end) {
@@ -313,13 +313,13 @@ static void pass_first_layer(const void *job, int64_t begin, int64_t end) {
     const double *b = layer->bias ? p->parameters + (int64_t)inputs * outputs : NULL;
     double *z = w->x + (int64_t)p->rows * inputs;
     for (int64_t share = begin; share < end; share++) {
-        columns j = share_of(w, outputs, share);
+        range j = share_of(w, outputs, share);
         if (w->is_sparse && p->with_gradients) { /* for collect */
-            sparse_transpose(&w->sparse, p->rows, inputs * share / w->team->threads, inputs * (share + 1) / w->team->threads, &w->columns);
+            sparse_transpose(&w->sparse, p->rows, channels_of_share(w, inputs, share), &w->transposed);
         }
         if (j.begin == j.end) continue;
-        if (w->is_sparse) linear_forward_sparse(w->model->simd, p->rows, outputs, j, &w->sparse, p->parameters, b, z);
-        else linear_forward(w->model->simd, p->rows, inputs, outputs, j, w->x, p->parameters, b, z);
+        if (w->is_sparse) linear_forward_sparse(w->model->simd, p->rows, layer, j, &w->sparse, p->parameters, b, z);
+        else linear_forward(w->model->simd, p->rows, layer, j, w->x, p->parameters, b, z);
     }
 }
 
@@ -330,7 +330,7 @@ typedef struct {
     int32_t layers;
 } piece;
 
-static void forward_rows(const passage *p, const place *at, columns n, double *scratch) {
+static void forward_rows(const passage *p, const place *at, range n, double *scratch) {
     const refnn_layer *layer = at->layer;
     const int32_t simd = p->w->model->simd, rows = (int32_t)(n.end - n.begin);
     const double *w = at->parameters, *b = biases(at);
@@ -338,7 +338,7 @@ static void forward_rows(const passage *p, const place *at, columns n, double *s
     double *z = at->x + (int64_t)p->rows * layer->inputs + n.begin * layer->outputs;
     switch (layer->kind) {
     case REFNN_LINEAR:
-        linear_forward(simd, rows, layer->inputs, layer->outputs, (columns){0, layer->outputs}, x, w, b, z);
+        linear_forward(simd, rows, layer, (range){0, layer->outputs}, x, w, b, z);
         break;
     case REFNN_CONV2D:
         conv2d_forward(simd, rows, layer, x, w, b, z, scratch);
@@ -348,7 +348,8 @@ static void forward_rows(const passage *p, const place *at, columns n, double *s
         break;
     case REFNN_BATCHNORM2D: {
         const int32_t channels = layer->x.channels;
-        batchnorm2d_forward(simd, rows, layer, (columns){0, channels}, x, at->buffers, at->buffers + channels, w, b, z);
+        batchnorm p = {rows, layer, x, at->buffers, at->buffers + channels, w, b};
+        batchnorm2d_forward(simd, &p, (range){0, channels}, z);
         break;
     }
     case REFNN_FLATTEN:
@@ -359,7 +360,7 @@ static void forward_rows(const passage *p, const place *at, columns n, double *s
     }
 }
 
-static void backward_rows(const passage *p, const place *at, columns n, double *scratch) {
+static void backward_rows(const passage *p, const place *at, range n, double *scratch) {
     const refnn_layer *layer = at->layer;
     const int32_t simd = p->w->model->simd, rows = (int32_t)(n.end - n.begin);
     const double *x = at->x + n.begin * layer->inputs, *dz = at->dz + n.begin * layer->outputs;
@@ -367,7 +368,7 @@ static void backward_rows(const passage *p, const place *at, columns n, double *
     double *dx = (layer == p->w->model->layers ? p->dx : at->dz - (int64_t)p->rows * layer->inputs) + n.begin * layer->inputs;
     switch (layer->kind) {
     case REFNN_LINEAR:
-        linear_backward_input(simd, rows, layer->inputs, layer->outputs, at->parameters, dz, dx);
+        linear_backward_input(simd, rows, layer, at->parameters, dz, dx);
         break;
     case REFNN_CONV2D:
         conv2d_backward_input(simd, rows, layer, at->parameters, dz, dx, scratch);
@@ -387,7 +388,7 @@ static void forward_piece(const void *job, int64_t begin, int64_t end) {
     const piece *job_piece = job;
     const passage *p = job_piece->p;
     for (int64_t share = begin; share < end; share++) {
-        columns n = rows_of_share(p, share);
+        range n = rows_of_share(p, share);
         place at = job_piece->at;
         for (int32_t k = 0; k < job_piece->layers && n.begin < n.end; k++, go_on(p, &at)) {
             forward_rows(p, &at, n, p->w->scratch + share * p->w->scratch_count);
@@ -399,7 +400,7 @@ static void backward_piece(const void *job, int64_t begin, int64_t end) {
     const piece *job_piece = job;
     const passage *p = job_piece->p;
     for (int64_t share = begin; share < end; share++) {
-        columns n = rows_of_share(p, share);
+        range n = rows_of_share(p, share);
         place at = job_piece->at;
         for (int32_t k = 0; k < job_piece->layers && n.begin < n.end; k++) {
             go_back(p, &at);
@@ -416,12 +417,12 @@ static void normalise(const void *job, int64_t begin, int64_t end) {
     const int32_t simd = p->w->model->simd, count = layer->x.channels;
     const double m = (double)((int64_t)p->rows * layer->x.height * layer->x.width);
     double *mean = at->statistics, *squares = mean + count, *variance = squares + count;
+    const batchnorm batch = {p->rows, layer, at->x, mean, variance, at->parameters, biases(at)};
     for (int64_t share = begin; share < end; share++) {
-        columns c = channels_of_share(p->w, count, share);
+        range c = channels_of_share(p->w, count, share);
         batchnorm2d_statistics(simd, p->rows, layer, c, at->x, mean, squares);
         for (int64_t k = c.begin; k < c.end; k++) variance[k] = squares[k] / m;
-        batchnorm2d_forward(simd, p->rows, layer, c, at->x, mean, variance, at->parameters, biases(at),
-                            at->x + (int64_t)p->rows * layer->inputs);
+        batchnorm2d_forward(simd, &batch, c, at->x + (int64_t)p->rows * layer->inputs);
         if (!at->buffers) continue;
         refnn_batchnorm2d_track((int32_t)(c.end - c.begin), at->buffers + c.begin, at->buffers + count + c.begin,
                                 mean + c.begin, squares + c.begin, m, layer->momentum);
@@ -434,10 +435,10 @@ static void normalise_backward(const void *job, int64_t begin, int64_t end) {
     const refnn_layer *layer = at->layer;
     const int32_t count = layer->x.channels;
     double *mean = at->statistics, *variance = mean + 2 * count, *dgamma = mean + 3 * count, *dbeta = mean + 4 * count;
+    const batchnorm batch = {p->rows, layer, at->x, mean, variance, at->parameters, NULL};
     double *dx = layer == p->w->model->layers ? p->dx : at->dz - (int64_t)p->rows * layer->inputs;
     for (int64_t share = begin; share < end; share++) {
-        batchnorm2d_backward(p->w->model->simd, p->rows, layer, channels_of_share(p->w, count, share), at->x, mean, variance,
-                             at->parameters, at->dz, dx, dgamma, dbeta);
+        batchnorm2d_backward(p->w->model->simd, &batch, channels_of_share(p->w, count, share), at->dz, dx, dgamma, dbeta);
     }
 }
 
@@ -536,16 +537,17 @@ typedef struct {
 
 static void collect_linear(const collection *p, const refnn_layer *layer, const double *x, const double *dz, double *to, int64_t share) {
     double *db = layer->bias ? to + layer_weights(layer) : NULL;
-    layer_gradient gradient = {p->rows, layer->inputs, layer->outputs, x, &p->w->columns, dz, to, db, p->step, p->lr};
-    columns j = share_of(p->w, layer->outputs, share);
-    if (j.begin < j.end) linear_backward_parameters(p->w->model->simd, &gradient, 0, layer->inputs, j);
+    layer_gradient gradient = {p->rows, layer, x, &p->w->transposed, dz, to, db, p->step, p->lr};
+    range j = share_of(p->w, layer->outputs, share);
+    if (j.begin < j.end) linear_backward_parameters(p->w->model->simd, &gradient, j);
 }
 
 static void collect_conv2d(const collection *p, const refnn_layer *layer, const double *x, const double *dz, double *to, int64_t share) {
     double *db = layer->bias ? to + layer_weights(layer) : NULL;
-    columns o = channels_of_share(p->w, layer->z.channels, share);
+    range o = channels_of_share(p->w, layer->z.channels, share);
     double *scratch = p->w->scratch + share * p->w->scratch_count;
-    if (o.begin < o.end) conv2d_backward_parameters(p->w->model->simd, p->rows, layer, o, x, dz, to, db, p->step, p->lr, scratch);
+    layer_gradient gradient = {p->rows, layer, x, NULL, dz, to, db, p->step, p->lr};
+    if (o.begin < o.end) conv2d_backward_parameters(p->w->model->simd, &gradient, o, scratch);
 }
 
 /* dgamma and dbeta, which the way back has made */

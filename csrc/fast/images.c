@@ -191,12 +191,14 @@ void conv2d_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer,
 /* Sums go to the parameters: added to gradients from which they started, or as a step. */
 static void finish(double *to, double sum, int32_t step, double lr) { *to = step ? *to - lr * sum : sum; }
 
-void conv2d_backward_parameters(int32_t simd, int32_t rows, const refnn_layer *layer, columns o, const double *x,
-                                const double *dz, double *dw, double *db, int32_t step, double lr, double *scratch) {
+void conv2d_backward_parameters(int32_t simd, const layer_gradient *p, range o, double *scratch) {
+    const refnn_layer *layer = p->layer;
+    const double *x = p->x, *dz = p->dz;
+    double *dw = p->dw, *db = p->db;
     const int64_t outs = o.end - o.begin, positions = (int64_t)layer->z.height * layer->z.width;
     const image_kernels *fast = image_kernels_of(simd, outs);
     if (!fast) {
-        refnn_conv2d_backward_parameters(rows, layer, x, dz, dw, db);
+        refnn_conv2d_backward_parameters(p->rows, layer, x, dz, dw, db);
         return;
     }
     view v = view_forward(layer);
@@ -208,20 +210,20 @@ void conv2d_backward_parameters(int32_t simd, int32_t rows, const refnn_layer *l
     forward_offsets(layer, &v, offset);
     dw += o.begin * v.terms;
     dz += o.begin * positions;
-    for (int64_t a = 0; !step && a < outs; a++) {
+    for (int64_t a = 0; !p->step && a < outs; a++) {
         for (int64_t k = 0; k < v.terms; k++) sum[k * lanes + a] = dw[a * v.terms + k];
         if (db) bias[a] = db[o.begin + a];
     }
     correlating job = {v.terms, layer->stride.columns == 1 ? layer->kernel.columns : 1, layer->z.height, layer->z.width, v.row,
                        lanes, v.image, offset, channels, sum, db ? bias : NULL};
-    for (int32_t n = 0; n < rows; n++, x += layer->inputs, dz += layer->outputs) {
+    for (int32_t n = 0; n < p->rows; n++, x += layer->inputs, dz += layer->outputs) {
         spread(fast, layer, &v, x, v.image);
         fast->interleave(positions, outs, dz, channels, lanes);
         fast->correlate(&job);
     }
     for (int64_t a = 0; a < outs; a++) {
-        for (int64_t k = 0; k < v.terms; k++) finish(&dw[a * v.terms + k], sum[k * lanes + a], step, lr);
-        if (db) finish(&db[o.begin + a], bias[a], step, lr);
+        for (int64_t k = 0; k < v.terms; k++) finish(&dw[a * v.terms + k], sum[k * lanes + a], p->step, p->lr);
+        if (db) finish(&db[o.begin + a], bias[a], p->step, p->lr);
     }
 }
 
@@ -258,12 +260,12 @@ void maxpool2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, co
     }
 }
 
-static normalising batch_of(int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean, const double *f) {
+static normalising batch_of(int32_t rows, const refnn_layer *layer, range c, const double *x, const double *mean, const double *f) {
     const int64_t size = (int64_t)layer->x.height * layer->x.width;
     return (normalising){rows, layer->inputs, c.end - c.begin, size, x + c.begin * size, mean + c.begin, f};
 }
 
-void batchnorm2d_statistics(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, double *mean,
+void batchnorm2d_statistics(int32_t simd, int32_t rows, const refnn_layer *layer, range c, const double *x, double *mean,
                             double *squares) {
     const image_kernels *fast = image_kernels_of(simd, 8);
     normalising job = batch_of(rows, layer, c, x, mean, NULL);
@@ -278,41 +280,42 @@ void batchnorm2d_statistics(int32_t simd, int32_t rows, const refnn_layer *layer
 
 enum { TOGETHER = 64 }; /* channels whose factors are made at once */
 
-void batchnorm2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean,
-                         const double *variance, const double *gamma, const double *beta, double *a) {
+void batchnorm2d_forward(int32_t simd, const batchnorm *p, range c, double *a) {
     double f[TOGETHER];
+    const refnn_layer *layer = p->layer;
     const int32_t size = layer->x.height * layer->x.width;
     const image_kernels *fast = image_kernels_of(simd, size);
     if (!fast) {
-        refnn_batchnorm2d_forward(rows, layer->x.channels, size, x, mean, variance, gamma, beta, layer->eps, a);
+        refnn_batchnorm2d_forward(p->rows, layer->x.channels, size, p->x, p->mean, p->variance, p->gamma, p->beta, layer->eps, a);
         return;
     }
     for (int64_t begin = c.begin; begin < c.end; begin += TOGETHER) {
-        columns some = {begin, least(begin + TOGETHER, c.end)};
-        normalising job = batch_of(rows, layer, some, x, mean, f);
-        for (int64_t k = 0; k < job.channels; k++) f[k] = 1.0 / sqrt(variance[begin + k] + layer->eps);
-        fast->normalise(&job, gamma + begin, beta + begin, a + begin * size);
+        range some = {begin, least(begin + TOGETHER, c.end)};
+        normalising job = batch_of(p->rows, layer, some, p->x, p->mean, f);
+        for (int64_t k = 0; k < job.channels; k++) f[k] = 1.0 / sqrt(p->variance[begin + k] + layer->eps);
+        fast->normalise(&job, p->gamma + begin, p->beta + begin, a + begin * size);
     }
 }
 
-void batchnorm2d_backward(int32_t simd, int32_t rows, const refnn_layer *layer, columns c, const double *x, const double *mean,
-                          const double *variance, const double *gamma, const double *da, double *dx, double *dgamma,
+void batchnorm2d_backward(int32_t simd, const batchnorm *p, range c, const double *da, double *dx, double *dgamma,
                           double *dbeta) {
+    const refnn_layer *layer = p->layer;
     double f[TOGETHER], scale[TOGETHER], s[TOGETHER], t[TOGETHER];
     const int32_t size = layer->x.height * layer->x.width;
     const image_kernels *fast = image_kernels_of(simd, size);
-    const double m = (double)((int64_t)rows * size);
+    const double m = (double)((int64_t)p->rows * size);
     if (!fast) {
-        refnn_batchnorm2d_backward(rows, layer->x.channels, size, x, mean, variance, gamma, da, layer->eps, dx, dgamma, dbeta);
+        refnn_batchnorm2d_backward(p->rows, layer->x.channels, size, p->x, p->mean, p->variance, p->gamma, da, layer->eps, dx,
+                                   dgamma, dbeta);
         return;
     }
     for (int64_t begin = c.begin; begin < c.end; begin += TOGETHER) {
-        columns some = {begin, least(begin + TOGETHER, c.end)};
-        normalising job = batch_of(rows, layer, some, x, mean, f);
-        for (int64_t k = 0; k < job.channels; k++) f[k] = 1.0 / sqrt(variance[begin + k] + layer->eps);
+        range some = {begin, least(begin + TOGETHER, c.end)};
+        normalising job = batch_of(p->rows, layer, some, p->x, p->mean, f);
+        for (int64_t k = 0; k < job.channels; k++) f[k] = 1.0 / sqrt(p->variance[begin + k] + layer->eps);
         fast->products(&job, da + begin * size, dbeta + begin, dgamma + begin);
         for (int64_t k = 0; k < job.channels; k++) {
-            scale[k] = gamma[begin + k] * f[k];
+            scale[k] = p->gamma[begin + k] * f[k];
             s[k] = dbeta[begin + k] / m;
             t[k] = dgamma[begin + k] / m;
         }

@@ -247,8 +247,9 @@ int32_t refnn_has_threads(void) {
 
 /* Linear layers */
 
-void linear_forward(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, columns j, const double *x,
-                    const double *w, const double *b, double *z) {
+void linear_forward(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const double *x, const double *w,
+                    const double *b, double *z) {
+    const int32_t inputs = layer->inputs, outputs = layer->outputs;
     if (simd == SIMD_PLAIN) {
         refnn_linear_forward(rows, inputs, outputs, x, w, b, z);
         return;
@@ -259,9 +260,10 @@ void linear_forward(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs,
     kernels_for(simd, job.n_count)->product(&job, 0, rows);
 }
 
-void linear_forward_sparse(int32_t simd, int32_t rows, int32_t outputs, columns j, const sparse_rows *x, const double *w,
-                           const double *b, double *z) {
-    sparse_product job = {.a = *x, .b = w + j.begin, .n_count = j.end - j.begin, .k_count = x->stride, .stride = outputs,
+void linear_forward_sparse(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const sparse_rows *x,
+                           const double *w, const double *b, double *z) {
+    sparse_product job = {.a = *x, .b = w + j.begin, .n_count = j.end - j.begin, .k_count = x->stride,
+                          .stride = layer->outputs,
                           .c = z + j.begin, .start = b ? FROM_BIAS : FROM_ZERO, .bias = b ? b + j.begin : NULL};
     kernels_of(simd)->sparse(&job, 0, rows);
 }
@@ -292,8 +294,9 @@ static void backward_input_of_one(int64_t inputs, int64_t outputs, const double 
     }
 }
 
-void linear_backward_input(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
+void linear_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer, const double *w, const double *dz,
                            double *dx) {
+    const int32_t inputs = layer->inputs, outputs = layer->outputs;
     if (simd == SIMD_PLAIN) {
         refnn_linear_backward_input(rows, inputs, outputs, w, dz, dx);
     } else if (rows == 1) {
@@ -316,38 +319,39 @@ static int32_t first_from(const int32_t *index, int32_t count, int64_t limit) {
     return low;
 }
 
-void sparse_transpose(const sparse_rows *x, int32_t rows, int64_t begin, int64_t end, const sparse_rows *columns) {
-    for (int64_t i = begin; i < end; i++) columns->count[i] = 0;
+void sparse_transpose(const sparse_rows *x, int32_t rows, range i, const sparse_rows *transposed) {
+    for (int64_t k = i.begin; k < i.end; k++) transposed->count[k] = 0;
     for (int32_t n = 0; n < rows; n++) {
         const int32_t *index = x->index + n * x->stride;
         const double *value = x->value + n * x->stride;
         int32_t count = x->count[n];
-        for (int32_t k = begin > 0 ? first_from(index, count, begin) : 0; k < count && index[k] < end; k++) {
-            int64_t slot = index[k] * columns->stride + columns->count[index[k]]++;
-            columns->index[slot] = n;
-            columns->value[slot] = value[k];
+        for (int32_t k = i.begin > 0 ? first_from(index, count, i.begin) : 0; k < count && index[k] < i.end; k++) {
+            int64_t slot = index[k] * transposed->stride + transposed->count[index[k]]++;
+            transposed->index[slot] = n;
+            transposed->value[slot] = value[k];
         }
     }
 }
 
-void linear_backward_parameters(int32_t simd, const layer_gradient *p, int64_t begin, int64_t end, columns j) {
+void linear_backward_parameters(int32_t simd, const layer_gradient *p, range j) {
+    const int32_t inputs = p->layer->inputs, outputs = p->layer->outputs;
     if (simd == SIMD_PLAIN) {
-        refnn_linear_backward_parameters(p->rows, p->inputs, p->outputs, p->x, p->dz, p->dw, p->db);
+        refnn_linear_backward_parameters(p->rows, inputs, outputs, p->x, p->dz, p->dw, p->db);
         return;
     }
     const int start = p->step ? FROM_ZERO : FROM_C, finish = p->step ? UPDATE : STORE_SUM;
     if (p->x) { /* dw = x^T dz */
-        product job = {.n_count = j.end - j.begin, .k_count = p->rows, .a = p->x, .a_m = 1, .a_k = p->inputs,
-                       .b = p->dz + j.begin, .b_k = p->outputs, .b_n = 1, .c = p->dw + j.begin, .c_m = p->outputs,
+        product job = {.n_count = j.end - j.begin, .k_count = p->rows, .a = p->x, .a_m = 1, .a_k = inputs,
+                       .b = p->dz + j.begin, .b_k = outputs, .b_n = 1, .c = p->dw + j.begin, .c_m = outputs,
                        .c_n = 1, .start = start, .finish = finish, .lr = p->lr};
-        kernels_for(simd, job.n_count)->product(&job, begin, end);
+        kernels_for(simd, job.n_count)->product(&job, 0, inputs);
     } else {
-        sparse_product job = {.a = *p->columns, .b = p->dz + j.begin, .n_count = j.end - j.begin, .k_count = p->rows,
-                              .stride = p->outputs, .c = p->dw + j.begin, .start = start, .finish = finish, .lr = p->lr};
-        kernels_of(simd)->sparse(&job, begin, end);
+        sparse_product job = {.a = *p->transposed, .b = p->dz + j.begin, .n_count = j.end - j.begin, .k_count = p->rows,
+                              .stride = outputs, .c = p->dw + j.begin, .start = start, .finish = finish, .lr = p->lr};
+        kernels_of(simd)->sparse(&job, 0, inputs);
     }
     if (p->db) {
-        kernels_of(simd)->columns(p->rows, j.end - j.begin, p->outputs, p->dz + j.begin, p->db + j.begin, finish, p->lr);
+        kernels_of(simd)->columns(p->rows, j.end - j.begin, outputs, p->dz + j.begin, p->db + j.begin, finish, p->lr);
     }
 }
 
@@ -412,7 +416,9 @@ typedef struct {
 
 static void multiply(const void *job, int64_t begin, int64_t end) {
     const measured *p = job;
-    linear_forward(p->simd, (int32_t)(end - begin), p->k, p->n, (columns){0, p->n}, p->a + begin * p->k, p->b, NULL, p->c + begin * p->n);
+    const refnn_layer layer = {.inputs = p->k, .outputs = p->n};
+    linear_forward(p->simd, (int32_t)(end - begin), &layer, (range){0, p->n}, p->a + begin * p->k, p->b, NULL,
+                   p->c + begin * p->n);
 }
 
 static void multiply_with(team *t, void *job) {

@@ -20,36 +20,38 @@ typedef struct {
     double *value;
 } sparse_rows;
 
-/* Outputs `begin` to `end` of a layer; plain C takes all at once. */
+/* begin ... end - 1 */
 typedef struct {
     int64_t begin, end;
-} columns;
+} range;
 
-void linear_forward(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, columns j, const double *x,
-                    const double *w, const double *b, double *z);
-void linear_forward_sparse(int32_t simd, int32_t rows, int32_t outputs, columns j, const sparse_rows *x, const double *w,
-                           const double *b, double *z);
-void linear_backward_input(int32_t simd, int32_t rows, int32_t inputs, int32_t outputs, const double *w, const double *dz,
+/* Outputs j of a linear layer; plain C takes all at once. */
+void linear_forward(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const double *x, const double *w,
+                    const double *b, double *z);
+void linear_forward_sparse(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const sparse_rows *x,
+                           const double *w, const double *b, double *z);
+void linear_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer, const double *w, const double *dz,
                            double *dx);
 
-/* Columns `begin` to `end` of x as lists of their own: `columns` has room for as many entries in each as x has rows. */
-void sparse_transpose(const sparse_rows *x, int32_t rows, int64_t begin, int64_t end, const sparse_rows *columns);
+/* Rows i of x^T; each has room for as many entries as x has rows. */
+void sparse_transpose(const sparse_rows *x, int32_t rows, range i, const sparse_rows *transposed);
 
-/* Inputs `begin` to `end` and outputs j of a layer, and where db is not NULL its bias: adds the gradients to dw and db; or,
- * with step, makes the step of a whole batch of at most STEP_ROWS rows, in which w and b are given for dw and db:
- * w -= lr * dw with dw from 0.0. Plain C takes all at once and makes no step. */
+/* The gradients of a layer's parameters, of linear and conv2d: adds them to dw and db (or NULL). With step, dw and db are
+ * the parameters, and a whole batch updates them: w -= lr * dw with dw from 0.0; at most STEP_ROWS rows for linear. */
 enum { STEP_ROWS = 128 };
 typedef struct {
-    int32_t rows, inputs, outputs;
-    const double *x;            /* rows x inputs, or, where it is NULL, */
-    const sparse_rows *columns; /* the same without zeros, column by column */
+    int32_t rows;
+    const refnn_layer *layer;
+    const double *x;                /* rows x inputs; or NULL, for linear, and then */
+    const sparse_rows *transposed; /* x^T without its zeros */
     const double *dz;
     double *dw, *db;
     int32_t step;
     double lr;
 } layer_gradient;
 
-void linear_backward_parameters(int32_t simd, const layer_gradient *layer, int64_t begin, int64_t end, columns j);
+/* Outputs j; plain C takes all at once and has no step. */
+void linear_backward_parameters(int32_t simd, const layer_gradient *p, range j);
 
 void linear_update(int32_t simd, int64_t count, double *parameters, const double *gradients, double lr);
 
