@@ -334,7 +334,7 @@ def run(given):
     if json_path is not None:
         check_writable(json_path)
     implementations.load("c")
-    from . import native
+    from .implementations import c as native
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(threads))
     stream = sys.stderr if json_path == "-" else sys.stdout

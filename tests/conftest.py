@@ -19,7 +19,7 @@ def functions(request):
     """The elementary functions of an implementation, by name."""
     if request.param == "python":
         return lambda name: getattr(elementary, name)
-    from refnn.native import lib
+    from refnn.implementations.c import lib
     return lambda name: getattr(lib, f"refnn_{name}")
 
 

@@ -13,7 +13,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from refnn import native
+from refnn.implementations import c as native
 from refnn.check import main
 from refnn.conformance import core, subjects, vectors
 from refnn.conformance.compare import NoAnswer, compare, tensors, ulps
@@ -292,7 +292,7 @@ def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_fo
     assert python("-c", "import build_ext; build_ext.ffibuilder.compile()")[0] == 0
     status, said = python("-m", "refnn.check", "product")
     assert status == 2 and "does not compute exactly" in said
-    native = tmp_path / "refnn" / "native.py"
+    native = tmp_path / "refnn" / "implementations" / "c.py"
     native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
     status, said = python("-m", "refnn.check", "product", "update", "step")
     assert status == 1 and "product in c: close: fused multiply-add" in said

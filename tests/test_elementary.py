@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bits import assert_same_bits, pattern
-from refnn.native import lib
+from refnn.implementations.c import lib
 from refnn.reference import elementary
 from refnn.reference.prng import SplitMix64
 

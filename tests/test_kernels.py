@@ -5,7 +5,8 @@ import math
 
 import pytest
 from bits import difference, pattern
-from refnn import InputError, Linear, Model, Network, Sigmoid, Tanh, check_samples, mlp, native
+from refnn import InputError, Linear, Model, Network, Sigmoid, Tanh, check_samples, mlp
+from refnn.implementations import c as native
 from refnn.layers import ACTIVATIONS
 from refnn.reference import activations, linear
 from refnn.reference.prng import SplitMix64, stream

@@ -12,7 +12,8 @@ from fractions import Fraction
 import pytest
 from bits import assert_same_bits, difference, pattern
 from refnn import (BatchNorm2d, Conv2d, DivergenceError, Flatten, Identity, InputError, Linear, MaxPool2d, Model, Network, ReLU,
-                   check_samples, gradient_check, native)
+                   check_samples, gradient_check)
+from refnn.implementations import c as native
 from refnn.layers import ACTIVATIONS
 from refnn.model import INITS
 from refnn.reference.prng import stream

@@ -2,7 +2,7 @@
 
 import pytest
 from bits import assert_same_bits
-from refnn.native import ffi, lib
+from refnn.implementations.c import ffi, lib
 from refnn.reference import prng
 
 

@@ -138,7 +138,7 @@ def test_doubles_and_bytes_are_not_copied():
 @pytest.mark.parametrize("batch_size", [1, 70, 200, 333])
 def test_calls_in_slices_and_rows_in_chunks_do_not_show(monkeypatch, batch_size):
     """The C core takes 64 samples at a time and 20 ms a call; neither may show in the bits, within a batch or between."""
-    from refnn import native
+    from refnn.implementations import c as native
     random = stream(3, 1)
     x = [[random.normal() for _ in range(5)] for _ in range(333)]
     y = [[random.normal() for _ in range(2)] for _ in range(333)]

@@ -2,9 +2,9 @@
 
 from array import array
 
-from ..layers import Conv2d, MaxPool2d
-from ..native import Network, constant, doubles, ffi, layer_struct, lib, pointer, rows_of
+from ..implementations.c import CImplementation, constant, doubles, ffi, layer_struct, lib, pointer, rows_of
 from ..implementations.python import images
+from ..layers import Conv2d, MaxPool2d
 from ..samples import check_samples
 from .operations import hex64, model_of, train_with
 
@@ -31,7 +31,7 @@ def stream(seed, k):
 
 
 def epoch_order(seed, epoch, n):
-    return {"order": list(Network.epoch_order(int(seed, 16), epoch, n))}
+    return {"order": list(CImplementation.epoch_order(int(seed, 16), epoch, n))}
 
 
 def pointwise(function):
@@ -39,7 +39,7 @@ def pointwise(function):
 
 
 def initial_parameters(layers, init, seed, input_shape=None):
-    return {"parameters": list(Network(model_of(layers, init=init, input_shape=input_shape), int(seed, 16)).get_parameters())}
+    return {"parameters": list(CImplementation(model_of(layers, init=init, input_shape=input_shape), int(seed, 16)).get_parameters())}
 
 
 def flat(rows):
@@ -232,7 +232,7 @@ def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
     model = model_of(layers, loss, input_shape=input_shape)
     samples = check_samples(model, x, y)
     data = samples.inputs, samples.targets
-    net = Network(model, 0)
+    net = CImplementation(model, 0)
     net.set_parameters(parameters)
     answer = {"loss": net.batch_loss(*data, reduction), "gradients": list(net.gradients(*data, reduction))}
     net.train(*data, None, 0, len(x), len(x), lr, reduction)
@@ -240,7 +240,7 @@ def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
 
 
 def train(**inputs):
-    return train_with(Network, **inputs)
+    return train_with(CImplementation, **inputs)
 
 
 OPERATIONS = {

@@ -10,7 +10,10 @@ from ..checks import known_name
 from ..errors import UnavailableError
 
 SMALLEST = 5e-324  # the smallest double above 0
-IMPLEMENTATIONS = {"python": ("refnn.implementations.python", "PythonImplementation"), "c": ("refnn.native", "Network")}
+IMPLEMENTATIONS = {  # name: module, class
+    "python": ("refnn.implementations.python", "PythonImplementation"),
+    "c": ("refnn.implementations.c", "CImplementation"),
+}
 
 
 def load(name):
@@ -18,8 +21,8 @@ def load(name):
     if SMALLEST * 1.0 == 0.0:
         raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with -ffast-math, or a "
                                "call such as torch.set_flush_denormal, has changed the processor's arithmetic")
-    module, name = IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]
-    return getattr(import_module(module), name)
+    module, of_module = IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]
+    return getattr(import_module(module), of_module)
 
 
 def default():
@@ -30,7 +33,7 @@ def default():
 def describe(name):
     """What runs behind a name, in words."""
     if name == "c":
-        return f"C ({import_module('refnn.native').build()})"
+        return f"C ({import_module('refnn.implementations.c').build()})"
     return f"plain Python ({platform.python_implementation()} {platform.python_version()})"
 
 

@@ -6,14 +6,14 @@ import time
 from array import array
 from math import prod
 
-from .checks import known_name
-from .errors import InputError, UnavailableError
-from .layers import BatchNorm2d, Conv2d, MaxPool2d
-from .model import is_own
-from .samples import Rows
+from ..checks import known_name
+from ..errors import InputError, UnavailableError
+from ..layers import BatchNorm2d, Conv2d, MaxPool2d
+from ..model import is_own
+from ..samples import Rows
 
 try:
-    from ._core import ffi, lib
+    from .._core import ffi, lib
 except ImportError as error:
     built = not (isinstance(error, ModuleNotFoundError) and error.name == "refnn._core")
     raise UnavailableError(f"the C core cannot be loaded: {error}" if built else "the C core is not built here; `pip install -e .` "
@@ -28,7 +28,7 @@ EPOCH_WORK = 500  # multiply-adds that take as long as a sample's way through th
 CALL_WORK = 300_000_000  # multiply-adds of one call, some 10 ms: between calls Ctrl-C is heard
 
 
-class Network:
+class CImplementation:
     """A network of `model`'s layers, with parameters drawn from `seed`. For the methods see reference/network.py."""
 
     def __init__(self, model, seed, threads=None):
