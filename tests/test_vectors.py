@@ -3,6 +3,7 @@
 import doctest
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,7 @@ sys.path.insert(0, str(FOLDER.parent))
 import make  # noqa: E402
 
 LOCAL = [rung for rung in vectors.RUNGS if rung != "mnist"]
+RELEASED = {"1.0": 181, "1.1": 41}  # the number of cases that came with each version: it never changes
 
 
 def read(rung):
@@ -38,17 +40,63 @@ def test_the_reference_makes_those_of_mnist_again(mnist_folder):
 def test_they_have_the_form_of_the_schema(rung):
     record = read(rung)
     jsonschema.validate(record, json.loads((FOLDER / "schema.json").read_text()))
-    assert record["spec"] == vectors.VERSION == f"{SPEC}.{vectors.VERSION.split('.')[1]}"
+    assert (record["rung"], record["title"], record["count"]) == vectors.RUNGS[rung][:3]
     assert record["count"] == len(record["cases"])
-    assert record["rung"] == rung
     ids = [case["id"] for case in record["cases"]]
     assert len(set(ids)) == len(ids)
     assert all(case["id"].startswith(f"{rung}/{case['op']}/") for case in record["cases"])
 
 
+def test_the_index_is_made_again_and_has_the_form_of_the_schema():
+    text = (FOLDER / "index.json").read_text()
+    assert make.dump(make.index()) == text
+    schema = json.loads((FOLDER / "schema.json").read_text())
+    jsonschema.validate(json.loads(text), {"$ref": "#/$defs/index", "$defs": schema["$defs"]})
+
+
+def test_the_version_of_the_spec_stands_in_the_index():
+    assert vectors.VERSION == f"{SPEC}.{vectors.VERSION.split('.')[1]}" == vectors.VERSIONS[-1]
+    assert (FOLDER / "SPEC.md").read_text().startswith(f"# refnn conformance: spec {vectors.VERSION}\n")
+    assert [path.name for path in FOLDER.glob("*.json") if '"spec": "' in path.read_text()] == ["index.json"]
+
+
+def test_a_version_keeps_its_cases():
+    added = Counter(case.get("since", vectors.RUNGS[rung].since) for rung in vectors.RUNGS for case in read(rung)["cases"])
+    assert added == RELEASED
+
+
+def test_a_case_of_a_later_version_is_asked_only_then(tmp_path, monkeypatch):
+    record = read("product")
+    record["cases"][1]["since"] = "1.1"
+    (tmp_path / "product.json").write_text(make.dump(record))
+    monkeypatch.setattr(vectors, "FOLDER", tmp_path)
+    assert len(vectors.load("product")) == len(vectors.load("product", spec="1.1")) == len(record["cases"])
+    old = vectors.load("product", spec="1.0")
+    assert [case.id for case in old] == [case["id"] for case in record["cases"] if "since" not in case]
+    assert vectors.load("product", record["cases"][1]["id"], spec="1.0") == []
+    assert vectors.numbers("1.10") > vectors.numbers("1.9")
+
+
+@pytest.mark.parametrize("ids, found", [
+    ("product/dot/one", ["product/dot/one"]), ("product/dot/on", []), ("prod*one", ["product/dot/one"]), ("*/one", ["product/dot/one"]),
+    ("product/dot/*r", ["product/dot/order"]), ("[pq]roduct/dot/one", ["product/dot/one"]), ("pr?duct/dot/one", ["product/dot/one"]),
+    ("product", []), ("prod", []), ("", [])])
+def test_cases_by_their_ids(ids, found):
+    assert [case.id for rung in vectors.RUNGS if rung != "mnist" for case in vectors.load(rung, ids) if case.op == "dot"] == found
+
+
+def test_a_case_by_its_id_opens_one_file(monkeypatch):
+    opened = []
+    monkeypatch.setattr(vectors, "read_rung", lambda text: opened.append(text) or ({}, []))
+    for rung in vectors.RUNGS:
+        vectors.load(rung, "product/dot/one")
+    assert [json.loads(text)["rung"] for text in opened] == ["product"]
+
+
 def test_a_form_that_is_not_the_schema_s_is_found():
     schema = json.loads((FOLDER / "schema.json").read_text())
-    for spoil in (lambda case: case.update(id="x"), lambda case: case.pop("out"), lambda case: case.update(extra=1), lambda case: case.update(flags=[])):
+    for spoil in (lambda case: case.update(id="x"), lambda case: case.pop("out"), lambda case: case.update(extra=1), lambda case: case.update(flags=[]),
+                  lambda case: case.update(since="later")):
         record = read("product")
         spoil(record["cases"][0])
         with pytest.raises(jsonschema.ValidationError):
@@ -61,7 +109,7 @@ def test_every_operation_has_cases():
 
 def test_they_are_at_most_3_megabytes():
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 3_000_000
-    assert {path.name for path in FOLDER.iterdir()} == {"SPEC.md", "schema.json", *(f"{rung}.json" for rung in vectors.RUNGS)}
+    assert {path.name for path in FOLDER.iterdir()} == {"SPEC.md", "index.json", "schema.json", *(f"{rung}.json" for rung in vectors.RUNGS)}
 
 
 def test_the_spec_s_examples():

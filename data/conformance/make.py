@@ -1,7 +1,8 @@
 """Makes the conformance vectors from the reference: python data/conformance/make.py [--long] [RUNG ...], from a checkout.
 
 The cases flagged long are whole trainings, an hour in all; without --long their recorded answers are kept. The files are never
-edited by hand.
+edited by hand. To add cases: raise VERSION, and name the new version in each new case (since=), in RUNGS for a new rung, or in
+ADDED for a new activation, loss or initialisation.
 """
 
 import json
@@ -14,20 +15,29 @@ sys.path.insert(0, str(ROOT))
 
 from refnn import tasks  # noqa: E402
 from refnn.conformance.operations import OPERATIONS, hex64, initial_parameters, parameter_places  # noqa: E402
-from refnn.conformance.vectors import RUNGS, VERSION, encode, read_case, read_data  # noqa: E402
+from refnn.conformance.vectors import encode, read_case, read_data  # noqa: E402
 from refnn.errors import InputError  # noqa: E402
 from refnn.layers import ACTIVATIONS  # noqa: E402
 from refnn.model import INITS, LOSSES  # noqa: E402
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT  # noqa: E402
 from refnn.reference.prng import SplitMix64  # noqa: E402
 
+VERSION = "1.1"  # of SPEC.md and the vectors; everything else reads it from index.json
+ADDED = {}  # activation, loss or initialisation -> the version that added it, if later than the cases of its kind
 FOLDER = ROOT / "data" / "conformance" / "v1"
 SOURCE = "the Python reference of refnn, by data/conformance/make.py"
 INF, NAN = float("inf"), float("nan")
 SEEDS = (0, 1, 1234567, 2**63, 2**64 - 1)
 
-def case(name, op, inputs, *flags):
-    return {"id": name, "op": op, "in": encode(inputs), **({"flags": list(flags)} if flags else {})}
+
+def case(name, op, inputs, *flags, since=None):
+    """A case without its answer. since: the version that added it, if later than its rung's."""
+    made = {"id": name, "op": op, "in": encode(inputs)}
+    if flags:
+        made["flags"] = list(flags)
+    if since:
+        made["since"] = since
+    return made
 
 
 def normals(random, *shape):
@@ -97,7 +107,7 @@ def init():
         yield case(f"init/normal/{hex64(seed)}", "normal", {"seed": hex64(seed), "count": 6})
     for name in [name for name in INITS if name != "he"]:  # that is in the rung images, since spec 1.1
         yield case(f"init/initial_parameters/{name}", "initial_parameters",
-                   {"layers": layers([3, 5, 2], bias=name != "uniform"), "init": name, "seed": hex64(3)})
+                   {"layers": layers([3, 5, 2], bias=name != "uniform"), "init": name, "seed": hex64(3)}, since=ADDED.get(name))
     yield case("init/initial_parameters/two-layers", "initial_parameters",
                {"layers": layers([2, 2, 1]), "init": "normal", "seed": hex64(2**64 - 1)})
 
@@ -136,8 +146,10 @@ def forward():
                    {"x": normals(random, n, i), "w": normals(random, i, j), "b": normals(random, j) if bias else None})
     for name in ACTIVATIONS:
         random = SplitMix64(len(name))
-        yield case(f"forward/activation_forward/{name}", "activation_forward", {"name": name, "z": normals(random, 3, 5)})
-        yield case(f"forward/activation_forward/{name}-large-and-small", "activation_forward", {"name": name, "z": ROWS}, "saturation")
+        since = ADDED.get(name)
+        yield case(f"forward/activation_forward/{name}", "activation_forward", {"name": name, "z": normals(random, 3, 5)}, since=since)
+        yield case(f"forward/activation_forward/{name}-large-and-small", "activation_forward", {"name": name, "z": ROWS}, "saturation",
+                   since=since)
     yield case("forward/activation_forward/softmax-ties", "activation_forward", {"name": "softmax", "z": [[1.0, 1.0, 1.0], [0.0, -0.0, 0.0]]})
 
 
@@ -150,7 +162,8 @@ def losses(op):
         for n, m, reduction in ((1, 1, "sum"), (1, 4, "mean"), (3, 3, "sum"), (3, 3, "mean"), (7, 10, "mean")):
             random = SplitMix64(10 * n + m)
             yield case(f"{'loss' if op == 'loss' else 'backward'}/{op}/{name}-{n}x{m}-{reduction}", op,
-                       {"loss": name, "o": normals(random, n, m), "y": targets(random, name, n, m), "reduction": reduction})
+                       {"loss": name, "o": normals(random, n, m), "y": targets(random, name, n, m), "reduction": reduction},
+                       since=ADDED.get(name))
     yield case(f"{'loss' if op == 'loss' else 'backward'}/{op}/cross_entropy-large-logits", op,
                {"loss": "cross_entropy", "o": [[1000.0, -1000.0, 998.0], [0.0, 0.0, 0.0]], "y": [2, 0], "reduction": "mean"}, "saturation")
 
@@ -167,7 +180,7 @@ def backward():
         for label, z in (("", normals(random, 3, 5)), ("-large-and-small", ROWS)):
             a = OPERATIONS["activation_forward"].answer(name, z)["a"]
             yield case(f"backward/activation_backward/{name}{label}", "activation_backward",
-                       {"name": name, "z": z, "a": a, "da": normals(random, len(z), len(z[0]))})
+                       {"name": name, "z": z, "a": a, "da": normals(random, len(z), len(z[0]))}, since=ADDED.get(name))
     for n, i, j, bias in ((1, 2, 1, True), (3, 3, 3, True), (4, 10, 6, False), (9, 2, 5, True)):
         random = SplitMix64(200 * i + j)
         yield case(f"backward/linear_backward_input/{n}x{i}x{j}", "linear_backward_input",
@@ -335,24 +348,24 @@ def mnist_cnn():
     yield case("mnist-cnn/train/1000-samples", "train", training("mnist-cnn", epochs=2, data="digits", samples=1000), "long")
 
 
-MADE = {  # rung -> its title, its cases
-    "prng": ("SplitMix64, and what is drawn from it", prng),
-    "elementary": ("exp, log, tanh, sin, cos", elementary),
-    "init": ("normal numbers, and the first parameters of a network", init),
-    "product": ("dot and matrix products: the order of a sum", product),
-    "forward": ("each layer forward", forward),
-    "loss": ("each loss", loss),
-    "backward": ("each layer and loss backward", backward),
-    "update": ("the update of parameters", update),
-    "step": ("a step on a batch: forward, loss, backward, update", step),
-    "truth-table": ("training on the truth table", truth_table),
-    "alice-bob": ("training on Alice, Bob, Charlie, Diana", alice_bob),
-    "sin-cos": ("training on sin x1 - cos x2", sin_cos),
-    "digits": ("training on the drawn digits", digits),
-    "mnist": ("training on MNIST, whose files are not here", mnist),
-    "points": ("training on points of a plane", points),
-    "images": ("convolution, pooling, batch normalisation, and a step through them", images),
-    "mnist-cnn": ("training a convolutional network on the drawn digits", mnist_cnn),
+RUNGS = {  # rung -> its title, its cases, and the version that added it
+    "prng": ("SplitMix64, and what is drawn from it", prng, "1.0"),
+    "elementary": ("exp, log, tanh, sin, cos", elementary, "1.0"),
+    "init": ("normal numbers, and the first parameters of a network", init, "1.0"),
+    "product": ("dot and matrix products: the order of a sum", product, "1.0"),
+    "forward": ("each layer forward", forward, "1.0"),
+    "loss": ("each loss", loss, "1.0"),
+    "backward": ("each layer and loss backward", backward, "1.0"),
+    "update": ("the update of parameters", update, "1.0"),
+    "step": ("a step on a batch: forward, loss, backward, update", step, "1.0"),
+    "truth-table": ("training on the truth table", truth_table, "1.0"),
+    "alice-bob": ("training on Alice, Bob, Charlie, Diana", alice_bob, "1.0"),
+    "sin-cos": ("training on sin x1 - cos x2", sin_cos, "1.0"),
+    "digits": ("training on the drawn digits", digits, "1.0"),
+    "mnist": ("training on MNIST, whose files are not here", mnist, "1.0"),
+    "points": ("training on points of a plane", points, "1.1"),
+    "images": ("convolution, pooling, batch normalisation, and a step through them", images, "1.1"),
+    "mnist-cnn": ("training a convolutional network on the drawn digits", mnist_cnn, "1.1"),
 }
 
 
@@ -376,7 +389,7 @@ def record(rung, long, known):
     """The content of a rung's file. known: recorded answers by id, for long cases where they are not to be computed anew."""
     data = data_of(rung)
     read = {name: read_data(FOLDER, source) for name, source in data.get("data", {}).items()}
-    title, made = MADE[rung]
+    title, made, _ = RUNGS[rung]
     cases = []
     for item in made():
         if "long" in item.get("flags", ()) and not long:
@@ -384,19 +397,31 @@ def record(rung, long, known):
         else:
             asked = read_case({**item, "out": {}}, read)
             answer = encode(OPERATIONS[asked.op].answer(**asked.inputs))
-        flags = {"flags": item.pop("flags")} if "flags" in item else {}
-        cases.append({**item, "out": answer, **flags})
-    return {"spec": VERSION, "rung": rung, "title": title, "source": SOURCE, "count": len(cases), **data, "cases": cases}
+        after = {key: item.pop(key) for key in ("flags", "since") if key in item}
+        cases.append({**item, "out": answer, **after})
+    return {"rung": rung, "title": title, "source": SOURCE, "count": len(cases), **data, "cases": cases}
+
+
+def index():
+    """The content of index.json."""
+    rungs = [{"rung": rung, "title": title, "count": len(list(made())), **({"since": since} if since != "1.0" else {})}
+             for rung, (title, made, since) in RUNGS.items()]
+    return {"spec": VERSION, "source": SOURCE, "rungs": rungs}
 
 
 def dump(record):
-    """One line for each case, and for each set of data."""
-    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items() if key not in ("data", "cases")]
-    if "data" in record:
-        data = ",\n".join(f"  {json.dumps(name)}: {json.dumps(source)}" for name, source in record["data"].items())
-        lines.append(f' "data": {{\n{data}\n }}')
-    cases = ",\n".join("  " + json.dumps(case) for case in record["cases"])
-    return "{\n" + ",\n".join([*lines, f' "cases": [\n{cases}\n ]']) + "\n}\n"
+    """A file's text: one line for each case, each set of data, each rung of the index."""
+    lines = []
+    for key, value in record.items():
+        if key == "data":
+            items = ",\n".join(f"  {json.dumps(name)}: {json.dumps(source)}" for name, source in value.items())
+            lines.append(f' "data": {{\n{items}\n }}')
+        elif isinstance(value, list):
+            items = ",\n".join("  " + json.dumps(item) for item in value)
+            lines.append(f" {json.dumps(key)}: [\n{items}\n ]")
+        else:
+            lines.append(f" {json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def main(arguments):
@@ -407,6 +432,7 @@ def main(arguments):
             path.write_text(dump(record(rung, "--long" in arguments, known)))
         except InputError as error:
             print(f"{rung}: {error}", file=sys.stderr)
+    (FOLDER / "index.json").write_text(dump(index()))
 
 
 if __name__ == "__main__":

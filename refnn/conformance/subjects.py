@@ -29,18 +29,18 @@ LONGEST = 2**28  # characters of an answer
 
 def named(name):
     """The implementation of that name: c, python, or one registered under the entry-point group refnn.implementations."""
-    registered = {entry.name: entry for entry in entry_points(group=GROUP)}
-    known_name(name, [*implementations.IMPLEMENTATIONS, *registered], "implementation")
     if name == "python":
         return Functions({op: operation.answer for op, operation in OPERATIONS.items()}, implementations.describe(name))
     if name == "c":
         implementations.load("c")
         from .core import OPERATIONS as of_core
         return Functions(of_core, implementations.describe(name))
+    registered = {entry.name: entry for entry in entry_points(group=GROUP)}
+    entry = registered[known_name(name, [*implementations.IMPLEMENTATIONS, *registered], "implementation")]
     try:
-        return Functions(registered[name].load(), f"{name} ({registered[name].value})")
+        return Functions(entry.load(), f"{name} ({entry.value})")
     except Exception as error:
-        raise UnavailableError(f"implementation {name!r} ({registered[name].value}) cannot be loaded: {error!r}") from error
+        raise UnavailableError(f"implementation {name!r} ({entry.value}) cannot be loaded: {error!r}") from error
 
 
 class Functions:

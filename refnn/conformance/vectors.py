@@ -1,21 +1,35 @@
-"""The recorded cases: a rung is a file of data/conformance/v1/, a case is one question and its right answer."""
+"""The recorded cases. A rung is a file of data/conformance/v1/; a case is one question and its right answer.
+
+index.json lists the rungs and has the version of the spec. A rung's file has a line for each case; only the lines that are
+asked for are decoded.
+"""
 
 import json
 import os
 import re
 import struct
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import datasets
 from ..errors import InputError
 from ..idx import read_idx
 
-VERSION = "1.1"  # spec 1, and how often rules or cases were added
-RUNGS = ("prng", "elementary", "init", "product", "forward", "loss", "backward", "update", "step",
-         "truth-table", "alice-bob", "sin-cos", "digits", "mnist", "points", "images", "mnist-cnn")
+FOLDER = datasets.data_folder() / "conformance" / "v1"
+FIRST = "1.0"  # the version of rungs and cases that name no other
 WORDS = {"seed", "integers", "digests", "pixels"}  # whose strings are no doubles
 BITS = re.compile("[0-9a-fA-F]{16}")
+ID = re.compile(r' *\{"id": "([^"]+)"')
+
+
+class Rung(NamedTuple):
+    """since: the version of the spec that added the rung."""
+
+    name: str
+    title: str
+    count: int
+    since: str
 
 
 class Case(NamedTuple):
@@ -23,20 +37,69 @@ class Case(NamedTuple):
 
     id: str
     op: str
-    inputs: dict
-    answer: dict
-    flags: tuple = ()
+    inputs: dict[str, Any]
+    answer: dict[str, Any]
+    flags: tuple[str, ...] = ()
 
 
-def load(rung):
-    """The cases of a rung. Raises InputError where the mnist rung finds no MNIST files on this machine."""
-    folder = datasets.data_folder() / "conformance" / "v1"
-    record = json.loads((folder / f"{rung}.json").read_text(encoding="utf-8"))
-    data = {name: read_data(folder, source) for name, source in record.get("data", {}).items()}
-    return [read_case(case, data) for case in record["cases"]]
+def read_index(path: Path) -> tuple[str, dict[str, Rung]]:
+    """The version of the spec, and the rungs by name, in their order."""
+    index = json.loads(path.read_text(encoding="utf-8"))
+    rungs = [Rung(rung["rung"], rung["title"], rung["count"], rung.get("since", FIRST)) for rung in index["rungs"]]
+    return index["spec"], {rung.name: rung for rung in rungs}
 
 
-def read_case(record, data):
+def numbers(version: str) -> tuple[int, ...]:
+    """A version in the order of versions: 1.9 comes before 1.10."""
+    return tuple(map(int, version.split(".")))
+
+
+VERSION, RUNGS = read_index(FOLDER / "index.json")
+VERSIONS = [f"{VERSION.split('.')[0]}.{minor}" for minor in range(numbers(VERSION)[1] + 1)]  # all up to this one
+
+
+def load(rung: str, ids: str = "*", spec: str = VERSION, long: bool = True) -> list[Case]:
+    """The cases of a rung that a program of version `spec` can answer.
+
+    ids:  their ids match this pattern, in which * stands for anything
+    long: False leaves out the cases with the flag "long", unless the pattern is the very id
+
+    Raises InputError if they need the MNIST files and these are not on this machine.
+    """
+    if not may_match(rung, ids):
+        return []
+    head, lines = read_rung((FOLDER / f"{rung}.json").read_text(encoding="utf-8"))
+    cases, data = [], {}
+    for line in lines:
+        name = ID.match(line)[1]
+        if not fnmatchcase(name, ids):
+            continue
+        record = json.loads(line)
+        if numbers(record.get("since", RUNGS[rung].since)) > numbers(spec):
+            continue
+        if "long" in record.get("flags", ()) and not long and name != ids:
+            continue
+        source = record["in"].get("data")
+        if source and source not in data:
+            data[source] = read_data(FOLDER, head["data"][source])
+        cases.append(read_case(record, data))
+    return cases
+
+
+def may_match(rung: str, ids: str) -> bool:
+    """Whether a pattern of ids matches any id of a rung, as far as the pattern's start tells."""
+    start = re.split(r"[*?\[]", ids)[0]
+    return start.startswith(f"{rung}/") or f"{rung}/".startswith(start) and start != ids
+
+
+def read_rung(text: str) -> tuple[dict[str, Any], list[str]]:
+    """A rung's file -> (all of it but the cases, the line of each case)."""
+    head, _, cases = text.partition(',\n "cases": [\n')
+    return json.loads(head + "}"), cases.removesuffix("\n ]\n}\n").split(",\n")
+
+
+def read_case(record: dict[str, Any], data: dict[str, dict[str, Any]]) -> Case:
+    """A case as it stands in the file -> Case. data: the file's data that the case names, as read_data returns them."""
     inputs = decode(record["in"])
     if "data" in inputs:
         samples = inputs.pop("samples")
@@ -44,7 +107,7 @@ def read_case(record, data):
     return Case(record["id"], record["op"], inputs, decode(record["out"]), tuple(record.get("flags", ())))
 
 
-def read_data(folder, source):
+def read_data(folder: Path, source: dict[str, Any]) -> dict[str, Any]:
     """A file's data -> {"x": rows, "y": rows} or, from IDX files, {"pixels": [hex digits of a sample, ...], "y": classes}."""
     if "images" not in source:
         return decode(source)
@@ -55,16 +118,16 @@ def read_data(folder, source):
     return {"pixels": [bytes(images[n * size:(n + 1) * size]).hex() for n in range(count)], "y": list(labels)}
 
 
-def mnist_folder():
-    """Where the MNIST files are on this machine: in $REFNN_DATA or the user's cache. Nothing is downloaded."""
+def mnist_folder() -> Path:
+    """The folder of the MNIST files on this machine: $REFNN_DATA or the user's cache. Nothing is downloaded."""
     folder = Path(os.environ.get("REFNN_DATA") or datasets.cache_folder())
     if not all(datasets.find(folder, name) for name in datasets.FILES):
         raise InputError("no MNIST files on this machine; REFNN_DATA names their folder")
     return folder
 
 
-def decode(value, key=None):
-    """What JSON gave -> with spelled doubles ("-0.0", "NaN", "3ff0000000000000") as floats, but for the strings of WORDS."""
+def decode(value: Any, key: str | None = None) -> Any:
+    """Parsed JSON -> the same with spelled doubles ("-0.0", "NaN", "3ff0000000000000") as floats. The strings of WORDS stay."""
     if isinstance(value, dict):
         return {name: decode(item, name) for name, item in value.items()}
     if isinstance(value, list):
@@ -77,7 +140,7 @@ def decode(value, key=None):
     return value
 
 
-def encode(value, bits=False):
+def encode(value: Any, bits: bool = False) -> Any:
     """The reverse of decode; bits: every double as the 16 hex digits of its bits."""
     if isinstance(value, dict):
         return {name: encode(item, bits) for name, item in value.items()}
@@ -94,11 +157,11 @@ def encode(value, bits=False):
     return value
 
 
-def pattern(x):
+def pattern(x: float) -> str:
     """The 16 hex digits of a double, the sign first; all NaNs are one."""
     return struct.pack(">d", x if x == x else float("nan")).hex()
 
 
-def question(case, bits=False):
-    """The line that asks a program for a case."""
+def question(case: Case, bits: bool = False) -> str:
+    """The line that asks a program a case."""
     return json.dumps({"id": case.id, "op": case.op, "in": encode(case.inputs, bits)})
