@@ -1,15 +1,15 @@
-"""Comparing to the bit: 0.0 is not -0.0, one NaN is like another, and a difference is named."""
+"""Comparison to the bit: 0.0 differs from -0.0, all NaNs are equal, and a difference names its place."""
 
 import struct
 
 
 def pattern(x):
-    """The 16 hex digits of a double; all NaNs are one class."""
+    """The 16 hex digits of a double; the same for all NaNs."""
     return "nan" if x != x else struct.pack(">d", x).hex()
 
 
 def difference(a, b, path=""):
-    """None where two nested structures of numbers agree to the bit; else where they first differ, and how."""
+    """None if two nested structures agree to the bit; else the place and the values of the first difference."""
     if isinstance(a, float) and isinstance(b, float):
         return None if pattern(a) == pattern(b) else f"{path or 'value'}: {a!r} ({pattern(a)}) is not {b!r} ({pattern(b)})"
     if isinstance(a, dict) or isinstance(b, dict):

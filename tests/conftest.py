@@ -10,7 +10,7 @@ IMPLEMENTATIONS = ("python", "c")
 
 @pytest.fixture(params=IMPLEMENTATIONS)
 def impl(request):
-    """Each test that takes this runs against every implementation; a core that is not built fails, it does not skip."""
+    """Runs the test with every implementation. If the C core is not built, the test fails; it does not skip."""
     return request.param
 
 
@@ -30,7 +30,7 @@ def random():
 
 @pytest.fixture
 def mnist_folder():
-    """The MNIST files, where the tests are told of them by REFNN_DATA."""
+    """The folder of the MNIST files, from REFNN_DATA; without it, the test is skipped."""
     folder = os.environ.get("REFNN_DATA")
     if not folder or not list(Path(folder).glob("train-images*")):
         pytest.skip("needs the MNIST files: set REFNN_DATA to their folder")

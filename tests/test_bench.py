@@ -1,4 +1,4 @@
-"""The benchmark's contestants do the same work; how fast is nobody's business here."""
+"""The benchmark's contestants do the same work. Their speed is not tested."""
 
 import pytest
 from refnn import RefnnError, bench
@@ -22,7 +22,7 @@ def test_contestants_reach_the_same_loss(works, name, monkeypatch):
     assert all(0.0 < best <= median for best, median in times.values())
 
 
-def test_other_work_is_noticed(works, monkeypatch):
+def test_a_contestant_with_other_results_is_rejected(works, monkeypatch):
     def other(work, threads):
         run, loss = bench.numpy_double(work, threads)
         return run, lambda: loss() * (1.0 + 1e-5)
@@ -32,11 +32,11 @@ def test_other_work_is_noticed(works, monkeypatch):
         bench.measure(works["alice-bob, batch 1, with its loss"], threads=1, rounds=1)
 
 
-def test_operations_are_counted(works):
-    """2-2-1, batch 1: 6 terms forward, 6 for the weights' gradient, 2 for the hidden layer's, 9 parameters updated."""
+def test_flops(works):
+    """2-2-1, batch 1: 6 terms forward, 6 for the weights' gradient, 2 for the hidden layer's gradient, 9 updates."""
     assert works["alice-bob, batch 1, with its loss"].flops() == 2.0 * (6 + 6 + 2 + 9)
 
 
-def test_mistakes_are_one_line(capsys):
+def test_errors_are_one_line(capsys):
     assert bench.main(["--rounds", "0"]) == 2
     assert capsys.readouterr().err == "refnn.bench: --rounds must be a whole number from 1 to 2147483647, not 0\n"

@@ -1,4 +1,4 @@
-"""The book, refnn/reference/: it stands alone, its examples are right, and it trains to the bits of the C core."""
+"""The book, refnn/reference/: it imports nothing else, its examples are correct, and it gives the bits of the C core."""
 
 import doctest
 import importlib
@@ -37,8 +37,8 @@ def test_the_lesson_explains_the_terms_that_readers_search_for():
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_way_back_has_its_reason(chapter):
-    """Every function NAME_backward... and NAME_gradient says why, but for those that only repeat another's."""
+def test_every_backward_function_says_why(chapter):
+    """Every function NAME_backward... and NAME_gradient says why, except those that repeat the reason of another."""
     repeats = {"identity_backward", "leaky_relu_backward", "mse_gradient"}
     module = importlib.import_module(f"refnn.reference.{chapter}")
     silent = [name for name, function in vars(module).items()
@@ -48,7 +48,7 @@ def test_every_way_back_has_its_reason(chapter):
 
 
 def test_alice_and_bob_with_the_book_alone(tmp_path):
-    """The folder, copied elsewhere and run without any other package, trains to the parameters of the C core."""
+    """A copy of the folder, run without any other package, trains to the parameters of the C core."""
     shutil.copytree(BOOK, tmp_path / "book", ignore=shutil.ignore_patterns("__pycache__"))
     result = subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
                              "import runpy; runpy.run_module('book', run_name='__main__')"],

@@ -1,4 +1,4 @@
-"""python -m refnn.check: what it says of right and wrong implementations, and of programs that misbehave."""
+"""python -m refnn.check: its reports on correct and wrong implementations, and on programs that misbehave."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def flipped(x, bit=0):
 
 
 def with_spoilt(key, spoil):
-    """The core's step, with spoil(list) done to one of its outputs."""
+    """The core's step, with spoil(list) applied to one of its outputs."""
     def step(**inputs):
         answer = core.step(**inputs)
         spoil(answer[key])
@@ -57,7 +57,7 @@ def test_c_and_python_conform(capsys):
     assert len(re.findall(r"exact +exact", output)) == 13
 
 
-def test_a_flipped_bit_in_a_weight_is_found_and_placed():
+def test_a_flipped_bit_in_a_weight_is_located():
     result = run("step", cases("step"), core_but(step=with_spoilt("parameters", lambda p: p.__setitem__(5, flipped(p[5])) if len(p) > 5 else None)))
     assert result.verdict == "close"
     first = result.failures[0].found.divergence
@@ -71,7 +71,7 @@ def test_a_nan_is_wrong():
     assert result.verdict == "wrong" and result.ulps[None] == len(cases("step"))
 
 
-def test_zeros_of_other_sign_are_not_exact():
+def test_zeros_of_opposite_sign_are_not_exact():
     case = next(case for case in cases("forward") if case.id.endswith("relu-large-and-small"))
     answer = {"a": [[-0.0 if v == 0.0 else v for v in row] for row in case.answer["a"]]}
     assert compare(case, case.answer).verdict == "exact"
@@ -81,13 +81,13 @@ def test_zeros_of_other_sign_are_not_exact():
 @pytest.mark.parametrize("answer, reason", [
     ({}, "no 'z'"), (None, "must be an object"), ({"z": "1"}, "must be a number"), ({"z": None}, "must be a number"), ({"z": [1.0]}, "must be a number"),
     ({"z": True}, "must be a number"), ({"z": 10**400}, "must be a number")])
-def test_what_has_another_form_is_no_answer(answer, reason):
+def test_malformed_answers_are_rejected(answer, reason):
     with pytest.raises(NoAnswer, match=reason):
         compare(cases("product")[0], answer)
 
 
-def test_a_training_that_goes_wrong_is_followed_to_the_step():
-    """A subject that loses the update of one weight when its gradient is above .02: first in some step of some epoch."""
+def test_the_first_wrong_step_of_a_training_is_located():
+    """The subject skips the update of a weight if its gradient is above .02."""
     from refnn.reference import linear, training
     right = linear.linear_update
 
@@ -123,7 +123,7 @@ def test_a_wrong_order_of_samples_is_not_blamed_on_a_step():
     assert failure.located.epoch == 1 and failure.located.step is None
 
 
-# The article's mistake
+# The mistake of the article
 
 @pytest.fixture
 def registered(tmp_path, monkeypatch):
@@ -136,7 +136,7 @@ def registered(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(HERE / "implementations"))
 
 
-def test_the_article_s_derivative_is_named(registered, capsys):
+def test_the_wrong_derivative_of_the_article_is_named(registered, capsys):
     pytest.importorskip("numpy")
     assert main(["--impl", "article-001"]) == 1
     output = " ".join(capsys.readouterr().out.split())
@@ -180,7 +180,7 @@ def program(tmp_path, misbehave="pass"):
     ("print(json.dumps({'id': case['id'], 'out': {'integers': ['0'] * 4}}), flush=True)", None),
     ("print('{\"id\": 1' + '0' * 5000 + '}', flush=True)", "not JSON|out of order|not of the form"),
 ])
-def test_a_program_that_misbehaves_gets_a_verdict_and_the_others_still_run(tmp_path, misbehave, reason):
+def test_a_misbehaving_program_gets_a_verdict_and_the_other_cases_still_run(tmp_path, misbehave, reason):
     subject = subjects.Program(program(tmp_path, f"if case['op'] == 'next': {misbehave}"), timeout=0.5)
     try:
         result = run("prng", cases("prng"), subject)
@@ -188,7 +188,7 @@ def test_a_program_that_misbehaves_gets_a_verdict_and_the_others_still_run(tmp_p
         subject.close()
     others = len([case for case in cases("prng") if case.op != "next"])
     assert result.counts["not implemented"] + result.counts["no answer"] + result.counts["wrong"] == len(cases("prng"))
-    assert result.counts["not implemented"] >= others - 1  # an answer too many is noticed with the next question
+    assert result.counts["not implemented"] >= others - 1  # a superfluous answer is noticed at the next question
     first = result.failures[0]
     if reason:
         assert re.search(reason, first.reason), first.reason
@@ -196,7 +196,7 @@ def test_a_program_that_misbehaves_gets_a_verdict_and_the_others_still_run(tmp_p
         assert first.verdict == "wrong"
 
 
-def test_a_program_s_answers_count(tmp_path, capsys):
+def test_the_readme_program_is_exact(tmp_path, capsys):
     code = re.search(r"```python\n(import json\n.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
     path = tmp_path / "mine.py"
     path.write_text(code)
@@ -206,7 +206,7 @@ def test_a_program_s_answers_count(tmp_path, capsys):
     assert "Not implemented: next (5), uniform (5), below (5)" in capsys.readouterr().out
 
 
-def test_the_readme_s_example_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
+def test_the_readme_report_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
     python = next(filter(None, map(interpreter, ("3.12", "3.13", "3.14"))), None)
     if not python:
         pytest.skip("no Python from 3.12 on, whose builtin sum compensates, on this machine")
@@ -227,7 +227,7 @@ def test_a_program_that_cannot_be_started(capsys):
     assert main(["--cmd", ""]) == 2
 
 
-def test_mistakes_in_the_arguments(capsys, tmp_path):
+def test_invalid_arguments(capsys, tmp_path):
     for arguments, message in ((["stpe"], "unknown rung 'stpe'; did you mean 'step'?"), (["--impl", "rust"], "unknown implementation 'rust'"),
                                (["--impl", "c", "--cmd", "x"], "exclude each other"), (["--case", "nothing"], "no case 'nothing'; --list prints them all"),
                                (["--known-failures", str(tmp_path / "none")], "cannot be read"), (["--cmd", "x", "--timeout", "0"], "--timeout must be"),
@@ -238,9 +238,9 @@ def test_mistakes_in_the_arguments(capsys, tmp_path):
         assert message in capsys.readouterr().err
 
 
-def test_known_failures_do_not_count_until_they_pass(tmp_path, capsys):
+def test_known_failures_are_ignored_until_they_pass(tmp_path, capsys):
     listed = tmp_path / "known.txt"
-    listed.write_text("prng/*  # random numbers of our own\n")
+    listed.write_text("prng/*  # a different generator\n")
     arguments = ["--cmd", program(tmp_path), "prng", "--known-failures", str(listed)]
     assert main(arguments) == 0
     assert "27 known" in capsys.readouterr().out
@@ -248,7 +248,7 @@ def test_known_failures_do_not_count_until_they_pass(tmp_path, capsys):
     assert "prng/* is listed as a known failure but passes; remove it from the list" in capsys.readouterr().out
 
 
-def test_a_record_for_programs(tmp_path, capsys):
+def test_json_record(tmp_path, capsys):
     assert main(["--cmd", program(tmp_path), "prng", "step", "--json", "-", "--quiet"]) == 1
     record = json.loads(capsys.readouterr().out)
     assert record["spec"] == vectors.VERSION and record["conforms"] is False
@@ -259,7 +259,7 @@ def test_a_record_for_programs(tmp_path, capsys):
     assert record["conforms"] and record["rungs"][0]["ulps"] == {"0": 13 + 43}
 
 
-def test_questions_are_listed(capsys):
+def test_list_prints_the_questions(capsys):
     assert main(["--list", "product", "--case", "product/dot/order"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "id": "product/dot/order", "op": "dot", "in": {"x": [1.0, 1.0, 1.0], "w": [9007199254740992.0, 1.0, 1.0]}}
@@ -290,12 +290,12 @@ def test_a_question_by_its_id_takes_few_calls(capsys):
     assert "Conforms: 2 of 2 answers are exact." in capsys.readouterr().out
 
 
-def test_long_cases_are_asked_on_demand(capsys):
+def test_long_cases_run_only_on_demand(capsys):
     asked = lambda *arguments: (main(["--list", "sin-cos", *arguments]), capsys.readouterr().out.count("\n"))[1]  # noqa: E731
     assert asked() == 1 and asked("--long") == 2 and asked("--case", "sin-cos/train/30-epochs") == 1
 
 
-def test_mnist_without_its_files_is_not_run_and_says_so(monkeypatch, tmp_path, capsys):
+def test_mnist_without_its_files_is_skipped_with_a_message(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("REFNN_DATA", str(tmp_path))
     assert main(["--impl", "c", "mnist", "prng"]) == 0
     assert "mnist            -  not run: no MNIST files on this machine" in capsys.readouterr().out
@@ -303,7 +303,7 @@ def test_mnist_without_its_files_is_not_run_and_says_so(monkeypatch, tmp_path, c
 
 
 @pytest.mark.skipif("avx2" not in native.simd_names(), reason="needs an x86 with fused multiply-add")
-def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_found(tmp_path):
+def test_a_build_with_fused_multiply_add_fails_the_self_test_and_the_check(tmp_path):
     for name in ("refnn", "csrc", "data"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("_core*", "*.o", "__pycache__"))
     build = (ROOT / "build_ext.py").read_text()
@@ -325,11 +325,11 @@ def test_a_build_with_fused_multiply_add_is_refused_and_without_its_self_test_fo
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
-def test_ctrl_c_ends_the_program_too(tmp_path):
+def test_ctrl_c_also_stops_the_program(tmp_path):
     mark = tmp_path / "pid"
     code = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)\n"
     (tmp_path / "sleeper.py").write_text(code)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite that runs in the background would hand on that it is ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, the program would inherit SIG_IGN
     try:
         with subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd", f'"{sys.executable}" "{tmp_path / "sleeper.py"}"'], cwd=ROOT,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -344,8 +344,8 @@ def test_ctrl_c_ends_the_program_too(tmp_path):
 
 
 @pytest.mark.parametrize("rung", [rung for rung in vectors.RUNGS if rung != "mnist"])
-def test_of_every_tensor_it_is_told_how_its_numbers_are_made(rung):
-    """The last number of each tensor of each right answer, changed: it is found, and has a formula."""
+def test_every_tensor_has_an_explanation(rung):
+    """A change in the last number of a tensor of the correct answer is found, and has a formula."""
     for case in cases(rung):
         for key, places in list(tensors(case))[-2 if case.op == "train" else 0:]:
             if places and case.answer[key] is not None:
@@ -359,7 +359,7 @@ def test_of_every_tensor_it_is_told_how_its_numbers_are_made(rung):
                 assert first.formula and first.operands and first.place.startswith(key), case.id
 
 
-def test_a_convolutional_training_that_goes_wrong_is_followed_too():
+def test_the_first_wrong_step_of_a_convolutional_training_is_located():
     class Subject:
         def ask(self, case):
             answer = core.OPERATIONS[case.op](**case.inputs)
@@ -378,7 +378,7 @@ def test_a_convolutional_training_that_goes_wrong_is_followed_too():
     ("sh -c 'sleep 60; true'", "no answer within 0.5 s"),
     (f"\"{sys.executable}\" -c \"import os, time; os.close(1); time.sleep(60)\"", "the program has closed its output"),
     (f"\"{sys.executable}\" -c \"print('inf')\"", "not JSON: 'inf'; infinities and NaN are spelled")])
-def test_the_time_for_an_answer_is_kept_whatever_the_program_does(command, reason):
+def test_the_timeout_holds_whatever_the_program_does(command, reason):
     begin = time.monotonic()
     subject = subjects.Program(command, timeout=0.5)
     result = run("product", cases("product")[:1], subject)
@@ -386,7 +386,7 @@ def test_the_time_for_an_answer_is_kept_whatever_the_program_does(command, reaso
     assert reason in result.failures[0].reason and time.monotonic() - begin < 10
 
 
-def test_quiet_tells_the_mistakes_and_nothing_else(tmp_path, capsys):
+def test_quiet_prints_failures_only(tmp_path, capsys):
     assert main(["--impl", "c", "prng", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
     assert main(["--cmd", program(tmp_path), "prng", "--quiet"]) == 1
@@ -394,14 +394,14 @@ def test_quiet_tells_the_mistakes_and_nothing_else(tmp_path, capsys):
 
 
 def test_a_mistake_must_explain_every_failing_case_of_its_operation():
-    """One more than the dot product: no order of the sum gives that."""
+    """The answer is the dot product plus one: no order of the sum gives that."""
     result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": core.dot(x, w)["z"] + 1.0}))
     assert result.verdict == "wrong" and result.diagnosis(result.worst) is None
     result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": core.dot(x[::-1], w[::-1])["z"]}))
     assert result.diagnosis(result.worst).name == "order"
 
 
-def test_known_failures_of_what_is_not_asked_are_not_stale(tmp_path, capsys):
+def test_known_failures_that_were_not_run_are_not_stale(tmp_path, capsys):
     listed = tmp_path / "known.txt"
     listed.write_text("prng/*\n")
     assert main(["--impl", "c", "product", "--known-failures", str(listed)]) == 0

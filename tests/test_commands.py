@@ -1,4 +1,4 @@
-"""python -m refnn.train as a user meets it: mistakes, pipes, Ctrl-C, a machine without the core."""
+"""python -m refnn.train from the user's side: errors, pipes, Ctrl-C, a machine without the core."""
 
 import json
 import os
@@ -55,21 +55,21 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
     ("--loss cross_entropy", "y[0] is 1, but the network's classes are 0 to 0"),
     ("sin-cos --loss cross_entropy", "y[0] is 0.6752620891999122, not a whole number: a class is 0 to 0"),
 ])
-def test_a_mistake_is_one_line(arguments, message):
+def test_an_error_is_one_line(arguments, message):
     done = command(*arguments.split())
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"refnn.train: {message}\n")
 
 
 @pytest.fixture
 def heard():
-    """Ctrl-C reaches the programs that a test starts: a suite that runs in the background ignores it, and they would inherit that."""
+    """Makes programs receive Ctrl-C. (Tests that run in the background ignore it, and programs inherit that.)"""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
-def test_epochs_without_end_start_at_once(heard):
+def test_a_huge_number_of_epochs_starts_at_once(heard):
     with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--limit", "50", "--epochs", "2147483647"], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert [process.stdout.readline()[:5] for _ in range(3)] == ["refnn", "2-100", "epoch"]
@@ -83,7 +83,7 @@ def test_divergence_is_one_line():
     assert re.fullmatch(r"refnn.train: training diverged in epoch 1, step \d+ of 10: .*\n", done.stderr)
 
 
-def test_default_run_says_what_runs_and_answers():
+def test_default_run_prints_its_settings_and_predictions():
     done = command()
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -94,7 +94,7 @@ def test_default_run_says_what_runs_and_answers():
     assert lines[-1].startswith("Frank: 0.0")
 
 
-def test_record_is_json_alone_and_reads_back(tmp_path):
+def test_json_record_on_standard_output(tmp_path):
     done = command("--epochs", "3", "--json", "-")
     assert "epoch    3" in done.stderr
     record = json.loads(done.stdout)
@@ -115,14 +115,14 @@ def test_help_fits_and_lists_the_tasks():
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_disk_that_is_full():
+def test_full_disk():
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
     done = command("--epochs", "2", "--json", "/dev/full")
     assert (done.returncode, done.stderr) == (2, "refnn.train: --json '/dev/full' could not be written: No space left on device\n")
 
 
-def test_reader_that_leaves():
+def test_closed_pipe():
     with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--epochs", "40"], cwd=ROOT, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
@@ -134,7 +134,7 @@ def test_reader_that_leaves():
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 @pytest.mark.parametrize("arguments", ["mnist --data digits --epochs 50 --hidden 600,600",
                                        "mnist --data digits --epochs 50 --hidden 600,600 --batch-size 2000"])
-def test_ctrl_c_is_answered_at_once(heard, arguments):
+def test_ctrl_c_stops_at_once(heard, arguments):
     with subprocess.Popen([sys.executable, "-m", "refnn.train", *arguments.split(), "--impl", "c"], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
@@ -151,13 +151,13 @@ def test_ctrl_c_is_answered_at_once(heard, arguments):
 
 @pytest.fixture
 def bare(tmp_path):
-    """Runs commands in a checkout where nothing was built, by a Python where nothing is installed, cffi included."""
+    """Runs commands in a checkout without a built core, with a Python without site packages (so without cffi)."""
     for name in ("refnn", "data"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so", "*.pyd", "_core*", "__pycache__"))
     return lambda *arguments: command(*arguments, cwd=tmp_path, options=["-S"])
 
 
-def test_bare_checkout_runs_in_python_and_says_so(bare):
+def test_bare_checkout_runs_in_python_with_a_message(bare):
     done = bare("--epochs", "2")
     assert done.returncode == 0, done.stderr
     assert re.match(r"refnn [\d.]+: alice-bob in plain Python \(\w+ [\d.]+\), seed 0\nthe C core is not built here; ", done.stdout)

@@ -1,4 +1,4 @@
-"""IDX files that are wrong in every way, the digits, and MNIST: found, downloaded, checked."""
+"""Invalid IDX files; the digits; MNIST: finding, downloading and checking its files."""
 
 import gzip
 import http.server
@@ -27,7 +27,7 @@ LABELS = bytes([0, 0, 8, 1, 0, 0, 0, 2, 3, 7])
     (gzip.compress(IMAGES)[:-20], "truncated or damaged gzip file"),
     (gzip.compress(IMAGES)[:40] + b"x" * 40, "truncated or damaged gzip file"),
     (b"\0\0\x08\x03" + b"\xff" * 12 + b"\0", "bytes, but 1 follow")])
-def test_wrong_idx_files(tmp_path, data, message):
+def test_invalid_idx_files(tmp_path, data, message):
     path = tmp_path / "file"
     path.write_bytes(data)
     with pytest.raises(InputError) as caught:
@@ -36,7 +36,7 @@ def test_wrong_idx_files(tmp_path, data, message):
     assert message in str(caught.value)
 
 
-def test_idx_raw_and_gzip_whatever_the_name(tmp_path):
+def test_idx_raw_and_gzip_with_any_name(tmp_path):
     for name, data in (("a", IMAGES), ("b.gz", gzip.compress(IMAGES)), ("c.gz", IMAGES), ("d", gzip.compress(IMAGES))):
         (tmp_path / name).write_bytes(data)
         sizes, pixels = read_idx(tmp_path / name, 3)
@@ -54,7 +54,7 @@ def mnist_like(folder, spelling="-idx", suffix=""):
 
 @pytest.mark.parametrize("spelling", ["-idx", ".idx"])
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_a_folder_is_read_in_every_spelling(tmp_path, spelling, suffix):
+def test_every_spelling_of_the_file_names_is_read(tmp_path, spelling, suffix):
     mnist_like(tmp_path, spelling, suffix)
     data = datasets.mnist(tmp_path)
     assert list(data.train[1]) == [3, 7]
@@ -65,7 +65,7 @@ def test_a_folder_is_read_in_every_spelling(tmp_path, spelling, suffix):
     ("t10k-labels-idx1-ubyte", None, "no file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz"),
     ("train-labels-idx1-ubyte", bytes([0, 0, 8, 1, 0, 0, 0, 1, 3]), "2 train images, but 1 labels"),
     ("train-images-idx3-ubyte", bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 1]) + bytes(4), "images of 2 x 1 pixels, not 28 x 28")])
-def test_wrong_folders(tmp_path, name, content, message):
+def test_invalid_folders(tmp_path, name, content, message):
     mnist_like(tmp_path)
     (tmp_path / name).unlink()
     if content:
@@ -74,7 +74,7 @@ def test_wrong_folders(tmp_path, name, content, message):
         datasets.mnist(tmp_path)
 
 
-def test_no_folder(tmp_path, monkeypatch):
+def test_missing_folder(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="no folder '.*nowhere'; --data takes a folder with the MNIST files, or digits"):
         datasets.mnist(tmp_path / "nowhere")
     with pytest.raises(InputError, match="no folder ''; --data takes"):
@@ -84,14 +84,14 @@ def test_no_folder(tmp_path, monkeypatch):
         datasets.mnist()
 
 
-def test_environment_names_the_folder_and_the_argument_wins(tmp_path, monkeypatch):
+def test_the_argument_overrides_the_environment(tmp_path, monkeypatch):
     mnist_like(tmp_path)
     monkeypatch.setenv("REFNN_DATA", str(tmp_path))
     assert len(datasets.mnist().train[1]) == 2
     assert len(datasets.mnist("digits").train[1]) == 2000
 
 
-def test_digits_are_what_their_program_draws():
+def test_the_digits_program_draws_the_same_digits():
     path = datasets.data_folder() / "digits" / "draw.py"
     spec = importlib.util.spec_from_file_location("draw", path)
     draw = importlib.util.module_from_spec(spec)
@@ -106,7 +106,7 @@ def test_digits_are_what_their_program_draws():
 
 @pytest.fixture
 def mirror(tmp_path, monkeypatch):
-    """A mirror on this machine that serves one file, and a cache of its own for the loader."""
+    """A local mirror that serves one file, and a separate cache for the loader."""
     content = gzip.compress(LABELS)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -152,7 +152,7 @@ def test_second_mirror_is_tried(mirror, monkeypatch):
     assert (datasets.cache_folder() / "labels.gz").is_file()
 
 
-def test_file_that_is_missing_on_the_mirror(mirror):
+def test_file_missing_on_the_mirror(mirror):
     with pytest.raises(UnavailableError, match="MNIST could not be downloaded .*--data digits"):
         datasets.mnist()
     assert not datasets.cache_folder().exists()

@@ -1,4 +1,4 @@
-"""exp, log, tanh, sin, cos: recorded bits of other fdlibms, distance from the true value, special values."""
+"""exp, log, tanh, sin, cos: recorded bits of other fdlibm implementations, error, special values."""
 
 import math
 import struct
@@ -29,7 +29,7 @@ def test_recorded_bits_of_fdlibm(functions, source):
 
 
 def inputs(name):
-    """100,000 points: over the working range and, in all sizes, near zero or one."""
+    """100,000 points: over the working range, and of every magnitude near zero or one."""
     random = SplitMix64(ord(name[0]))
     low, high = {"exp": (-745.0, 709.0), "log": (-1000.0, 1000.0), "tanh": (-25.0, 25.0), "sin": (-100.0, 100.0),
                  "cos": (-800000.0, 800000.0)}[name]
@@ -101,7 +101,7 @@ def test_special_values(functions, name, x, y):
 
 
 def borders():
-    """The borders between the functions' cases, and the doubles around each."""
+    """The borders between the cases of the functions, and the doubles next to each."""
     constants = [elementary.HALF_LN2, elementary.THREE_HALVES_LN2, elementary.EXP_OVERFLOW, elementary.EXP_UNDERFLOW,
                  2.0**-28, 2.0**-54, 2.0**-55, 2.0**-27, 22.0, 1.0, 1.4142112731933594, 1.3799991607666016, 1.4200000762939453,
                  1.0 + 2.0**-20, 1.0 - 2.0**-20, elementary.QUARTER_PI_BORDER, float.fromhex("0x1.2d97cp+1"),

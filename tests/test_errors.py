@@ -1,4 +1,4 @@
-"""Wrong input: the same words from both implementations, before anything is computed."""
+"""Invalid input: both implementations raise the same message, before they compute anything."""
 
 import math
 from fractions import Fraction
@@ -158,7 +158,7 @@ def test_networks(impl, make, message):
 
 
 def test_divergence_names_the_step_and_keeps_the_last_finite_parameters(impl):
-    """w is 1, then 1 - 2e200, whose loss overflows in step 2: the last w with a finite loss is 1."""
+    """w is 1, then 1 - 2e200. The loss of this overflows in step 2, so the last w with a finite loss is 1."""
     network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [1.0]
     with pytest.raises(DivergenceError) as caught:
@@ -167,11 +167,11 @@ def test_divergence_names_the_step_and_keeps_the_last_finite_parameters(impl):
     assert str(caught.value).startswith("training diverged in epoch 1, step 2 of 10: ")
     assert list(network.parameters) == [1.0]
     assert network.epoch == 0
-    assert network.train([[1.0]] * 10, [0.0] * 10, epochs=1, lr=0.1)[-1].train_loss < 0.2  # it can go on from there
+    assert network.train([[1.0]] * 10, [0.0] * 10, epochs=1, lr=0.1)[-1].train_loss < 0.2  # training can continue
 
 
 def test_divergence_in_a_later_epoch(impl):
-    """w doubles in size at each step, from 1: the square of 2^512 overflows, in step 513."""
+    """|w| starts at 1 and doubles at each step. The square of 2^512 overflows, in step 513."""
     network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [1.0]
     with pytest.raises(DivergenceError) as caught:
@@ -182,7 +182,7 @@ def test_divergence_in_a_later_epoch(impl):
 
 
 def test_loss_that_is_not_finite_from_the_start(impl):
-    """Every sample's own loss is finite, but not the sum of them all."""
+    """The loss of every sample is finite, but their sum is not."""
     network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [2.0**511]
     with pytest.raises(DivergenceError, match="the loss is not finite before training"):
@@ -191,7 +191,7 @@ def test_loss_that_is_not_finite_from_the_start(impl):
 
 
 def test_loss_that_is_not_finite_after_an_epoch(impl):
-    """The step's loss is finite, that over all samples with the new parameters is not: the epoch is taken back."""
+    """The loss of the step is finite. The loss of all samples after it is not, so the epoch is undone."""
     network = Network(Model([Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [2.0**500]
     with pytest.raises(DivergenceError, match="training diverged in epoch 1, step 1 of 1: "):
@@ -201,7 +201,7 @@ def test_loss_that_is_not_finite_after_an_epoch(impl):
 
 
 def test_divergence_hidden_by_relu_is_found(impl):
-    """relu(NaN) is 0, so the loss stays finite when a weight before it is lost; the parameters are looked at too."""
+    """relu(NaN) is 0, so the loss stays finite when a weight before it becomes NaN. The parameters are also checked."""
     network = Network(Model([Linear(1, 1, bias=False), ReLU(), Linear(1, 1, bias=False)], loss="sse"), impl)
     network.parameters = [1e10, 1e10]
     with pytest.raises(DivergenceError) as caught:

@@ -1,4 +1,4 @@
-"""Numbers that do not come from this code: the articles' worked examples, sums done by hand, exact fractions."""
+"""Numbers from other sources: worked examples of the articles, sums by hand, exact fractions."""
 
 from fractions import Fraction
 
@@ -52,7 +52,7 @@ def test_a_digit_4():
     assert one_hot_rows([4], 10)[0] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
 
 
-# By hand, in dyadic numbers: every step is exact, so the results are too.
+# By hand, in dyadic numbers: every step is exact, so the results are exact.
 
 
 def test_linear_step_by_hand(impl):
@@ -86,7 +86,7 @@ def test_leaky_relu_has_its_slope(impl):
 
 
 def test_mean_is_taken_with_the_true_size_of_the_last_batch(impl):
-    """w = 1, x = 1, y = 0, rate 1/8: a batch takes w to w - w / 4, whatever its size"""
+    """w = 1, x = 1, y = 0, lr = 1/8: a batch of any size changes w to w - w / 4"""
     made = network(impl, Model([Linear(1, 1, bias=False)], loss="mse"), [1])
     made.train_epoch([[1]] * 3, [0] * 3, lr=0.125, batch_size=2)
     assert list(made.parameters) == [0.5625]
@@ -95,7 +95,7 @@ def test_mean_is_taken_with_the_true_size_of_the_last_batch(impl):
     assert list(made.parameters) == [0.375]  # 1 - 2/4 = 1/2, then 1/2 - 1/8
 
 
-def test_first_of_equals_counts_as_the_answer(impl):
+def test_argmax_is_the_first_of_equal_outputs(impl):
     made = network(impl, Model([Linear(1, 3, bias=False)], loss="cross_entropy"), [1, 1, 0])
     assert made.evaluate([[1]], [0]).accuracy == 1.0
     assert made.evaluate([[1]], [1]).accuracy == 0.0
@@ -108,7 +108,7 @@ def test_cross_entropy_does_not_overflow(impl):
     assert made.predict([[1000]]) == [[1.0, 0.0]]
 
 
-# In exact rational arithmetic: random dyadic numbers of few bits, so that double arithmetic is exact as well.
+# In exact rational arithmetic: random dyadic numbers with few bits, for which double arithmetic is exact.
 
 
 def test_linear_layers_in_fractions(impl, random):

@@ -1,4 +1,4 @@
-"""Every gradient against central differences of the loss, over every parameter."""
+"""Compares the gradient of every parameter with a central difference of the loss."""
 
 import pytest
 from refnn import Network, mlp
@@ -10,7 +10,7 @@ TOLERANCE = 1e-6
 
 
 def worst_difference(network, x, y, reduction):
-    """The largest distance of a gradient from its central difference, relative to the largest gradient."""
+    """The largest difference between a gradient and its central difference, relative to the largest gradient."""
     gradients = network.gradients(x, y, reduction)
     parameters = network.parameters
     largest = max(map(abs, gradients))
@@ -38,19 +38,19 @@ def problem(impl, activation, loss, random, output="identity"):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("reduction", ["sum", "mean"])
-def test_gradients_are_the_loss_s(impl, activation, loss, reduction, random):
+def test_gradients_match_central_differences(impl, activation, loss, reduction, random):
     network, x, y = problem(impl, activation, loss, random)
     assert worst_difference(network, x, y, reduction) < TOLERANCE
 
 
 @pytest.mark.parametrize("output", ACTIVATIONS)
-def test_gradients_through_the_output_s_activation(impl, output, random):
+def test_gradients_through_the_output_activation(impl, output, random):
     network, x, y = problem(impl, "tanh", "sse", random, output)
     assert worst_difference(network, x, y, "sum") < TOLERANCE
 
 
 def test_a_wrong_gradient_is_noticed(impl, random):
-    """The loss of another reduction has another gradient; were the comparison blind, this would pass."""
+    """The gradient of another reduction is wrong by a factor, and the comparison must find that."""
     network, x, y = problem(impl, "sigmoid", "mse", random)
     gradients = network.gradients
     network.gradients = lambda x, y, reduction: gradients(x, y, "sum")

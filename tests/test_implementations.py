@@ -1,4 +1,4 @@
-"""Implementations that were written from the spec alone, in other languages: exact on every rung. NumPy's is close."""
+"""Implementations in other languages, written from SPEC.md alone, are exact on every rung; one with NumPy is close."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ def record(tmp_path, *arguments):
 
 
 def command(language):
-    """The command of a language's program; skips where the machine cannot run it."""
+    """The command that runs the program of a language. Skips the test if this machine cannot run it."""
     tool = shutil.which(language)
     if not tool or subprocess.run([tool, "--version"], capture_output=True).returncode != 0:
         pytest.skip(f"no {language} on this machine")
@@ -29,7 +29,7 @@ def command(language):
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_exact_in(language, tmp_path):
+def test_exact(language, tmp_path):
     status, made = record(tmp_path, "--cmd", command(language), "--spec", "1.0")
     assert status == 0, [failure for rung in made["rungs"] for failure in rung["failures"]][:1]
     assert made["spec"] == "1.0"
@@ -43,13 +43,13 @@ def test_exact_on_a_later_rung_that_needs_nothing_new(language, tmp_path):
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_exact_on_mnist_in(language, tmp_path, mnist_folder):
+def test_exact_on_mnist(language, tmp_path, mnist_folder):
     status, made = record(tmp_path, "--cmd", command(language), "mnist")
     assert status == 0 and made["rungs"][0]["cases"] == 1
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_doubles_as_bits_in(language, tmp_path):
+def test_exact_with_doubles_as_bits(language, tmp_path):
     status, made = record(tmp_path, "--cmd", command(language), "--hex", "elementary", "product", "forward", "step")
     assert status == 0, [failure for rung in made["rungs"] for failure in rung["failures"]][:1]
 

@@ -1,4 +1,4 @@
-"""Every instruction set that this processor has, and every number of threads: the reference's bits."""
+"""The fast kernels give the bits of the reference, with every instruction set and number of threads."""
 
 import functools
 import math
@@ -16,14 +16,14 @@ SIMD = native.simd_names()
 THREADS = (1, 2, 3, 7) if native.lib.refnn_has_threads() else (1,)
 CASES = 40
 
-# What tasks and tile borders ask for: sizes, samples, batch size, and the share of zeros among the inputs.
+# Shapes of the tasks and shapes at the borders of tiles: sizes, samples, batch size, share of zeros among the inputs.
 CHOSEN = [([784, 128, 64, 10], 12, 1, 0.8), ([784, 128, 64, 10], 30, 10, 0.8), ([784, 128, 64, 10], 130, 128, 0.8),
           ([2, 100, 80, 50, 30, 10, 1], 25, 10, 0.0), ([300, 33, 7], 140, 70, 0.9), ([64, 1, 1], 300, 300, 0.0),
           ([40, 300, 260], 9, 4, 0.5), ([290, 17], 140, 140, 0.0), ([1, 1], 5, 2, 0.0), ([257, 8, 257], 10, 3, 0.7)]
 
 
 def case(n):
-    """Case number n: a model, samples, a batch size; sizes 1 to 70 beyond the chosen ones."""
+    """Case number n: a model, samples, a batch size. Cases after the chosen ones have sizes from 1 to 70."""
     random = stream(77, n + 1)
     if n < len(CHOSEN):
         sizes, count, batch_size, zeros = CHOSEN[n]
@@ -60,8 +60,8 @@ def test_the_widest_instruction_set_is_the_default(monkeypatch):
     assert list(SIMD)[0] == "plain"
 
 
-def test_the_core_itself_refuses_what_it_could_not_compute():
-    """Python checks models before; whoever calls the core from elsewhere gets a status, not a read out of bounds."""
+def test_the_core_rejects_invalid_models():
+    """Python checks models first. A caller that does not gets an error status, not a read out of bounds."""
     lib, ffi = native.lib, native.ffi
     for kinds, fits in (([lib.REFNN_LINEAR, lib.REFNN_RELU], True), ([lib.REFNN_RELU, lib.REFNN_LINEAR], True), ([99, lib.REFNN_LINEAR], False)):
         layers = ffi.new("refnn_layer[]", [{"kind": kind, "inputs": 3, "outputs": 3, "bias": 0} for kind in kinds])
@@ -88,7 +88,7 @@ def test_same_bits_with_every_instruction_set_and_number_of_threads(monkeypatch,
 
 @pytest.mark.parametrize("simd", SIMD)
 def test_product(simd):
-    """The product itself, sizes around tiles, packing and the depth of a block."""
+    """Sizes next to the borders of tiles, packing and the depth of a block."""
     random = SplitMix64(5)
     for m, k, n in [(1, 1, 1), (7, 300, 33), (37, 17, 5), (70, 513, 9), (13, 256, 64), (33, 1, 70), (6, 257, 41)]:
         a = [[random.normal() for _ in range(k)] for _ in range(m)]
@@ -113,8 +113,8 @@ def function_inputs(name):
 
 @pytest.mark.parametrize("simd", SIMD)
 @pytest.mark.parametrize("layer", [Sigmoid(), Tanh()], ids=["sigmoid", "tanh"])
-def test_functions_of_arrays(monkeypatch, simd, layer):
-    """At the borders of all cases and at random, in whole vectors and their tails; sorted, so that blocks are all of a kind."""
+def test_vectorised_functions(monkeypatch, simd, layer):
+    """Borders of cases and random numbers, in whole vectors and tails; also sorted, so that a block has only one case."""
     monkeypatch.setenv("REFNN_SIMD", simd)
     network = Network(Model([Linear(1, 1, bias=False), layer], loss="mse"), "c")
     network.parameters = [1.0]
@@ -143,7 +143,7 @@ def test_softmax_and_cross_entropy_with_far_apart_logits(monkeypatch, simd):
         assert difference(*results) is None
 
 
-def test_threads_are_checked():
+def test_invalid_threads():
     for threads, message in ((0, "threads must be a whole number from 1 to 1024, not 0"), (1.5, "threads must be")):
         with pytest.raises(InputError, match=message):
             Network(mlp([1, 1]), "c", threads=threads)
@@ -160,7 +160,7 @@ def test_a_small_workspace_gives_the_same_bits(monkeypatch):
 
 
 @pytest.mark.parametrize("shuffle", [False, True])
-def test_many_epochs_in_one_call_are_as_many_calls(monkeypatch, shuffle):
+def test_several_epochs_in_one_call_give_the_same_bits(monkeypatch, shuffle):
     x = [[0.1 * k, 1.0 - 0.3 * k] for k in range(7)]
     y = [k % 3 for k in range(7)]
     model = mlp([2, 5, 3], loss="cross_entropy")

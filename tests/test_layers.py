@@ -1,7 +1,7 @@
-"""Layers of images: random stacks of every layer give the same bits from both implementations, with every instruction set and
-number of threads; and each layer alone gives what was worked out by hand or with fractions.
+"""Layers of images. Random stacks of layers give the same bits with both implementations, every instruction set and any
+number of threads. Each layer alone gives the numbers that were computed by hand or with fractions.
 
-REFNN_TEST_SEED chooses other cases; a failure names the case, and `case(n)` makes it again.
+REFNN_TEST_SEED selects other cases. A failure names its case, and `case(n)` makes it again.
 """
 
 import functools
@@ -90,7 +90,7 @@ def test_random_stacks(monkeypatch, n):
             assert found is None, f"REFNN_TEST_SEED={SEED} case({n}), {simd}, {threads} threads: {found}\n{model}"
 
 
-def test_random_stacks_are_of_all_sorts():
+def test_random_stacks_cover_every_layer():
     kinds = {type(layer) for n in range(CASES) for layer in case(n)[0].layers}
     assert {Conv2d, MaxPool2d, BatchNorm2d, Flatten, Linear} <= kinds
     diverged = sum("exception" in expected(n) for n in range(CASES))
@@ -104,8 +104,8 @@ def test_other_seeds_make_other_cases(monkeypatch):
 
 
 @pytest.mark.parametrize("rows, work", [(1, 1), (5, 1000), (64, 100_000)])
-def test_calls_in_slices_do_not_show(monkeypatch, rows, work):
-    """Batches that batch normalisation needs whole stay whole, however little one call is to do."""
+def test_slices_change_no_bit(monkeypatch, rows, work):
+    """Batch normalisation needs whole batches. They stay whole even if a call is limited to less work."""
     random = stream(4, 1)
     model = Model([Conv2d(1, 2, 2), BatchNorm2d(2), Flatten(), Linear(8, 2)], "mse", input_shape=(1, 3, 3))
     x = [[random.normal() for _ in range(9)] for _ in range(23)]
@@ -133,7 +133,7 @@ def alone(impl, layer, shape, parameters=None):
 
 
 def test_convolution_by_hand(impl):
-    """The kernel is not turned over; with padding 1 and stride 2 its outputs lie at the corners."""
+    """The kernel is not flipped. With padding 1 and stride 2, the outputs are at the corners."""
     x = [[1, 2, 3, 4, 5, 6, 7, 8, 9]]
     network = alone(impl, Conv2d(1, 1, 2), (1, 3, 3), [1, 10, 100, 1000, 0.5])
     assert network.forward(x) == [[5421.5, 6532.5, 8754.5, 9865.5]]
@@ -143,7 +143,7 @@ def test_convolution_by_hand(impl):
     assert two.forward([[1, 2, 10, 20]]) == [[21.5, 42.5, 43.25, 86.25]]
 
 
-def test_convolution_s_sums_run_over_channel_row_column(impl):
+def test_convolution_sums_over_channel_row_column(impl):
     """2^53 + 1 - 2^53 is 0, 2^53 - 2^53 + 1 is 1."""
     big = 2.0**53
     network = alone(impl, Conv2d(2, 1, (1, 2)), (2, 1, 2), [1, 1, 1, 1, 0])
@@ -153,7 +153,7 @@ def test_convolution_s_sums_run_over_channel_row_column(impl):
 
 
 def exact_convolution(layer, x, w, b, dz, size):
-    """z, dx, dw, db of one sample by the definition, in fractions: x[c, y, x], w[o, c, i, j], dz[o, r, s] or a function of z."""
+    """z, dx, dw, db of one sample, in fractions: x[c, y, x], w[o, c, i, j], dz[o, r, s] or a function of z."""
     channels, height, width = size
     (_, rows, columns), (sr, ss), (pr, ps) = layer.output_shape(size), layer.stride, layer.padding
     taps = [(o, c, i, j, r, s, r * sr + i - pr, s * ss + j - ps) for o in range(layer.out_channels) for c in range(channels)
@@ -174,7 +174,7 @@ def exact_convolution(layer, x, w, b, dz, size):
 
 @pytest.mark.parametrize("n", range(12))
 def test_convolution_is_exact(impl, n):
-    """On small whole numbers nothing is rounded: outputs and gradients are those of the definition."""
+    """With small whole numbers nothing is rounded: outputs and gradients equal those of the definition."""
     random = stream(8, n + 1)
 
     def choose(*options):
@@ -195,7 +195,7 @@ def test_convolution_is_exact(impl, n):
 
 
 def test_pooling_by_hand(impl):
-    """Windows overlap in columns; the third column pair and the third row, which fill no window, are left out."""
+    """Windows with overlapping columns; rows and columns at the edge that do not fill a window are left out."""
     x = [[1, 5, 2, 0, 9,
           3, 4, 7, 7, 9,
           9, 9, 9, 9, 9]]
@@ -208,8 +208,8 @@ def test_pooling_by_hand(impl):
 
 
 @pytest.mark.parametrize("width", [2, 4, 6, 9, 16, 22, 33])
-def test_pooling_takes_the_first_of_equals(impl, width):
-    """All sixteen orders of 0 and 1 in a window, 0.0 and -0.0 among equals, wherever in a vector they lie."""
+def test_pooling_returns_the_first_of_equal_numbers(impl, width):
+    """All sixteen windows of 0 and 1, and windows with 0.0 and -0.0, at every position of a vector."""
     windows = [[v >> k & 1 for k in range(4)] for v in range(16)] + [[-0.0, 0.0, 0.0, -0.0], [0.0, -0.0, -0.0, 0.0], [-2, -1, -0.0, 0.0]]
     network = alone(impl, MaxPool2d(2), (1, 2, width))
     count = width // 2
@@ -226,7 +226,7 @@ def test_pooling_takes_the_first_of_equals(impl, width):
 
 
 def test_normalisation_by_hand(impl):
-    """Channel 0 holds 1, 3, 5, 7: mean 4, variance 5, as running ones of all data 20 / 3. eps makes the variance 6.25, its root 2.5."""
+    """Channel 0 has 1, 3, 5, 7: mean 4, variance 5, unbiased variance 20 / 3. Variance + eps is 6.25, its root 2.5."""
     network = alone(impl, BatchNorm2d(2, eps=1.25, momentum=0.5), (2, 1, 2))
     assert list(network.parameters) == [1, 1, 0, 0]
     assert list(network.buffers) == [0, 0, 1, 1]
@@ -243,8 +243,8 @@ def test_normalisation_by_hand(impl):
     assert network.forward([[6.5, 1.5, 1.5, 0]])[0] == pytest.approx([1.0, -1.0, 1.0, 0.0])
 
 
-def test_normalisation_is_the_formula_s(impl):
-    """Against the mean and variance in fractions, to 1e-12."""
+def test_normalisation_matches_the_formula(impl):
+    """Compares with the mean and variance in fractions, to 1e-12."""
     random = stream(2, 1)
     count, channels, size = 5, 3, 6
     network = alone(impl, BatchNorm2d(channels), (channels, 2, 3))
@@ -281,7 +281,7 @@ LONE = {"conv": (Conv2d(2, 3, (3, 2), (1, 2), (1, 0)), (2, 4, 5)), "conv without
 @pytest.mark.parametrize("name", LONE)
 @pytest.mark.parametrize("between", [False, True])
 def test_gradients(impl, name, between):
-    """Of the layer alone, and between others, so that it hands its own inputs' gradient on."""
+    """The gradients of the layer alone, and of a layer before it, which get the gradient of its inputs."""
     layer, shape = LONE[name]
     random = stream(6, 1)
     layers = [layer, Flatten(), Linear(math.prod(layer.output_shape(shape)), 3)]
@@ -297,7 +297,7 @@ def test_gradients(impl, name, between):
     assert (network.parameters, network.buffers) == before
 
 
-def test_normalisation_in_use_takes_no_notice_of_its_company(impl):
+def test_normalisation_of_a_sample_does_not_depend_on_the_others_after_training(impl):
     network = Network(Model([BatchNorm2d(1), Flatten(), Linear(4, 2)], "cross_entropy", input_shape=(1, 2, 2)), impl)
     x = [[1.0, 2.0, 3.0, 4.0], [0.0, -1.0, 5.0, 2.0], [7.0, 7.0, 7.0, 8.0]]
     network.train(x, [0, 1, 1], epochs=3, lr=0.1, batch_size=3)
@@ -306,7 +306,7 @@ def test_normalisation_in_use_takes_no_notice_of_its_company(impl):
 
 
 def test_divergence_restores_the_running_statistics(impl):
-    """What is left is the state after some whole step: parameters and statistics of the same one."""
+    """The state that remains is that after a whole step: parameters and statistics are of the same step."""
     model = Model([BatchNorm2d(1), Flatten(), Linear(2, 1, bias=False)], "sse", input_shape=(1, 1, 2))
     x, y = [[float(n), (n * n % 7) / 4] for n in range(20)], [0.0] * 20
     network, again = Network(model, impl), Network(model, impl)
@@ -321,7 +321,7 @@ def test_divergence_restores_the_running_statistics(impl):
     assert (list(network.parameters), list(network.buffers)) in states[1:]
 
 
-def test_buffers_can_be_kept_and_set(impl):
+def test_buffers_can_be_read_and_set(impl):
     network = alone(impl, BatchNorm2d(2), (2, 1, 1))
     network.buffers = [1, 2, 3, 0]
     assert list(network.buffers) == [1, 2, 3, 0]
@@ -380,7 +380,7 @@ def test_shapes_that_do_not_fit(layers, shape, message):
     (lambda: BatchNorm2d(1, momentum=-0.1), "momentum of BatchNorm2d must be a finite number above 0, not -0.1"),
     (lambda: BatchNorm2d(1, momentum=1.5), "momentum of BatchNorm2d must be at most 1, not 1.5"),
 ])
-def test_layers_that_cannot_be(make, message):
+def test_invalid_layers(make, message):
     with pytest.raises(InputError) as caught:
         make()
     assert str(caught.value) == message
@@ -402,7 +402,7 @@ def test_batches_too_large_for_memory(monkeypatch):
         network.train_epoch(x, y, lr=0.1, batch_size=2000)
 
 
-def test_the_core_itself_refuses_part_of_a_batch():
+def test_the_core_rejects_part_of_a_batch():
     network = Network(Model([BatchNorm2d(1)], "sse", input_shape=(1, 1, 1)), "c")
     core, samples = network._core, check_samples(network.model, [[1.0]] * 4, [0.0] * 4)
     core._room(4)
@@ -410,7 +410,7 @@ def test_the_core_itself_refuses_part_of_a_batch():
         core.train(samples.inputs, samples.targets, None, 0, 3, 4, 0.1, "sum")
 
 
-def test_the_core_itself_refuses_images_that_do_not_fit():
+def test_the_core_rejects_images_that_do_not_fit():
     lib, ffi = native.lib, native.ffi
     right = native.layer_struct(Conv2d(2, 3, 2, 1, 1), (2, 4, 5), (3, 5, 6))
     for wrong in ({}, {"inputs": 41}, {"z": (3, 5, 7)}, {"stride": (0, 1)}, {"kernel": (9, 9)}, {"padding": (-1, 1)}, {"x": (0, 4, 5)}):
@@ -420,7 +420,7 @@ def test_the_core_itself_refuses_images_that_do_not_fit():
 
 
 def test_scales_of_initialisation(impl):
-    """The same draws, scaled: fan_in of Conv2d(3, 8, (2, 4)) is 24, fan_out 64."""
+    """The same random numbers, scaled: fan_in of Conv2d(3, 8, (2, 4)) is 24, fan_out is 64."""
     layer = Conv2d(3, 8, (2, 4))
     drawn = {init: list(Network(Model([layer], init=init, input_shape=(3, 4, 4)), impl).parameters) for init in INITS}
     for init, scale in (("normal_0.1", 0.1), ("fan_in", 1.0 / math.sqrt(24)), ("fan_out", 0.125), ("he", math.sqrt(2.0 / 24))):
@@ -437,7 +437,7 @@ def test_pooling_of_many_channels(impl):
 
 
 def test_processors_that_appear_later_are_not_used(monkeypatch):
-    """The workspace has room for the threads that were possible when the network was made."""
+    """The workspace is large enough for the number of processors at the time when the network was made."""
     monkeypatch.setattr(native, "processors", lambda: 1)
     made = Network(Model([Conv2d(16, 16, 5)], "sse", input_shape=(16, 24, 24)), "c")
     monkeypatch.setattr(native, "processors", lambda: 8)

@@ -1,4 +1,4 @@
-"""Every known mistake is named by its results, and no right answer is."""
+"""Every known mistake is recognised from its results, and no correct answer is called a mistake."""
 
 import struct
 from functools import cache
@@ -32,7 +32,7 @@ class Spoiled:
 
 
 class Single:
-    """The reference with every number that it answers rounded to single precision."""
+    """The reference, with every number of its answers rounded to single precision."""
 
     def ask(self, case):
         return rounded(OPERATIONS[case.op].answer(**case.inputs))
@@ -63,7 +63,7 @@ def test_a_mistake_is_named(mutant):
         if result:
             assert result.diagnosis(result.worst) is mutant, f"{result.name}: {[failure.diagnosis for failure in result.failures]}"
             seen += 1
-    # a platform's library may have the spec's bits in one function or another; every other mistake shows in each variant
+    # a platform's library can have the bits of the spec in some functions; every other mistake shows in each variant
     assert seen == len(mutant.variants) or mutant.name == "platform" and seen
 
 
@@ -74,7 +74,7 @@ def test_no_right_answer_is_called_a_mistake(rung):
             assert diagnose(case, named(name).ask(case)) == [], (name, case.id)
 
 
-def test_the_reference_is_whole_again_after_a_mutant():
+def test_the_reference_is_restored_after_a_mutant():
     before = {op: operation.answer for op, operation in OPERATIONS.items()}
     for mutant in MUTANTS:
         for variant in mutant.variants:

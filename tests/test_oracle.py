@@ -1,4 +1,4 @@
-"""The reference's recorded full trainings: the C core repeats every loss and digest; the reference what it can in seconds."""
+"""Recorded trainings: the C core reproduces every loss and digest; the reference reproduces the short ones."""
 
 import json
 
@@ -10,7 +10,7 @@ from refnn.conformance.subjects import named
 from refnn.network import digest
 from refnn.train import main
 
-RUNS = {  # a recorded training -> the command that does the same
+RUNS = {  # a recorded training and the command that runs the same
     "truth-table/train/1500-steps": ["truth-table"],
     "alice-bob/train/1000-epochs": ["alice-bob"],
     "sin-cos/train/30-epochs": ["sin-cos"],
@@ -37,25 +37,25 @@ def assert_same_run(record, answer):
 
 
 @pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("mnist/")])
-def test_c_repeats_the_reference_s_training(tmp_path, name):
+def test_c_reproduces_the_recorded_training(tmp_path, name):
     case = recorded(name)
     assert run("", [case], named("c")).verdict == "exact"
     assert_same_run(trained(tmp_path, "c", *RUNS[name]), case.answer)
 
 
-def test_c_repeats_the_reference_s_epoch_of_mnist(tmp_path, mnist_folder):
+def test_c_reproduces_the_recorded_epoch_of_mnist(tmp_path, mnist_folder):
     case = recorded("mnist/train/first-epoch")
     assert run("", [case], named("c")).verdict == "exact"
     assert_same_run(trained(tmp_path, "c", *RUNS[case.id]), case.answer)
 
 
 @pytest.mark.parametrize("name", ["truth-table/train/1500-steps", "alice-bob/train/1000-epochs"])
-def test_reference_repeats_its_training(tmp_path, name):
+def test_reference_reproduces_its_training(tmp_path, name):
     assert_same_run(trained(tmp_path, "python", *RUNS[name]), recorded(name).answer)
 
 
 @pytest.mark.parametrize("name", [name for name in RUNS if not name.startswith("mnist/")])
-def test_records_are_whole_trainings(name):
+def test_recorded_trainings_are_complete(name):
     case = recorded(name)
     assert len(case.answer["losses"]) == len(case.answer["digests"]) == case.inputs["epochs"] + 1
     assert len(case.inputs["y"]) == {"truth-table": 4, "alice-bob": 4, "sin-cos": 10000, "digits": 2000, "points": 200, "mnist-cnn": 1000}[name.split("/")[0]]

@@ -1,4 +1,4 @@
-"""Layers of one's own, and gradient_check, which must find what is wrong with them."""
+"""Custom layers, and gradient_check, which must find their mistakes."""
 
 import pytest
 from bits import assert_same_bits
@@ -51,7 +51,7 @@ class Short(Scale):
 
 
 class PairSums:
-    """Half as many numbers: the sums of neighbours. No parameters; it counts the batches that it was trained on."""
+    """Sums of neighbours: half the width. It has no parameters; its buffer counts the training batches."""
 
     parameters = ()
 
@@ -76,7 +76,7 @@ def network(layer, impl=None):
     return Network(Model([Linear(3, 4), Tanh(), layer, Linear(getattr(layer, "outputs", 4), 2)], "cross_entropy"), impl)
 
 
-def test_a_layer_of_one_s_own_trains():
+def test_a_custom_layer_trains():
     made = network(Scale([1.0, 2.0, 3.0, 4.0]))
     assert made.impl == "python"
     assert made.model.parameter_count == 16 + 4 + 10
@@ -94,7 +94,7 @@ def test_a_network_works_on_a_copy():
     assert list(second.parameters)[16:20] == [1.0, 2.0, 3.0, 4.0]
 
 
-def test_outputs_and_buffers_of_a_layer_of_one_s_own():
+def test_outputs_and_buffers_of_a_custom_layer():
     made = network(PairSums(2))
     assert made.model.shapes == [(3,), (4,), (4,), (2,), (2,)]
     made.train(rows(6, 3), [0, 1] * 3, epochs=2, lr=0.5, batch_size=2)
@@ -103,13 +103,13 @@ def test_outputs_and_buffers_of_a_layer_of_one_s_own():
     assert gradient_check(made, rows(4, 3), [0, 1, 1, 0]).passed
 
 
-def test_it_may_come_first_and_see_images():
+def test_a_custom_layer_can_come_first_and_before_images():
     model = Model([Scale([0.5] * 8), Conv2d(2, 1, 2), Flatten(), Linear(1, 2)], input_shape=(2, 2, 2))
     assert gradient_check(Network(model), rows(3, 8), rows(3, 2, 5)).passed
     assert Network(Model([Scale([0.5] * 3)], input_shape=(3,))).forward([[1, 2, 3]]) == [[0.5, 1, 1.5]]
 
 
-def test_the_core_says_that_it_has_no_such_layer():
+def test_the_core_rejects_a_custom_layer():
     with pytest.raises(InputError) as caught:
         network(Scale([1.0] * 4), "c")
     assert str(caught.value) == "the C core has no layer of type Scale; impl='python' computes it"
@@ -124,7 +124,7 @@ def test_the_core_says_that_it_has_no_such_layer():
     (Scale([1.0, 2]), "the parameters of layer 2 must be lists of finite floats, not [1.0, 2]"),
     (PairSums(3), "layer 3 takes 2 numbers, but gets 3"),
 ])
-def test_objects_that_are_no_layers(layer, message):
+def test_objects_that_are_not_layers(layer, message):
     with pytest.raises(InputError) as caught:
         Model([Linear(3, 4), Tanh(), layer, Linear(2, 2)])
     assert str(caught.value) == message
@@ -133,14 +133,14 @@ def test_objects_that_are_no_layers(layer, message):
 # gradient_check
 
 
-def test_right_gradients_pass(impl):
+def test_correct_gradients_pass(impl):
     for activation in (ReLU, Sigmoid, Tanh):
         made = Network(Model([Linear(3, 5), activation(), Linear(5, 2)], "cross_entropy"), impl)
         result = gradient_check(made, rows(5, 3), [0, 1, 1, 0, 1])
         assert result.passed and 0.0 < result.worst < 1e-6
 
 
-def test_the_whole_article_s_network_passes(impl):
+def test_the_network_of_the_article_passes(impl):
     layers = [Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8),
               Flatten(), Linear(8, 3)]
     made = Network(Model(layers, "cross_entropy", "he", (1, 4, 4)), impl, seed=2)
@@ -167,8 +167,8 @@ def test_wrong_gradients_of_inputs_fail():
     assert not result.passed and "input" in result.where and "of sample" in result.where
 
 
-def test_a_broken_layer_of_refnn_s_own_is_found(monkeypatch):
-    """Batch normalisation that forgets that the mean depends on every input."""
+def test_a_broken_built_in_layer_is_found(monkeypatch):
+    """Batch normalisation that ignores that the mean depends on every input."""
     from refnn.implementations import python
     right = python.batchnorm2d_backward
 
@@ -183,14 +183,14 @@ def test_a_broken_layer_of_refnn_s_own_is_found(monkeypatch):
     assert not result.passed and result.worst > 0.01 and result.where.startswith("input")
 
 
-def test_the_network_stays_as_it_is(impl):
+def test_gradient_check_does_not_change_the_network(impl):
     made = Network(mlp([3, 4, 2]), impl)
     before = made.parameters
     gradient_check(made, rows(3, 3), rows(3, 2, 5))
     assert_same_bits(made.parameters, before)
 
 
-def test_what_does_not_fit_is_said(impl):
+def test_samples_that_do_not_match(impl):
     with pytest.raises(InputError, match="x has 1 samples, y has 2"):
         gradient_check(Network(mlp([3, 4, 2]), impl), rows(1, 3), rows(2, 2))
 
@@ -204,7 +204,7 @@ def test_what_does_not_fit_is_said(impl):
     ("backward", ([[1.0] * 4] * 4, [1.0]), "backward of layer 2, Scale, must return lists of rows, not [1.0]"),
     ("backward", ([[1.0] * 4] * 4, []), "backward of layer 2, Scale, must return 1 rows of [4] numbers, not 0 of []"),
 ])
-def test_what_a_layer_of_one_s_own_gives_is_checked(method, result, message):
+def test_results_of_a_custom_layer_are_checked(method, result, message):
     layer = Scale([1.0] * 4)
     setattr(layer, method, lambda *arguments: result)
     with pytest.raises(InputError) as caught:

@@ -1,4 +1,4 @@
-"""SplitMix64 against published outputs; what is drawn from it against its definition, and the twins against each other."""
+"""SplitMix64 gives its published outputs; distributions follow their definition; the twins agree."""
 
 import pytest
 from bits import assert_same_bits
@@ -33,7 +33,7 @@ def generator(request):
 
 
 def test_published_outputs(generator):
-    """Of the public domain program splitmix64.c, S. Vigna 2015, for two seeds."""
+    """Outputs of the public domain program splitmix64.c, S. Vigna 2015."""
     random = generator(1234567)
     assert [random.next() for _ in range(5)] == [
         6457827717110365317, 3203168211198807973, 9817491932198370423, 4593380528125082431, 16408922859458223821]
@@ -55,7 +55,7 @@ def test_normal_has_the_right_moments(generator):
     assert 0.02 < sum(abs(v) > 2.0 for v in draws) / len(draws) < 0.07
 
 
-def test_permutation_is_one_and_moves(generator):
+def test_permutation_is_complete_and_moves(generator):
     order = generator(3).permutation(1000)
     assert sorted(order) == list(range(1000))
     assert sum(k == n for n, k in enumerate(order)) < 10
@@ -63,7 +63,7 @@ def test_permutation_is_one_and_moves(generator):
     assert generator(3).permutation(0) == []
 
 
-def test_every_permutation_of_three_comes_equally_often(generator):
+def test_permutations_of_three_are_equally_frequent(generator):
     random = generator(11)
     counts = {}
     for _ in range(6000):

@@ -1,4 +1,4 @@
-"""The reference under every Python of this machine: builtin sum changed in 3.12, the bits must not."""
+"""The reference gives the same bits with every Python of this machine, although builtin sum changed in 3.12."""
 
 import json
 import os
@@ -16,7 +16,7 @@ RUNS = (("alice-bob", "--epochs", "200"), ("truth-table", "--epochs", "200"), ("
 
 
 def interpreter(version):
-    """A working Python of that version, or None: on the PATH, or among pyenv's."""
+    """A working Python of that version, from PATH or pyenv, or None."""
     folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     for path in (shutil.which(f"python{version}"), *map(str, folder.glob(f"{version}.*/bin/python"))):
         if path and subprocess.run([path, "-c", "pass"], capture_output=True).returncode == 0:

@@ -1,4 +1,4 @@
-"""The README's examples are run, and its two commands are the ones that CI uses."""
+"""The examples of the README are correct, and CI runs its test command."""
 
 import doctest
 from pathlib import Path
@@ -12,7 +12,7 @@ def test_examples():
     assert failed == 0
 
 
-def test_ci_runs_the_readme_s_test_command():
+def test_ci_runs_the_test_command_of_the_readme():
     commands = [line.strip() for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("    python3 -m venv")]
     assert len(commands) == 2
     assert commands[1] in (ROOT / ".ci" / "run").read_text()

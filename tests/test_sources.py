@@ -1,4 +1,4 @@
-"""What the reference may not use, since its results differ from one platform or Python version to the next."""
+"""Rules for source files. The reference must not use anything that depends on the platform or Python version."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,7 @@ FORBIDDEN = {"sum", "pow", "fsum", "sumprod", "hypot", "fmean", "round", "divmod
 
 
 def faults(source):
-    """What a source uses against the rules, as lines of text."""
+    """The violations in a source, as lines of text."""
     found = []
     for node in ast.walk(ast.parse(source)):
         line = getattr(node, "lineno", 0)
@@ -36,7 +36,7 @@ def faults(source):
 
 
 @pytest.mark.parametrize("path", sorted(REFERENCE.glob("*.py")), ids=lambda path: path.name)
-def test_reference_keeps_the_rules(path):
+def test_reference_follows_the_rules(path):
     assert faults(path.read_text()) == []
 
 
@@ -44,5 +44,5 @@ def test_reference_keeps_the_rules(path):
     "import math", "from math import exp", "sum([1.0])", "x = y ** 2", "import random", "from math import fsum",
     "from ..network import Network", "z = 2.0 ** k", "from numpy import dot", "x **= 2.0", "2.0 ** 0.5", "__import__('math')", "x.__pow__(2)",
     "from math import sqrt as pow", "from ...x import y", "from ..model import Model"])
-def test_a_breach_is_found(source):
+def test_a_violation_is_found(source):
     assert faults(source)

@@ -1,4 +1,4 @@
-"""SPEC.md is complete: every name in the code's tables stands in its section, in backquotes, and with a formula where it has one."""
+"""SPEC.md is complete: its sections have every name of the code's tables in backquotes, and the formulas."""
 
 import re
 from pathlib import Path

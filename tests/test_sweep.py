@@ -1,4 +1,4 @@
-"""Sweeps: every point is trained once, one that fails or dies is lost alone, and a rerun goes on where the last one ended."""
+"""Sweeps: every point is trained once, a lost point does not affect the others, and a rerun continues the last one."""
 
 import json
 import os
@@ -31,18 +31,18 @@ def test_a_grid_is_every_combination():
     assert len({json.dumps(point) for point in POINTS}) == 8
 
 
-def test_each_point_is_what_training_gives():
+def test_each_point_equals_a_direct_training():
     assert [(result["train_loss"], result["sha256"]) for result in sweep(POINTS)] == [expected(point) for point in POINTS]
 
 
 @pytest.mark.parametrize("executor", [lambda: ThreadPoolExecutor(3), lambda: Processes(2)])
-def test_any_executor_gives_the_same(executor):
+def test_every_executor_gives_the_same_results(executor):
     with executor() as pool:
         assert without_seconds(sweep(POINTS, pool)) == without_seconds(sweep(POINTS))
 
 
-def test_dask_gives_the_same():
-    distributed = pytest.importorskip("distributed")  # in the test extra, so it is missing only where it was left out on purpose
+def test_dask_gives_the_same_results():
+    distributed = pytest.importorskip("distributed")  # part of the test extra
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, distributed.Client(cluster) as client:
         assert without_seconds(sweep(POINTS, client.get_executor())) == without_seconds(sweep(POINTS))
 
@@ -72,7 +72,7 @@ def test_a_rerun_trains_only_what_is_missing(tmp_path, monkeypatch):
     keep = tmp_path / "points.jsonl"
     first = sweep(POINTS[:5], None, keep)
     with open(keep, "a") as file:
-        file.write('{"task": "alice-bob", "hid')  # killed while it wrote
+        file.write('{"task": "alice-bob", "hid')  # killed while writing
     trained = []
     monkeypatch.setattr("refnn.sweep.train_point", lambda point: (trained.append(point), train_point(point))[1])
     results = sweep(POINTS, None, keep)
@@ -105,7 +105,7 @@ def test_the_command(tmp_path, capsys):
     assert "8 of them kept" in capsys.readouterr().out
 
 
-def test_mistakes_of_the_command(tmp_path, capsys):
+def test_invalid_arguments(tmp_path, capsys):
     keep = tmp_path / "bad.jsonl"
     keep.write_text("nonsense\n")
     for arguments, message in ((["alice"], "did you mean 'alice-bob'?"), (["--hidden", "0"], "inputs of Linear|outputs of Linear"),
@@ -117,8 +117,8 @@ def test_mistakes_of_the_command(tmp_path, capsys):
     assert not (tmp_path / "k").exists()
 
 
-def test_width_and_depth_in_the_article_s_order(tmp_path):
-    """Three seeds of the smallest and the largest, in full; the medians over twenty are in the README."""
+def test_wider_and_deeper_networks_have_smaller_losses(tmp_path):
+    """Full trainings with three seeds of the smallest and the largest network."""
     points = grid("sin-cos", hidden=[(10,), (100,), (20,), (20, 20, 20, 20)], lr=[0.001], lr_decay=[1.0], seed=range(3))
     with Processes(2) as pool:
         results = sweep(points, pool)
@@ -127,7 +127,7 @@ def test_width_and_depth_in_the_article_s_order(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["important\nmore", "one line of notes", '{"task": 1}\n{"task": "x'])
-def test_a_file_that_is_not_a_sweep_s_stays_as_it_is(tmp_path, content):
+def test_a_file_that_is_not_from_a_sweep_is_not_changed(tmp_path, content):
     keep = tmp_path / "notes.txt"
     keep.write_text(content)
     with pytest.raises(InputError):
@@ -135,7 +135,7 @@ def test_a_file_that_is_not_a_sweep_s_stays_as_it_is(tmp_path, content):
     assert keep.read_text() == content
 
 
-def test_a_grid_s_mistakes_are_told():
+def test_invalid_grids():
     for values, message in (({"hiden": [1]}, "did you mean 'hidden'"), ({"lr": 0.1}, "lr must be a list of values"), ({"seed": "1"}, "seed must be a list")):
         with pytest.raises(InputError, match=message):
             grid("alice-bob", **values)

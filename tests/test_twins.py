@@ -1,6 +1,6 @@
-"""Random networks, data and settings, and now and then wrong ones: both implementations give the same bits or the same exception.
+"""Random networks, data and settings, some of them invalid, give the same bits or exception with both implementations.
 
-REFNN_TEST_SEED chooses other cases; a failure names the case, and `cases(seed)[n]` makes it again.
+REFNN_TEST_SEED selects other cases. A failure names its case, and `case(n)` makes it again.
 """
 
 import os
@@ -18,7 +18,7 @@ COUNT = 300
 
 
 def case(n):
-    """Case number n: a model, data and settings; in one of ten something is wrong."""
+    """Case number n: a model, data and settings. One case in ten is invalid."""
     random = stream(SEED, n + 1)
 
     def choose(*options):
@@ -48,7 +48,7 @@ def case(n):
 
 
 def outcome(impl, model, x, y, settings):
-    """Everything that a case gives, the exception included."""
+    """All results of a case, including the exception."""
     network = Network(mlp(**model), impl, seed=7)
     seen = {"initial": network.parameters}
     try:
@@ -78,7 +78,7 @@ def test_same_bits_or_same_exception(start):
 
 
 def test_data_in_any_form_give_the_same_bits(impl):
-    numpy = pytest.importorskip("numpy")  # in the test extra, so it is missing only where it was left out on purpose
+    numpy = pytest.importorskip("numpy")  # part of the test extra
     x = numpy.arange(48, dtype=float).reshape(12, 4) / 7
     y = numpy.arange(12) % 3
 
@@ -104,7 +104,7 @@ def test_data_in_any_form_give_the_same_bits(impl):
 
 
 def test_targets_in_any_form_give_the_same_bits(impl):
-    """Bytes are pixels as inputs, but plain numbers as targets."""
+    """Bytes are pixels if they are inputs, and plain numbers if they are targets."""
     numpy = pytest.importorskip("numpy")
     network = Network(mlp([2, 3], loss="mse"), impl)
     x = [[1, 2], [3, 4]]
@@ -136,8 +136,8 @@ def test_doubles_and_bytes_are_not_copied():
 
 
 @pytest.mark.parametrize("batch_size", [1, 70, 200, 333])
-def test_calls_in_slices_and_rows_in_chunks_do_not_show(monkeypatch, batch_size):
-    """The C core takes 64 samples at a time and 20 ms a call; neither may show in the bits, within a batch or between."""
+def test_slices_and_chunks_change_no_bit(monkeypatch, batch_size):
+    """The C core limits the samples at a time and the work of a call. Neither limit changes a bit."""
     from refnn.implementations import c as native
     random = stream(3, 1)
     x = [[random.normal() for _ in range(5)] for _ in range(333)]

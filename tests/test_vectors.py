@@ -1,4 +1,4 @@
-"""The conformance vectors: made by the reference and by nothing else, of the form they say, and small enough to vendor."""
+"""The conformance vectors: the reference makes them, they match the schema, and they are small enough to vendor."""
 
 import doctest
 import json
@@ -26,18 +26,18 @@ def read(rung):
 
 
 @pytest.mark.parametrize("rung", LOCAL)
-def test_the_reference_makes_them_again(rung):
+def test_the_reference_reproduces_the_vectors(rung):
     known = {case["id"]: case["out"] for case in read(rung)["cases"]}
     assert make.dump(make.record(rung, long=False, known=known)) == (FOLDER / f"{rung}.json").read_text()
 
 
-def test_the_reference_makes_those_of_mnist_again(mnist_folder):
+def test_the_reference_reproduces_the_vectors_of_mnist(mnist_folder):
     known = {case["id"]: case["out"] for case in read("mnist")["cases"]}
     assert make.dump(make.record("mnist", long=False, known=known)) == (FOLDER / "mnist.json").read_text()
 
 
 @pytest.mark.parametrize("rung", vectors.RUNGS)
-def test_they_have_the_form_of_the_schema(rung):
+def test_vectors_match_the_schema(rung):
     record = read(rung)
     jsonschema.validate(record, json.loads((FOLDER / "schema.json").read_text()))
     assert (record["rung"], record["title"], record["count"]) == vectors.RUNGS[rung][:3]
@@ -93,7 +93,7 @@ def test_a_case_by_its_id_opens_one_file(monkeypatch):
     assert [json.loads(text)["rung"] for text in opened] == ["product"]
 
 
-def test_a_form_that_is_not_the_schema_s_is_found():
+def test_schema_violations_are_found():
     schema = json.loads((FOLDER / "schema.json").read_text())
     for spoil in (lambda case: case.update(id="x"), lambda case: case.pop("out"), lambda case: case.update(extra=1), lambda case: case.update(flags=[]),
                   lambda case: case.update(since="later")):
@@ -107,18 +107,18 @@ def test_every_operation_has_cases():
     assert {case["op"] for rung in vectors.RUNGS for case in read(rung)["cases"]} == set(OPERATIONS)
 
 
-def test_they_are_at_most_3_megabytes():
+def test_vectors_are_smaller_than_3_megabytes():
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 3_000_000
     assert {path.name for path in FOLDER.iterdir()} == {"SPEC.md", "index.json", "schema.json", *(f"{rung}.json" for rung in vectors.RUNGS)}
 
 
-def test_the_spec_s_examples():
+def test_examples_of_the_spec():
     failed, tried = doctest.testfile(str(FOLDER / "SPEC.md"), module_relative=False)
     assert tried > 20
     assert failed == 0
 
 
-def test_doubles_are_spelled_and_read_back():
+def test_doubles_survive_encoding():
     values = [1.0, -0.0, 0.0, float("inf"), float("-inf"), float("nan"), 5e-324, 0.1, 1e308]
     assert vectors.encode(values)[1:6] == ["-0.0", 0.0, "Infinity", "-Infinity", "NaN"]
     for bits in (False, True):
@@ -127,7 +127,7 @@ def test_doubles_are_spelled_and_read_back():
     assert vectors.decode({"seed": "3ff0000000000000", "name": "relu"}) == {"seed": "3ff0000000000000", "name": "relu"}
 
 
-def test_no_number_of_the_vectors_needs_a_lenient_reader():
+def test_vectors_are_strict_json():
     def refuse(token):
         raise AssertionError(token)
     for rung in vectors.RUNGS:
