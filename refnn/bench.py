@@ -79,12 +79,12 @@ def of_network(network, work):
     count = len(work.samples)
 
     def run(samples):
-        if work.epochs and hasattr(network._core, "train_epochs"):
-            network._core.train_epochs(x, y, 0, 1, [work.lr] * (samples // count), work.batch_size, False, work.reduction)
+        if work.epochs:
+            network._implementation.train_epochs(x, y, 0, 1, [work.lr] * (samples // count), work.batch_size, False, work.reduction)
             return
         while samples > 0:
             stop = min(samples, count - count % work.batch_size)
-            network._core.train(x, y, None, 0, stop, work.batch_size, work.lr, work.reduction)
+            network._implementation.train(x, y, None, 0, stop, work.batch_size, work.lr, work.reduction)
             samples -= stop
 
     return run, lambda: network.loss(work.samples)

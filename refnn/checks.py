@@ -1,21 +1,18 @@
 """Checks of arguments that every entry point shares, with the same messages. Each raises InputError."""
 
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from math import isfinite
 from numbers import Real
+from operator import index
+from typing import Any, SupportsIndex, Union
 
 from .errors import InputError
 
-
-def pair(value, what, low=1):
-    """A whole number, or two of them -> a pair; else InputError."""
-    values = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2:
-        raise InputError(f"{what} must be a whole number or a pair of them, not {value!r}")
-    return tuple(whole_number(v, what, low) for v in values)
+Size = Union[SupportsIndex, Sequence[SupportsIndex]]  # a whole number, or a pair of them: rows and columns
 
 
-def known_name(name, names, what):
+def known_name(name: Any, names: Collection[str], what: str) -> str:
     """`name`, if it is one of `names`; else InputError with the nearest one."""
     if isinstance(name, str) and name in names:
         return name
@@ -24,14 +21,18 @@ def known_name(name, names, what):
     raise InputError(f"unknown {what} {str(name)!r}; {hint}")
 
 
-def whole_number(value, what, low=1, high=2**31 - 1):
+def whole_number(value: Any, what: str, low: int = 1, high: int = 2**31 - 1) -> int:
     """`value` as an int, if it is a whole number from low to high; else InputError."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or not low <= value <= high:
+    try:
+        number = None if isinstance(value, bool) else index(value)
+    except TypeError:
+        number = None
+    if number is None or not low <= number <= high:
         raise InputError(f"{what} must be a whole number from {low} to {high}, not {value!r}")
-    return int(value)
+    return number
 
 
-def positive_number(value, what):
+def positive_number(value: Any, what: str) -> float:
     """`value` as a float, if it is finite and above 0; else InputError."""
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
@@ -40,3 +41,27 @@ def positive_number(value, what):
     if not isfinite(number) or not number > 0.0:
         raise InputError(f"{what} must be a finite number above 0, not {value!r}")
     return number
+
+
+def true_or_false(value: Any, what: str) -> bool:
+    """`value`, if it is True or False; else InputError."""
+    if not isinstance(value, bool):
+        raise InputError(f"{what} must be True or False, not {value!r}")
+    return value
+
+
+def pair(value: Any, what: str, low: int = 1) -> tuple[int, int]:
+    """A whole number or two of them -> (rows, columns); else InputError."""
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2:
+        raise InputError(f"{what} must be a whole number or a pair of them, not {value!r}")
+    return whole_number(values[0], what, low), whole_number(values[1], what, low)
+
+
+def layer_sizes(values: Any, what: str) -> tuple[int, ...]:
+    """A sequence of whole numbers -> a tuple of them; else InputError."""
+    try:
+        values = tuple(values)
+    except TypeError:
+        raise InputError(f"{what} must be a list of sizes, not {values!r}") from None
+    return tuple(whole_number(value, f"each of {what}") for value in values)

@@ -1,8 +1,8 @@
-"""What can go wrong for a user. The command lines print these in one line and exit with 2; all else is a bug."""
+"""The exceptions that a user can meet. The command lines print them in one line and exit with 2; any other is a bug."""
 
 
 class RefnnError(Exception):
-    """The base of all that follows."""
+    """The base of all refnn's exceptions."""
 
 
 class InputError(RefnnError, ValueError):
@@ -10,13 +10,16 @@ class InputError(RefnnError, ValueError):
 
 
 class UnavailableError(RefnnError, RuntimeError):
-    """Something this machine does not have: the C core, the MNIST files, a network to fetch them."""
+    """Something that this machine does not have: the C core, the MNIST files, a network connection to fetch them."""
 
 
 class DivergenceError(RefnnError, ArithmeticError):
-    """The loss or a parameter became infinite or NaN in training; the network keeps its last finite parameters."""
+    """The loss or a parameter became infinite or NaN in training; the network keeps its last finite parameters.
 
-    def __init__(self, message, epoch, step):
+    epoch, step: when; a step of 0 means outside training
+    """
+
+    def __init__(self, message: str, epoch: int, step: int) -> None:
         super().__init__(message)
         self.epoch = epoch
         self.step = step

@@ -1,176 +1,221 @@
 """The layers of a network: their arguments, and the shapes and parameter counts that follow. No arithmetic on data.
 
-A shape is (numbers,) for a row, or (channels, height, width) for an image.
+A shape is (numbers,) for a row, or (channels, height, width) for an image. Layers cannot be changed once made.
 """
 
-from dataclasses import dataclass
-from math import prod
-from typing import ClassVar
+from __future__ import annotations
 
-from .checks import pair, positive_number, whole_number
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, SupportsIndex
+
+from .checks import Size, pair, positive_number, true_or_false, whole_number
 from .errors import InputError
 
-__all__ = ["BatchNorm2d", "Conv2d", "Flatten", "Identity", "LeakyReLU", "Linear", "MaxPool2d", "ReLU", "Sigmoid", "Softmax",
-           "Tanh"]  # what `from refnn import ...` offers; all other layers of a network are custom
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
-@dataclass(frozen=True)
-class Layer:
-    """A layer without its numbers.
+# What `from refnn import ...` offers of this file.
+__all__ = ["BatchNorm2d", "Conv2d", "CustomLayer", "Flatten", "Identity", "LeakyReLU", "Linear", "MaxPool2d", "ReLU",
+           "Sigmoid", "Softmax", "Tanh"]
 
-    output_shape(shape): what it makes of that shape; raises InputError, in words that follow "layer 3 ", where it does not fit
-    terms(shape):        how many products its forward pass adds up for one sample
-    """
+Shape = tuple[int, ...]
+Matrix = list[list[float]]
+
+
+class Description:
+    """Base of layers and models. Attributes are set once, in the constructor; equal attributes make equal objects."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if hasattr(self, name):
+            raise AttributeError(f"{name} of {type(self).__name__} cannot be changed")
+        super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        fields = ((name, value) for name, value in vars(self).items() if not name.startswith("_"))
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in fields)})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
+
+
+class Layer(Description):
+    """A layer of a model, without its parameters' values. Attributes have the names and order of the constructor's arguments."""
 
     name: ClassVar[str]
-    parameter_count: ClassVar[int] = 0
-    buffer_count: ClassVar[int] = 0
 
-    def output_shape(self, shape):
+    @property
+    def parameter_count(self) -> int:
+        """Number of parameters."""
+        return 0
+
+    @property
+    def buffer_count(self) -> int:
+        """Number of buffers: values beside the parameters that training changes."""
+        return 0
+
+    @property
+    def variances(self) -> range:
+        """Which of the buffers are variances, and must not be negative."""
+        return range(0)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """The shape of the output for an input of `shape`. Raises InputError; its message continues "layer 3 ..."."""
         return shape
 
-    def terms(self, shape):
+    def terms(self, shape: Shape) -> int:
+        """Number of products in the forward pass of one sample of `shape`."""
         return 0
 
 
-@dataclass(frozen=True)
+class CustomLayer(Protocol):
+    """A layer written by the user, for impl="python": any object with these members may stand in a model.
+
+    x, a and da are lists of rows of floats, one row per sample; a is the result of forward(x), da is dL/da.
+
+    Optional attributes: outputs, the number of outputs, if it differs from the number of inputs; buffers, lists of floats that
+    training changes beside the parameters. Before each forward, the network sets `training`: True if backward on the whole
+    batch may follow.
+    """
+
+    @property
+    def parameters(self) -> Sequence[list[float]]:
+        """Lists of finite floats, which training changes in place."""
+
+    def forward(self, x: Matrix, /) -> Matrix:
+        """-> a"""
+
+    def backward(self, x: Matrix, a: Matrix, da: Matrix, /) -> tuple[Matrix, Sequence[Sequence[float]]]:
+        """-> dL/dx, and dL/dp of every parameter p, in the shape of `parameters`"""
+
+
 class Linear(Layer):
     """z = x w + b: `inputs` numbers in, `outputs` numbers out."""
 
-    name: ClassVar[str] = "linear"
-    inputs: int
-    outputs: int
-    bias: bool = True
+    name = "linear"
 
-    def __post_init__(self):
-        object.__setattr__(self, "inputs", whole_number(self.inputs, "inputs of Linear"))
-        object.__setattr__(self, "outputs", whole_number(self.outputs, "outputs of Linear"))
-        if not isinstance(self.bias, bool):
-            raise InputError(f"bias of Linear must be True or False, not {self.bias!r}")
+    def __init__(self, inputs: SupportsIndex, outputs: SupportsIndex, bias: bool = True) -> None:
+        self.inputs: Final = whole_number(inputs, "inputs of Linear")
+        self.outputs: Final = whole_number(outputs, "outputs of Linear")
+        self.bias: Final = true_or_false(bias, "bias of Linear")
 
     @property
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         return self.inputs * self.outputs + (self.outputs if self.bias else 0)
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 1:
-            raise InputError(f"takes rows, but gets images of {times(shape)}: Flatten() makes rows of them")
+            raise InputError(f"expects rows, got images of {times(shape)}; put Flatten() before it")
         if shape != (self.inputs,):
-            raise InputError(f"takes {self.inputs} numbers, but gets {shape[0]}")
+            raise InputError(f"expects {self.inputs} inputs, got {shape[0]}")
         return (self.outputs,)
 
-    def terms(self, shape):
+    def terms(self, shape: Shape) -> int:
         return self.inputs * self.outputs
 
 
-@dataclass(frozen=True)
 class Conv2d(Layer):
-    """Every output channel sums, over all input channels, the image times a kernel that slides across it; plus a bias.
+    """Each output channel is the sum over all input channels of the image times a kernel that slides across it, plus a bias.
 
-    kernel_size, stride, padding: a number, or a pair for rows and columns; the padding of zeros is on each side.
+    kernel_size, stride, padding: a number, or a pair for rows and columns; zeros are padded on each side.
     """
 
-    name: ClassVar[str] = "conv2d"
-    in_channels: int
-    out_channels: int
-    kernel_size: tuple
-    stride: tuple = 1
-    padding: tuple = 0
-    bias: bool = True
+    name = "conv2d"
 
-    def __post_init__(self):
-        for name in ("in_channels", "out_channels"):
-            object.__setattr__(self, name, whole_number(getattr(self, name), f"{name} of Conv2d"))
-        for name, low in (("kernel_size", 1), ("stride", 1), ("padding", 0)):
-            object.__setattr__(self, name, pair(getattr(self, name), f"{name} of Conv2d", low))
-        if not isinstance(self.bias, bool):
-            raise InputError(f"bias of Conv2d must be True or False, not {self.bias!r}")
+    def __init__(self, in_channels: SupportsIndex, out_channels: SupportsIndex, kernel_size: Size, stride: Size = 1,
+                 padding: Size = 0, bias: bool = True) -> None:
+        self.in_channels: Final = whole_number(in_channels, "in_channels of Conv2d")
+        self.out_channels: Final = whole_number(out_channels, "out_channels of Conv2d")
+        self.kernel_size: Final = pair(kernel_size, "kernel_size of Conv2d")
+        self.stride: Final = pair(stride, "stride of Conv2d")
+        self.padding: Final = pair(padding, "padding of Conv2d", 0)
+        self.bias: Final = true_or_false(bias, "bias of Conv2d")
 
     @property
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         height, width = self.kernel_size
         return self.out_channels * (self.in_channels * height * width + self.bias)
 
-    def output_shape(self, shape):
-        channels, *size = image(shape)
+    def output_shape(self, shape: Shape) -> Shape:
+        channels, height, width = image(shape)
         if channels != self.in_channels:
-            raise InputError(f"takes images of {self.in_channels} channels, but gets {channels}")
-        padded = [length + 2 * padding for length, padding in zip(size, self.padding)]
+            raise InputError(f"expects images of {self.in_channels} channels, got {channels}")
+        padded = (height + 2 * self.padding[0], width + 2 * self.padding[1])
         if any(kernel > length for kernel, length in zip(self.kernel_size, padded)):
-            raise InputError(f"has a kernel of {times(self.kernel_size)}, larger than its padded image of {times(padded)}")
+            raise InputError(f"has a kernel of {times(self.kernel_size)}, larger than its padded input of {times(padded)}")
         return (self.out_channels, *windows(padded, self.kernel_size, self.stride))
 
-    def terms(self, shape):
-        _, height, width = self.output_shape(shape)
-        return self.out_channels * self.in_channels * self.kernel_size[0] * self.kernel_size[1] * height * width
+    def terms(self, shape: Shape) -> int:
+        return prod(self.output_shape(shape)) * self.in_channels * prod(self.kernel_size)
 
 
-@dataclass(frozen=True)
 class MaxPool2d(Layer):
-    """The largest number of each window of kernel_size; windows that would reach beyond the image are left out.
+    """The maximum of each window of kernel_size; windows that would reach beyond the image are left out.
 
     kernel_size, stride: a number, or a pair for rows and columns; the stride is the kernel's size unless given.
     """
 
-    name: ClassVar[str] = "maxpool2d"
-    kernel_size: tuple
-    stride: tuple = None
+    name = "maxpool2d"
 
-    def __post_init__(self):
-        object.__setattr__(self, "kernel_size", pair(self.kernel_size, "kernel_size of MaxPool2d"))
-        object.__setattr__(self, "stride", self.kernel_size if self.stride is None else pair(self.stride, "stride of MaxPool2d"))
+    def __init__(self, kernel_size: Size, stride: Size | None = None) -> None:
+        self.kernel_size: Final = pair(kernel_size, "kernel_size of MaxPool2d")
+        self.stride: Final = self.kernel_size if stride is None else pair(stride, "stride of MaxPool2d")
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         channels, *size = image(shape)
         if any(kernel > length for kernel, length in zip(self.kernel_size, size)):
-            raise InputError(f"has windows of {times(self.kernel_size)}, larger than its image of {times(size)}: nothing would be left")
+            raise InputError(f"has windows of {times(self.kernel_size)}, larger than its input of {times(size)}")
         return (channels, *windows(size, self.kernel_size, self.stride))
 
 
-@dataclass(frozen=True)
 class BatchNorm2d(Layer):
-    """Every channel, less its mean and divided by its standard deviation; times gamma, plus beta.
+    """Each channel minus its mean, divided by its standard deviation; times gamma, plus beta.
 
-    In training the mean and variance are those of the batch; running ones, by a factor of `momentum` nearer to the batch's
-    after each step, take their place where the network is used. `eps` is added to the variance.
+    In training, mean and variance are the batch's; the running mean and variance, which each step moves by the fraction
+    `momentum` towards the batch's, replace them outside training. `eps` is added to the variance.
     """
 
-    name: ClassVar[str] = "batchnorm2d"
-    num_features: int
-    eps: float = 1e-5
-    momentum: float = 0.1
+    name = "batchnorm2d"
 
-    def __post_init__(self):
-        object.__setattr__(self, "num_features", whole_number(self.num_features, "num_features of BatchNorm2d"))
-        object.__setattr__(self, "eps", positive_number(self.eps, "eps of BatchNorm2d"))
-        object.__setattr__(self, "momentum", positive_number(self.momentum, "momentum of BatchNorm2d"))
+    def __init__(self, num_features: SupportsIndex, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.num_features: Final = whole_number(num_features, "num_features of BatchNorm2d")
+        self.eps: Final = positive_number(eps, "eps of BatchNorm2d")
+        self.momentum: Final = positive_number(momentum, "momentum of BatchNorm2d")
         if self.momentum > 1.0:
-            raise InputError(f"momentum of BatchNorm2d must be at most 1, not {self.momentum!r}")
+            raise InputError(f"momentum of BatchNorm2d must be at most 1, not {momentum!r}")
 
     @property
-    def parameter_count(self):
+    def parameter_count(self) -> int:
         return 2 * self.num_features
 
-    buffer_count = parameter_count
+    @property
+    def buffer_count(self) -> int:
+        return 2 * self.num_features
 
-    def output_shape(self, shape):
+    @property
+    def variances(self) -> range:
+        return range(self.num_features, 2 * self.num_features)
+
+    def output_shape(self, shape: Shape) -> Shape:
         if image(shape)[0] != self.num_features:
-            raise InputError(f"takes images of {self.num_features} channels, but gets {shape[0]}")
+            raise InputError(f"expects images of {self.num_features} channels, got {shape[0]}")
         return shape
 
 
-@dataclass(frozen=True)
 class Flatten(Layer):
-    """An image as a row, channel by channel, each row by row: in memory, no change."""
+    """An image as a row: channel by channel, each row by row. The order in memory does not change."""
 
-    name: ClassVar[str] = "flatten"
+    name = "flatten"
 
-    def output_shape(self, shape):
+    def output_shape(self, shape: Shape) -> Shape:
         return (prod(shape),)
 
 
-@dataclass(frozen=True)
 class Activation(Layer):
-    """A function of each number of a row, or, for softmax, of the whole row."""
+    """A function of each number of a row or, for softmax, of the whole row."""
 
 
 class Identity(Activation):
@@ -197,21 +242,37 @@ class Softmax(Activation):
     name = "softmax"
 
 
-ACTIVATIONS = {layer.name: layer for layer in (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, Softmax)}
-LAYERS = (Linear, Conv2d, MaxPool2d, BatchNorm2d, Flatten, *ACTIVATIONS.values())
+_ACTIVATIONS: tuple[type[Activation], ...] = (Identity, Sigmoid, Tanh, ReLU, LeakyReLU, Softmax)
+ACTIVATIONS = {layer.name: layer for layer in _ACTIVATIONS}
+LAYERS: tuple[type[Layer], ...] = (Linear, Conv2d, MaxPool2d, BatchNorm2d, Flatten, *_ACTIVATIONS)
 
 
-def windows(size, kernel, stride):
-    """How many windows of `kernel` fit into `size`, `stride` apart: rows of them, columns of them."""
-    return [(length - k) // step + 1 for length, k, step in zip(size, kernel, stride)]
+def is_custom(layer: Layer | CustomLayer) -> TypeIs[CustomLayer]:
+    """Whether this is none of refnn's layers; a subclass of one is custom, too."""
+    return type(layer) not in LAYERS
 
 
-def times(sizes):
-    return " x ".join(map(str, sizes))
+def parameter_count(layer: Layer | CustomLayer) -> int:
+    """Number of parameters of any layer."""
+    return sum(map(len, layer.parameters)) if is_custom(layer) else layer.parameter_count
 
 
-def image(shape):
-    """`shape`, if it is an image's; else InputError."""
+def buffer_count(layer: Layer | CustomLayer) -> int:
+    """Number of buffers of any layer."""
+    return sum(map(len, getattr(layer, "buffers", ()))) if is_custom(layer) else layer.buffer_count
+
+
+def windows(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int]) -> tuple[int, ...]:
+    """The number of windows of `kernel` that fit into `size` at steps of `stride`: (rows of them, columns of them)."""
+    return tuple((length - k) // step + 1 for length, k, step in zip(size, kernel, stride))
+
+
+def image(shape: Shape) -> Shape:
+    """`shape`, if it is (channels, height, width); else InputError."""
     if len(shape) != 3:
-        raise InputError(f"takes images, but gets rows of {shape[0]} numbers")
+        raise InputError(f"expects images, got rows of {shape[0]} numbers")
     return shape
+
+
+def times(sizes: Sequence[int]) -> str:
+    return " x ".join(map(str, sizes))

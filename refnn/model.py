@@ -1,126 +1,180 @@
-"""What a network is: its layers, loss and initialisation, and what shapes follow. No arithmetic on parameters or data.
+"""What a network is: its layers, loss and initialisation, and the shapes that follow. No arithmetic on parameters or data.
 
     model = Model([Linear(2, 2), Sigmoid(), Linear(2, 1), Sigmoid()], loss="mse")
 
 A network's parameters are one flat array in declared order: layer by layer the weights row by row, then the bias.
-Samples are flat rows; an image lies in its row channel by channel, each row by row. A shape is (numbers,) of a row, or
-(channels, height, width) of an image.
+Samples are flat rows; an image lies in its row channel by channel, each row by row. For shapes see layers.py.
 """
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 from math import isfinite, prod
+from typing import Any, Final, NamedTuple, SupportsIndex
 
-from .checks import known_name, whole_number
+from .checks import known_name, layer_sizes, whole_number
 from .errors import InputError
-from .layers import ACTIVATIONS, LAYERS, Conv2d, Linear
-
-LOSSES = {"sse": "sum", "mse": "mean", "cross_entropy": "mean"}  # what each takes over its samples, unless told
-REDUCTIONS = ("sum", "mean")
-MAX_PARAMETERS = 2**31 - 1
-MAX_NUMBERS = 2**31 - 1  # of one sample, between two layers
-INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out", "he")
+from .layers import (ACTIVATIONS, Conv2d, CustomLayer, Description, Layer, Linear, Shape, buffer_count, is_custom,
+                     parameter_count)
 
 
-@dataclass(frozen=True)
-class Model:
-    """Layers in a row, a loss and an initialisation.
+class Loss(NamedTuple):
+    """What the package must know of a loss, beside its formula.
 
-    layers: those above, each of which takes what the one before it gives; or, for impl="python", objects of one's own with
-            the methods that reference/training.py describes
-    loss:   "sse", "mse" or "cross_entropy" (on logits: the softmax belongs to the loss)
-    init:   how every parameter of Linear and Conv2d is drawn: "uniform" in [0, 1); or normal with standard deviation
-            1: "normal", 0.1: "normal_0.1", 1 / sqrt(fan_in): "fan_in", 1 / sqrt(fan_out): "fan_out", sqrt(2 / fan_in): "he",
-            where fan_in and fan_out are the numbers that one output is made of, and that one input goes into: inputs and
-            outputs of Linear, in_channels and out_channels times the kernel's size of Conv2d
-    input_shape: (channels, height, width) of images, or (numbers,) of rows; None where the first layer is Linear, which says it
-
-    shapes: what goes into layer 0, 1, ..., and last what comes out of the network
+    reduction: "sum" or "mean": how the losses of samples are combined unless the caller says otherwise
+    classes:   whether targets are class indices and outputs are logits, of which predict returns the softmax
     """
 
-    layers: tuple
-    loss: str = "mse"
-    init: str = "fan_in"
-    input_shape: tuple = None
+    reduction: str
+    classes: bool = False
 
-    def __post_init__(self):
+
+LOSSES = {"sse": Loss("sum"), "mse": Loss("mean"), "cross_entropy": Loss("mean", classes=True)}
+REDUCTIONS = ("sum", "mean")
+INITS = ("uniform", "normal", "normal_0.1", "fan_in", "fan_out", "he")
+MAX_PARAMETERS = 2**31 - 1
+MAX_NUMBERS = 2**31 - 1  # of one sample, between two layers
+
+
+class Model(Description):
+    """Layers in a row, a loss and an initialisation. Cannot be changed once made. Raises InputError.
+
+    layers: each takes the output of the one before it; refnn's layers or, for impl="python", custom ones (see CustomLayer)
+    loss:   "sse", "mse" or "cross_entropy" (on logits: the softmax belongs to the loss)
+    init:   the distribution of the initial parameters of Linear and Conv2d: "uniform" in [0, 1); or normal with standard
+            deviation 1: "normal", 0.1: "normal_0.1", 1 / sqrt(fan_in): "fan_in", 1 / sqrt(fan_out): "fan_out",
+            sqrt(2 / fan_in): "he". fan_in is the number of inputs of each output, fan_out the number of outputs that each
+            input feeds: inputs and outputs of Linear; in_channels and out_channels times the kernel's size of Conv2d.
+    input_shape: (channels, height, width) of images, or (numbers,) of rows; needed unless the first layer is Linear
+    """
+
+    def __init__(self, layers: Iterable[Layer | CustomLayer], loss: str = "mse", init: str = "fan_in",
+                 input_shape: Sequence[SupportsIndex] | None = None) -> None:
         try:
-            object.__setattr__(self, "layers", tuple(self.layers))
+            self.layers: Final = tuple(layers)
         except TypeError:
-            raise InputError(f"layers must be a list of layers, not {self.layers!r}") from None
-        known_name(self.loss, LOSSES, "loss")
-        known_name(self.init, INITS, "init")
-        object.__setattr__(self, "shapes", self._shapes())
+            raise InputError(f"layers must be a list of layers, not {layers!r}") from None
+        self.loss: Final = known_name(loss, LOSSES, "loss")
+        self.init: Final = known_name(init, INITS, "init")
+        self.input_shape: Final = None if input_shape is None else checked_shape(input_shape)
+        self._shapes: Final = tuple(self._all_shapes())
         if self.parameter_count > MAX_PARAMETERS:
-            raise InputError(f"a network of {self.parameter_count} parameters is too large; {MAX_PARAMETERS} are the most")
+            raise InputError(f"a network of {self.parameter_count} parameters is too large; the maximum is {MAX_PARAMETERS}")
 
-    def _shapes(self):
+    def _all_shapes(self) -> Iterable[Shape]:
+        first = self.layers[0] if self.layers else None
         if self.input_shape is not None:
-            object.__setattr__(self, "input_shape", checked_shape(self.input_shape))
-        elif not self.layers or not isinstance(self.layers[0], Linear):
-            raise InputError("a model's first layer must be Linear, or input_shape say what goes in")
-        if not self.layers:
-            raise InputError("a model needs a layer")
-        shapes = [self.input_shape or (self.layers[0].inputs,)]
+            shape = self.input_shape
+        elif isinstance(first, Linear):
+            shape = (first.inputs,)
+        else:
+            raise InputError("the first layer must be Linear, or input_shape must be given")
+        if first is None:
+            raise InputError("a model needs at least one layer")
+        yield shape
         for k, layer in enumerate(self.layers):
-            if is_own(layer):
-                shapes.append(own_output_shape(layer, shapes[-1], k))
-                continue
-            try:
-                shapes.append(layer.output_shape(shapes[-1]))
-            except InputError as error:
-                raise InputError(f"layer {k} {error}") from None
-            if prod(shapes[-1]) > MAX_NUMBERS:
-                raise InputError(f"layer {k} gives {prod(shapes[-1])} numbers; {MAX_NUMBERS} are the most")
-        return shapes
+            if is_custom(layer):
+                shape = custom_output_shape(layer, shape, k)
+            else:
+                try:
+                    shape = layer.output_shape(shape)
+                except InputError as error:
+                    raise InputError(f"layer {k} {error}") from None
+            if prod(shape) > MAX_NUMBERS:
+                raise InputError(f"layer {k} has {prod(shape)} outputs; the maximum is {MAX_NUMBERS}")
+            yield shape
 
-    def __str__(self):
-        """The shapes that go through it: 784-128-64-10, 1x28x28-4x28x28-4x14x14-784-10"""
-        weighty = [shape for layer, before, shape in zip(self.layers, self.shapes, self.shapes[1:])
+    def __str__(self) -> str:
+        """The shapes along the network: 784-128-64-10, 1x28x28-4x28x28-4x14x14-784-10"""
+        changed = [shape for layer, before, shape in zip(self.layers, self._shapes, self._shapes[1:])
                    if shape != before or isinstance(layer, (Linear, Conv2d))]
-        return "-".join("x".join(map(str, shape)) for shape in [self.shapes[0], *weighty])
+        return "-".join("x".join(map(str, shape)) for shape in [self._shapes[0], *changed])
 
     @property
-    def inputs(self):
-        return prod(self.shapes[0])
+    def shapes(self) -> list[Shape]:
+        """The input shapes of layer 0, 1, ..., and last the network's output shape."""
+        return list(self._shapes)
 
     @property
-    def outputs(self):
-        return prod(self.shapes[-1])
+    def widths(self) -> list[int]:
+        """The numbers of inputs of layer 0, 1, ..., and last the network's number of outputs."""
+        return [prod(shape) for shape in self._shapes]
 
     @property
-    def widths(self):
-        """How many numbers go into layer 0, 1, ..., and last how many come out of the network."""
-        return [prod(shape) for shape in self.shapes]
+    def inputs(self) -> int:
+        return prod(self._shapes[0])
 
     @property
-    def parameter_count(self):
+    def outputs(self) -> int:
+        return prod(self._shapes[-1])
+
+    @property
+    def parameter_count(self) -> int:
         return sum(map(parameter_count, self.layers))
 
     @property
-    def buffer_count(self):
-        """How many numbers a network keeps beside its parameters: running means and variances."""
+    def buffer_count(self) -> int:
+        """Number of values that a network keeps beside its parameters: running means and variances."""
         return sum(map(buffer_count, self.layers))
 
     @property
-    def terms(self):
-        """How many products the forward pass of each layer adds up for one sample; 0 for a layer of one's own."""
-        return [0 if is_own(layer) else layer.terms(shape) for layer, shape in zip(self.layers, self.shapes)]
+    def terms(self) -> list[int]:
+        """Number of products in the forward pass of each layer for one sample; 0 for a custom layer."""
+        return [0 if is_custom(layer) else layer.terms(shape) for layer, shape in zip(self.layers, self._shapes)]
+
+    @property
+    def reduction(self) -> str:
+        """The loss's own reduction: "sum" or "mean" over the samples."""
+        return LOSSES[self.loss].reduction
+
+    @property
+    def classes(self) -> bool:
+        """Whether the loss takes class indices as targets, and logits as outputs."""
+        return LOSSES[self.loss].classes
 
 
-def is_own(layer):
-    """Whether this is not one of refnn's layers."""
-    return type(layer) not in LAYERS
+class OwnLayer:
+    """A layer of one's own in a network: what it gives is checked. Raises InputError."""
+
+    def __init__(self, layer, k, outputs):
+        self.layer, self.k, self.outputs = layer, k, outputs
+
+    @property
+    def parameters(self):
+        return self.layer.parameters
+
+    @property
+    def buffers(self):
+        return getattr(self.layer, "buffers", ())
+
+    def forward(self, x):
+        if hasattr(self.layer, "__dict__"):
+            self.layer.training = self.training
+        a = self.layer.forward(x)
+        self._check(a, "forward", len(x), [self.outputs] * len(x))
+        return a
+
+    def backward(self, x, a, da):
+        result = self.layer.backward(x, a, da)
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise InputError(f"backward of layer {self.k} must give dx and the gradients, not {result!r}")
+        dx, gradients = result
+        self._check(dx, "backward", len(x), list(map(len, x)))
+        self._check(gradients, "backward", len(self.parameters), list(map(len, self.parameters)))
+        return dx, gradients
+
+    def _check(self, rows, method, count, widths):
+        name = f"{method} of layer {self.k}, {type(self.layer).__name__},"
+        try:
+            given = list(map(len, rows))
+        except TypeError:
+            raise InputError(f"{name} must give lists of rows, not {rows!r}") from None
+        if given != widths:
+            raise InputError(f"{name} must give {count} rows of {sorted(set(widths))} numbers, not {len(given)} of {sorted(set(given))}")
 
 
-def parameter_count(layer):
-    return sum(map(len, layer.parameters)) if is_own(layer) else layer.parameter_count
-
-
-def buffer_count(layer):
-    return sum(map(len, getattr(layer, "buffers", ()))) if is_own(layer) else layer.buffer_count
-
-
-def own_output_shape(layer, shape, k):
+def custom_output_shape(layer: Any, shape: Shape, k: int) -> Shape:
+    """The output shape of layer number k, which is custom. Raises InputError if it is no layer."""
     missing = [name for name in ("forward", "backward", "parameters") if isinstance(layer, type) or not hasattr(layer, name)]
     if missing:
         why = f": it has no {missing[0]}" if len(missing) < 3 else ""
@@ -135,19 +189,25 @@ def own_output_shape(layer, shape, k):
     return (whole_number(layer.outputs, f"outputs of layer {k}"),)
 
 
-def mlp(sizes, activation="sigmoid", output="identity", bias=True, loss="mse", init="fan_in"):
-    """The model of a multilayer perceptron: `sizes` are inputs, hidden layers, outputs, `output` the last activation."""
-    if not hasattr(sizes, "__len__") or len(sizes) < 2:
-        raise InputError("sizes must name the inputs and the outputs at least")
+def mlp(sizes: Sequence[SupportsIndex], activation: str = "sigmoid", output: str = "identity", bias: bool = True,
+        loss: str = "mse", init: str = "fan_in") -> Model:
+    """A multilayer perceptron. Raises InputError.
+
+    sizes: the numbers of inputs, of units in each hidden layer, and of outputs
+    activation, output: the names of the activation of the hidden layers, and of the last layer
+    """
+    widths = layer_sizes(sizes, "sizes")
+    if len(widths) < 2:
+        raise InputError("sizes must have at least two numbers: inputs and outputs")
     hidden = ACTIVATIONS[known_name(activation, ACTIVATIONS, "activation")]
     last = ACTIVATIONS[known_name(output, ACTIVATIONS, "activation")]
-    layers = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:]):
+    layers: list[Layer] = []
+    for inputs, outputs in zip(widths[:-1], widths[1:]):
         layers += [Linear(inputs, outputs, bias), hidden()]
-    return Model(layers[:-1] + [last()], loss, init)
+    return Model([*layers[:-1], last()], loss, init)
 
 
-def checked_shape(shape):
+def checked_shape(shape: Any) -> Shape:
     """`shape` as a tuple of 1 or 3 whole numbers; else InputError."""
     try:
         shape = tuple(shape)
@@ -155,7 +215,7 @@ def checked_shape(shape):
         shape = ()
     if len(shape) not in (1, 3):
         raise InputError("input_shape must be (channels, height, width), or (numbers,) of rows")
-    shape = tuple(whole_number(number, "every number of input_shape") for number in shape)
-    if prod(shape) > MAX_NUMBERS:
-        raise InputError(f"input_shape has {prod(shape)} numbers; {MAX_NUMBERS} are the most")
-    return shape
+    checked = tuple(whole_number(number, "every number of input_shape") for number in shape)
+    if prod(checked) > MAX_NUMBERS:
+        raise InputError(f"input_shape has {prod(checked)} numbers; the maximum is {MAX_NUMBERS}")
+    return checked

@@ -1,29 +1,35 @@
-"""A network to use: one interface, whichever implementation computes."""
+"""A network to use: one interface for every implementation."""
+
+from __future__ import annotations
 
 import sys
 import time
 from array import array
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from hashlib import sha256
 from itertools import chain, islice
 from math import isfinite
-from typing import NamedTuple, Optional
+from typing import NamedTuple, Optional, SupportsIndex, Union
 
 from . import implementations
 from .checks import known_name, positive_number, whole_number
 from .errors import DivergenceError, InputError
-from .layers import BatchNorm2d
-from .model import LOSSES, REDUCTIONS, Model, buffer_count, is_own
-from .samples import Rows, Samples, check_flat, check_rows, check_samples
+from .layers import Matrix, buffer_count, is_custom
+from .model import REDUCTIONS, Model
+from .samples import Numbers, Samples, check_flat, check_rows, check_samples
+
+Data = Union[Samples, tuple[Numbers, Numbers]]
+State = tuple["array[float]", "array[float]"]  # parameters and buffers: all that training changes
 
 
 class Epoch(NamedTuple):
-    """What one epoch of training left behind; epoch 0 is the state before training.
+    """The state after one epoch of training; epoch 0 is the state before training.
 
     train_loss, validation_loss: the loss over those data with the epoch's last parameters
-    accuracy: the fraction classified rightly, of the validation data or else of the training data; None without classes
-    lr:       the learning rate that the epoch used (epoch 0: that the first will use)
-    seconds:  the epoch's training, without evaluation; where one call trains several small epochs, their average, with it
+    accuracy: the fraction classified correctly, of the validation data if given, else of the training data; None without classes
+    lr:       the learning rate of the epoch (epoch 0: that of the first)
+    seconds:  training time, without evaluation. Small epochs trained in one call: their average, evaluation included.
     """
 
     epoch: int
@@ -35,272 +41,290 @@ class Epoch(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """The loss over some data, and the fraction classified rightly (None without classes)."""
+    """The loss over some data, and the fraction classified correctly (None without classes)."""
 
     loss: float
     accuracy: Optional[float]
 
 
-class Network:
-    """A network of `model`'s layers; of layers of one's own, a network has a copy.
+class _Settings(NamedTuple):
+    """What every epoch of a training shares."""
 
-    impl: "c", "python", or None: "c" where the core is built and has all the layers
-    seed: decides the first parameters and the order of shuffled samples; 0 to 2^64 - 1
-    threads: of the C core; None: one for small work, as many as there are processors for large. The bits are the same.
+    batch_size: int
+    shuffle: bool
+    reduction: str
+
+
+class Network:
+    """A network of `model`'s layers. It has its own copy of custom layers.
+
+    impl: "c", "python", or None: "c" if the core is built and has all the layers, else "python"
+    seed: decides the initial parameters and the order of shuffled samples; 0 to 2^64 - 1
+    threads: number of threads of the C core; None: chosen by the size of the work. The bits are the same.
 
     x is samples x inputs: lists of rows, or a buffer (array, memoryview, NumPy), which is not copied if it holds doubles;
-    a buffer of bytes holds pixels, byte / 255.0 each. y is samples x outputs, or class indices. A `Samples` may stand for
-    both. What does not fit raises InputError before anything is computed, the same from every implementation.
+    a buffer of bytes holds pixels, byte / 255.0 each. y is samples x outputs, or class indices. `Samples` may replace both.
+    Data that do not fit raise InputError before anything is computed, the same from every implementation.
 
-    reduction is "sum" or "mean" over the samples; None is the loss's own, "sum" for sse and "mean" for the others.
+    reduction is "sum" or "mean" over the samples; None is the loss's own: "sum" for sse, "mean" for the others.
     """
 
-    def __init__(self, model, impl=None, seed=0, threads=None):
+    def __init__(self, model: Model, impl: str | None = None, seed: SupportsIndex = 0,
+                 threads: SupportsIndex | None = None) -> None:
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {model!r}")
-        self.model = model = deepcopy(model)
-        self.impl = ("python" if any(map(is_own, model.layers)) else implementations.default()) if impl is None else impl
+        self.model = deepcopy(model)
+        self.impl = ("python" if any(map(is_custom, model.layers)) else implementations.default()) if impl is None else impl
         self.seed = whole_number(seed, "seed", 0, 2**64 - 1)
         self.epoch = 0  # epochs trained so far
-        load = implementations.load(self.impl)
-        if threads is None:
-            self._core = load(model, self.seed)
-        else:
-            threads = whole_number(threads, "threads", 1, 1024)
-            if self.impl != "c" and threads > 1:
-                raise InputError(f"threads are for the C core; {self.impl} computes with one")
-            self._core = load(model, self.seed, threads) if self.impl == "c" else load(model, self.seed)
+        implementation = implementations.load(self.impl)
+        count = None if threads is None else whole_number(threads, "threads", 1, 1024)
+        self._implementation = implementation(self.model, self.seed, count)
 
     @property
-    def parameters(self):
+    def parameters(self) -> array[float]:
         """Every parameter, a flat array of doubles in declared order: layer by layer w row by row, then b. A copy."""
-        return array("d", self._core.get_parameters())
+        return self._implementation.get_parameters()
 
     @parameters.setter
-    def parameters(self, values):
-        self._core.set_parameters(check_flat(values, self.model.parameter_count, "parameters"))
+    def parameters(self, values: Iterable[float]) -> None:
+        self._implementation.set_parameters(check_flat(values, self.model.parameter_count, "parameters"))
 
     @property
-    def buffers(self):
+    def buffers(self) -> array[float]:
         """What training changes beside the parameters, a flat array of doubles: layer by layer the running means, then the
         running variances, of BatchNorm2d. A copy."""
-        return array("d", self._core.get_buffers())
+        return self._implementation.get_buffers()
 
     @buffers.setter
-    def buffers(self, values):
-        values = check_flat(values, self.model.buffer_count, "buffers")
+    def buffers(self, values: Iterable[float]) -> None:
+        checked = check_flat(values, self.model.buffer_count, "buffers")
         start = 0
         for layer in self.model.layers:
-            if isinstance(layer, BatchNorm2d):
-                for n in range(start + layer.num_features, start + layer.buffer_count):
-                    if values[n] < 0.0:
-                        raise InputError(f"buffers[{n}] is {values[n]}, but it is a variance")
+            for k in () if is_custom(layer) else layer.variances:
+                if checked[start + k] < 0.0:
+                    raise InputError(f"buffers[{start + k}] is {checked[start + k]}, but it is a variance")
             start += buffer_count(layer)
-        self._core.set_buffers(values)
+        self._implementation.set_buffers(checked)
 
-    def forward(self, x):
+    def forward(self, x: Numbers) -> Matrix:
         """The outputs of the last layer: samples x outputs, lists of floats."""
-        return self._core.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
+        return self._implementation.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
 
-    def predict(self, x):
-        """What the network says: for cross_entropy the probability of each class, else the outputs."""
-        return self._core.predict(check_rows(x, self.model.inputs, "x", pixels=True))
+    def predict(self, x: Numbers) -> Matrix:
+        """The network's answers, samples x outputs: the probability of each class for cross_entropy, else the outputs."""
+        return self._implementation.predict(check_rows(x, self.model.inputs, "x", pixels=True))
 
-    def loss(self, x, y=None, reduction=None):
+    def loss(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> float:
         """The loss over all samples."""
-        samples = self._samples(x, y)
-        return self._core.evaluate(samples.inputs, samples.targets, self._reduction(reduction))[0]
+        samples = check_samples(self.model, x, y)
+        return self._implementation.evaluate(samples.inputs, samples.targets, self._reduction(reduction))[0]
 
-    def gradients(self, x, y=None, reduction=None):
-        """dL/dp of every parameter p, L being the loss of all samples as one batch of training: a flat array of doubles in the
-        order of `parameters`. It is the gradient of `loss` where no layer computes otherwise in training (BatchNorm2d does)."""
-        samples = self._samples(x, y)
-        return array("d", self._core.gradients(samples.inputs, samples.targets, self._reduction(reduction)))
+    def gradients(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> array[float]:
+        """dL/dp of every parameter p: a flat array of doubles in the order of `parameters`.
 
-    def input_gradients(self, x, y=None, reduction=None):
+        L is the loss of all samples as one batch of training. It equals `loss` unless a layer computes otherwise in training
+        (BatchNorm2d does).
+        """
+        samples = check_samples(self.model, x, y)
+        return self._implementation.gradients(samples.inputs, samples.targets, self._reduction(reduction))
+
+    def input_gradients(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> Matrix:
         """dL/dx of the same loss: samples x inputs, lists of floats."""
-        samples = self._samples(x, y)
-        return self._core.input_gradients(samples.inputs, samples.targets, self._reduction(reduction))
+        samples = check_samples(self.model, x, y)
+        return self._implementation.input_gradients(samples.inputs, samples.targets, self._reduction(reduction))
 
-    def batch_loss(self, x, y=None, reduction=None):
-        """That loss: of all samples as one batch of training."""
-        samples = self._samples(x, y)
-        return self._core.batch_loss(samples.inputs, samples.targets, self._reduction(reduction))
+    def batch_loss(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> float:
+        """The loss of all samples as one batch of training, of which `gradients` are the gradients."""
+        samples = check_samples(self.model, x, y)
+        return self._implementation.batch_loss(samples.inputs, samples.targets, self._reduction(reduction))
 
-    def update(self, gradients, lr):
+    def update(self, gradients: Iterable[float], lr: float) -> None:
         """One step of gradient descent: p -= lr * dL/dp. Raises DivergenceError, and changes nothing, on overflow."""
-        gradients = check_flat(gradients, self.model.parameter_count, "gradients")
+        checked = check_flat(gradients, self.model.parameter_count, "gradients")
         before = self._state()
-        self._core.apply_gradients(gradients, positive_number(lr, "lr"))
-        if not self._finite():
+        self._implementation.apply_gradients(checked, positive_number(lr, "lr"))
+        if not finite(self._state()):
             self._restore(before)
             raise DivergenceError("the update makes a parameter infinite; nothing was changed", self.epoch, 0)
 
-    def evaluate(self, x, y=None):
+    def evaluate(self, x: Numbers | Samples, y: Numbers | None = None) -> Evaluation:
         """The loss, with the loss's own reduction, and the accuracy over some data."""
-        samples = self._samples(x, y)
-        loss, correct = self._core.evaluate(samples.inputs, samples.targets, LOSSES[self.model.loss])
-        return Evaluation(loss, correct / len(samples) if samples.classes else None)
+        return self._evaluate(check_samples(self.model, x, y))
 
-    def train_epoch(self, x, y=None, *, lr, batch_size=1, shuffle=False, reduction=None):
-        """One pass over the samples, a step of gradient descent for each batch_size of them; the last batch is smaller.
+    def train_epoch(self, x: Numbers | Samples, y: Numbers | None = None, *, lr: float, batch_size: SupportsIndex = 1,
+                    shuffle: bool = False, reduction: str | None = None) -> None:
+        """One pass over the samples, one step of gradient descent per batch of batch_size; the last batch may be smaller.
 
-        A loss or parameter that becomes infinite or NaN raises DivergenceError, with the epoch and the step in it; the
-        parameters are then the last with which the loss of a step was finite.
+        If a loss or parameter becomes infinite or NaN, raises DivergenceError with the epoch and the step; the parameters are
+        then the last with which the loss of a step was finite.
         """
-        samples = self._samples(x, y)
-        batch_size = whole_number(batch_size, "batch size")
-        settings = batch_size, positive_number(lr, "lr"), self._reduction(reduction)
-        count = len(samples)
-        order = self._core.epoch_order(self.seed, self.epoch + 1, count) if shuffle else None
-        first = self._state()
-        if self._train(samples, order, 0, count, settings) and self._finite():
-            self.epoch += 1
-            return
-        # Somewhere on the way a number overflowed. Training is repeatable, so the step is found by halving.
-        steps = -(-count // batch_size)
-        good, fine, spoilt = first, 0, steps
-        while spoilt - fine > 1:
-            self._restore(good)
-            middle = (fine + spoilt) // 2
-            if self._train(samples, order, fine * batch_size, middle * batch_size, settings) and self._finite():
-                good, fine = self._state(), middle
-            else:
-                spoilt = middle
-        self._restore(good)
-        if not self._train(samples, order, fine * batch_size, min(spoilt * batch_size, count), settings) and fine > 0:
-            self._restore(first)  # the loss of step `spoilt` is spoilt: the step before it went too far
-            self._train(samples, order, 0, (fine - 1) * batch_size, settings)
-        else:
-            self._restore(good)
-        raise self._divergence(spoilt, steps)
+        samples = check_samples(self.model, x, y)
+        settings = self._settings(batch_size, shuffle, reduction)
+        self._train_epoch(samples, positive_number(lr, "lr"), settings, self._state())
 
-    def train(self, x, y=None, *, epochs, lr, batch_size=1, lr_decay=1.0, lr_decay_every=1, shuffle=False, reduction=None,
-              validation=None, on_epoch=None):
-        """Trains for some epochs; returns an Epoch for the state before and after each.
+    def train(self, x: Numbers | Samples, y: Numbers | None = None, *, epochs: SupportsIndex, lr: float,
+              batch_size: SupportsIndex = 1, lr_decay: float = 1.0, lr_decay_every: SupportsIndex = 1, shuffle: bool = False,
+              reduction: str | None = None, validation: Data | None = None,
+              on_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:
+        """Trains for some epochs; returns an Epoch for the state before and after each. Raises DivergenceError as train_epoch.
 
         lr_decay, lr_decay_every: after every lr_decay_every epochs the rate is multiplied by lr_decay
         validation: a pair (x, y) or Samples to evaluate on after each epoch
-        on_epoch:   called with each Epoch as it is ready
+        on_epoch:   called with each Epoch once it is known
         """
-        samples = self._samples(x, y)
-        if validation is not None:
-            validation = self._samples(validation) if isinstance(validation, Samples) else self._samples(*validation)
+        samples = check_samples(self.model, x, y)
+        held_out = None if validation is None else check_samples(
+            self.model, *(validation if isinstance(validation, tuple) else (validation,)))
         rates = learning_rates(epochs, lr, lr_decay, lr_decay_every)
-        settings = dict(batch_size=whole_number(batch_size, "batch size"), shuffle=bool(shuffle), reduction=self._reduction(reduction))
-        history = []
+        settings = self._settings(batch_size, shuffle, reduction)
+        history: list[Epoch] = []
 
-        def record(lr, seconds):
-            train = self.evaluate(samples)
-            held_out = self.evaluate(validation) if validation else None
-            finite = isfinite(train.loss) and (not held_out or isfinite(held_out.loss))
-            if finite:
-                history.append(Epoch(self.epoch, train.loss, held_out and held_out.loss, (held_out or train).accuracy, lr, seconds))
-                if on_epoch:
-                    on_epoch(history[-1])
-            return finite
+        def record(epoch: Epoch) -> None:
+            history.append(epoch)
+            if on_epoch:
+                on_epoch(epoch)
 
-        if not record(float(lr), 0.0):
+        first = self._epoch(samples, held_out, float(lr), 0.0)
+        if not first:
             raise DivergenceError("the loss is not finite before training", self.epoch, 0)
-        several = getattr(self._core, "epochs_of_a_call", lambda samples: 0)(len(samples)) if validation is None else 0
-        while several > 1 and (next_rates := list(islice(rates, several))):
+        record(first)
+        per_call = self._implementation.epochs_per_call(len(samples)) if held_out is None else 1
+        while per_call > 1 and (next_rates := list(islice(rates, per_call))):
             block = self._train_epochs(samples, next_rates, settings)
-            for epoch in block:
-                history.append(epoch)
-                if on_epoch:
-                    on_epoch(epoch)
             if not block:
-                rates = chain(next_rates, rates)  # something overflowed: epoch by epoch it shows where
+                rates = chain(next_rates, rates)  # trained one by one, they show where a number overflows
                 break
-        for lr in rates:
+            for epoch in block:
+                record(epoch)
+        for rate in rates:
             before = self._state()
             start = time.perf_counter()
-            self.train_epoch(samples, lr=lr, **settings)
-            if not record(lr, time.perf_counter() - start):
+            self._train_epoch(samples, rate, settings, before)
+            last = self._epoch(samples, held_out, rate, time.perf_counter() - start)
+            if not last:
                 self._restore(before)
                 self.epoch -= 1
-                steps = -(-len(samples) // batch_size)
+                steps = -(-len(samples) // settings.batch_size)
                 raise self._divergence(steps, steps)
+            record(last)
         return history
 
-    def _train_epochs(self, samples, rates, settings):
-        """Some epochs in one call -> their Epochs; or, if anything became infinite or NaN, [], with nothing changed."""
+    def _epoch(self, samples: Samples, held_out: Samples | None, lr: float, seconds: float) -> Epoch | None:
+        """The Epoch of the present state; None if a loss is not finite."""
+        train = self._evaluate(samples)
+        validation = self._evaluate(held_out) if held_out else None
+        if not isfinite(train.loss) or validation and not isfinite(validation.loss):
+            return None
+        return Epoch(self.epoch, train.loss, validation and validation.loss, (validation or train).accuracy, lr, seconds)
+
+    def _train_epoch(self, samples: Samples, lr: float, settings: _Settings, before: State) -> None:
+        """train_epoch with checked arguments; `before` is the present state."""
+        batch_size, shuffle, reduction = settings
+        count = len(samples)
+        steps = -(-count // batch_size)
+        order = self._implementation.epoch_order(self.seed, self.epoch + 1, count) if shuffle else None
+
+        def run(start: int, stop: int) -> bool:
+            """Steps start ... stop - 1 of the epoch; returns whether every loss was finite."""
+            return self._implementation.train(samples.inputs, samples.targets, order, start * batch_size,
+                                              min(stop * batch_size, count), batch_size, lr, reduction)
+
+        if run(0, steps) and finite(self._state()):
+            self.epoch += 1
+        else:
+            raise self._divergence(self._last_finite(run, steps, before), steps)
+
+    def _last_finite(self, run: Callable[[int, int], bool], steps: int, before: State) -> int:
+        """Restores the last state with which a step's loss was finite; returns the first step, from 1, that is spoilt.
+
+        Training is repeatable, so the step is found by halving.
+        """
+        good, fine, spoilt = before, 0, steps
+        while spoilt - fine > 1:
+            self._restore(good)
+            middle = (fine + spoilt) // 2
+            if run(fine, middle) and finite(state := self._state()):
+                good, fine = state, middle
+            else:
+                spoilt = middle
+        self._restore(good)
+        if not run(fine, spoilt) and fine > 0:
+            self._restore(before)  # the loss of step `spoilt` is not finite: the update before it went too far
+            run(0, fine - 1)
+        else:
+            self._restore(good)
+        return spoilt
+
+    def _train_epochs(self, samples: Samples, rates: list[float], settings: _Settings) -> list[Epoch]:
+        """Some epochs in one call -> their Epochs; or, if anything becomes infinite or NaN, [], with nothing changed."""
         before = self._state()
         start = time.perf_counter()
-        finite, losses, correct = self._core.train_epochs(
-            samples.inputs, samples.targets, self.seed, self.epoch + 1, rates, **settings)
+        all_finite, losses, correct = self._implementation.train_epochs(
+            samples.inputs, samples.targets, self.seed, self.epoch + 1, rates, *settings)
         seconds = (time.perf_counter() - start) / len(rates)
-        if not (finite and self._finite() and all(map(isfinite, losses))):
+        if not (all_finite and finite(self._state()) and all(map(isfinite, losses))):
             self._restore(before)
             return []
-        count = len(samples)
         block = []
         for lr, loss, right in zip(rates, losses, correct):
             self.epoch += 1
-            loss = loss / count if LOSSES[self.model.loss] == "mean" else loss
-            block.append(Epoch(self.epoch, loss, None, right / count if samples.classes else None, lr, seconds))
+            mean = loss / len(samples) if self.model.reduction == "mean" else loss
+            block.append(Epoch(self.epoch, mean, None, right / len(samples) if samples.classes else None, lr, seconds))
         return block
 
-    def _divergence(self, step, steps):
+    def _evaluate(self, samples: Samples) -> Evaluation:
+        loss, correct = self._implementation.evaluate(samples.inputs, samples.targets, self.model.reduction)
+        return Evaluation(loss, correct / len(samples) if samples.classes else None)
+
+    def _settings(self, batch_size: SupportsIndex, shuffle: bool, reduction: str | None) -> _Settings:
+        return _Settings(whole_number(batch_size, "batch size"), bool(shuffle), self._reduction(reduction))
+
+    def _reduction(self, reduction: str | None) -> str:
+        return self.model.reduction if reduction is None else known_name(reduction, REDUCTIONS, "reduction")
+
+    def _divergence(self, step: int, steps: int) -> DivergenceError:
         return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a parameter is no "
                                "longer finite; a smaller learning rate may help", self.epoch + 1, step)
 
-    def _train(self, samples, order, start, stop, settings):
-        return self._core.train(samples.inputs, samples.targets, order, start, stop, *settings)
+    def _state(self) -> State:
+        return self._implementation.get_parameters(), self._implementation.get_buffers()
 
-    def _finite(self):
-        return all(map(isfinite, chain(*self._state())))
-
-    def _state(self):
-        """All that training changes: parameters and buffers."""
-        return self._core.get_parameters(), self._core.get_buffers()
-
-    def _restore(self, state):
-        self._core.set_parameters(state[0])
-        self._core.set_buffers(state[1])
-
-    def _reduction(self, reduction):
-        return LOSSES[self.model.loss] if reduction is None else known_name(reduction, REDUCTIONS, "reduction")
-
-    def _samples(self, x, y=None):
-        if not isinstance(x, Samples):
-            if y is None:
-                raise InputError("y is missing")
-            return check_samples(self.model, x, y)
-        if x.inputs.width != self.model.inputs:
-            raise InputError(f"the samples have {x.inputs.width} inputs, the network {self.model.inputs}")
-        if x.outputs != self.model.outputs:
-            raise InputError(f"the samples have {x.outputs} outputs, the network {self.model.outputs}")
-        if (self.model.loss == "cross_entropy") == isinstance(x.targets, Rows):
-            raise InputError(f"the samples' targets are not for {self.model.loss}")
-        return x
+    def _restore(self, state: State) -> None:
+        self._implementation.set_parameters(state[0])
+        self._implementation.set_buffers(state[1])
 
 
-def learning_rates(epochs, lr, decay, every):
-    """-> an iterator over the rate of each epoch: after every so many epochs it is multiplied by `decay`."""
-    epochs = whole_number(epochs, "epochs")
-    lr = positive_number(lr, "lr")
+def finite(state: State) -> bool:
+    """Whether every parameter and buffer is finite."""
+    return all(map(isfinite, chain(*state)))
+
+
+def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: SupportsIndex) -> Iterator[float]:
+    """-> an iterator over the rate of each epoch: after every `every` epochs it is multiplied by `decay`. Raises InputError."""
+    count = whole_number(epochs, "epochs")
+    first = positive_number(lr, "lr")
     decay = positive_number(decay, "lr_decay")
-    every = whole_number(every, "lr_decay_every")
-
-    def rates(lr):
-        for epoch in range(1, epochs + 1):
-            yield lr
-            if epoch % every == 0:
-                lr = lr * decay
-
-    last = lr
-    for epoch in range(every + 1, epochs + 1, every):
+    period = whole_number(every, "lr_decay_every")
+    last = first
+    for epoch in range(period + 1, count + 1, period):
         if last * decay == last:
             break
         last = last * decay
         if not 0.0 < last < float("inf"):
             raise InputError(f"with lr_decay {decay} the learning rate is {last} from epoch {epoch} on")
-    return rates(lr)
+
+    def rates(lr: float) -> Iterator[float]:
+        for epoch in range(1, count + 1):
+            yield lr
+            if epoch % period == 0:
+                lr = lr * decay
+
+    return rates(first)
 
 
-def digest(parameters):
-    """SHA-256 over parameters as little-endian doubles."""
+def digest(parameters: Iterable[float]) -> str:
+    """SHA-256 over parameters as little-endian doubles, in hexadecimal digits."""
     values = array("d", parameters)
     if sys.byteorder == "big":
         values.byteswap()

@@ -1,53 +1,63 @@
 """Where data enters: rows of numbers in any common form are checked here, once, and kept in one flat buffer.
 
 Both implementations get the same objects: the reference takes row after row out of them as lists of floats, the C core
-reads the buffers where they lie.
+reads the buffers in place.
 """
 
+from __future__ import annotations
+
 from array import array
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
+from typing import Any, SupportsIndex, Union
 
 from .checks import whole_number
 from .errors import InputError
+from .model import Model
 
 NUMBER_FORMATS = tuple("bBhHiIlLqQfd?")
 PIXELS = [byte / 255.0 for byte in range(256)]
+Numbers = Union[Iterable[float], Iterable[Iterable[float]]]  # numbers, or rows of them, in any form: lists, arrays, buffers
 
 
-class Rows:
+class Rows(Sequence[list[float]]):
     """A sequence of rows, each a list of `width` floats, over one flat buffer.
 
     values: a memoryview of doubles, or of bytes, which stand for byte / 255.0 (pixels)
     """
 
-    def __init__(self, values, width):
+    def __init__(self, values: memoryview, width: int) -> None:
         self.values = values
         self.width = width
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values) // self.width
 
-    def __getitem__(self, n):
+    def __getitem__(self, n: int) -> list[float]:  # type: ignore[override]  # there are no slices
+        """Row n, from 0 to len - 1."""
         if not 0 <= n < len(self):
             raise IndexError(n)
         row = self.values[n * self.width:(n + 1) * self.width]
-        return [PIXELS[byte] for byte in row] if self.values.format == "B" else row.tolist()
+        return [PIXELS[byte] for byte in row] if self.values.format == "B" else list(row)
 
-    def first(self, count):
+    def first(self, count: int) -> Rows:
         """The first `count` rows, over the same buffer."""
         return Rows(self.values[:count * self.width], self.width)
 
 
+Targets = Union[Rows, "array[int]"]
+
+
 class Samples:
-    """Inputs and what should come out, checked: pass it in place of x and y, and it is not checked again.
+    """Inputs and targets, checked: pass it in place of x and y, and it is not checked again.
 
     inputs:   Rows, samples x inputs
-    targets:  Rows, samples x outputs, for sse and mse; an array of class indices for cross_entropy
-    outputs:  how many outputs the network must have
+    targets:  Rows, samples x outputs; or, for a loss that takes classes, an array of class indices
+    outputs:  the number of outputs that the network must have
     classes:  whether the targets are classes, so that an accuracy makes sense
     """
 
-    def __init__(self, inputs, targets, outputs, classes):
+    def __init__(self, inputs: Rows, targets: Targets, outputs: int, classes: bool) -> None:
         if len(targets) != len(inputs):
             raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
         self.inputs = inputs
@@ -55,44 +65,62 @@ class Samples:
         self.outputs = outputs
         self.classes = classes
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.inputs)
 
-    def first(self, count):
+    def first(self, count: SupportsIndex) -> Samples:
         """The first `count` samples, at least one, over the same buffers."""
         count = whole_number(count, "count")
         targets = self.targets.first(count) if isinstance(self.targets, Rows) else self.targets[:count]
         return Samples(self.inputs.first(count), targets, self.outputs, self.classes)
 
 
-def check_samples(model, x, y):
+def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) -> Samples:
     """x, y in any form -> Samples that fit the model. Raises InputError.
+
+    x may be Samples, which need no y; only their widths are checked again. Otherwise:
 
     x: rows of numbers (lists, tuples, a two-dimensional buffer such as a NumPy array), or a flat buffer of them;
        a buffer of doubles is not copied; a buffer of bytes holds pixels, byte / 255.0 each
-    y: rows likewise; with one output the numbers alone will do; class indices or one-hot rows where classes are meant
+    y: rows likewise; a flat sequence of numbers if there is one output; class indices or one-hot rows for classes
     """
+    if isinstance(x, Samples):
+        return fitting(model, x)
+    if y is None:
+        raise InputError("y is missing")
     inputs = check_rows(x, model.inputs, "x", pixels=True)
     outputs = model.outputs
+    given: Any = y
     if buffer_of(y) is None:
         try:
-            y = list(y)
+            given = list(y)
         except TypeError:
             raise InputError(f"y must be a sequence, not {y!r}") from None
-    flat = is_flat(y)
-    if model.loss == "cross_entropy":
-        targets = check_classes(y, outputs) if flat else one_hot_classes(check_rows(y, outputs, "y"))
-        return Samples(inputs, targets, outputs, classes=True)
+    flat = is_flat(given)
+    if model.classes:
+        classes = check_classes(given, outputs) if flat else one_hot_classes(check_rows(given, outputs, "y"))
+        return Samples(inputs, classes, outputs, classes=True)
     if flat and outputs > 1:
-        return Samples(inputs, one_hot_rows(check_classes(y, outputs), outputs), outputs, classes=True)
-    targets = check_rows([[v] for v in y] if flat else y, outputs, "y")
+        return Samples(inputs, one_hot_rows(check_classes(given, outputs), outputs), outputs, classes=True)
+    targets = check_rows([[v] for v in given] if flat else given, outputs, "y")
     return Samples(inputs, targets, outputs, classes=outputs > 1 and all(map(is_one_hot, targets)))
 
 
-def check_rows(rows, width, name, pixels=False):
+def fitting(model: Model, samples: Samples) -> Samples:
+    """`samples`, if they fit the model; else InputError."""
+    if samples.inputs.width != model.inputs:
+        raise InputError(f"the samples have {samples.inputs.width} inputs, the network {model.inputs}")
+    if samples.outputs != model.outputs:
+        raise InputError(f"the samples have {samples.outputs} outputs, the network {model.outputs}")
+    if model.classes == isinstance(samples.targets, Rows):
+        raise InputError(f"the samples' targets are not for {model.loss}")
+    return samples
+
+
+def check_rows(rows: Any, width: int, name: str, pixels: bool = False) -> Rows:
     """Rows of numbers in any form -> Rows of `width` finite numbers each; at least one row. Raises InputError.
 
-    pixels: whether bytes stand for byte / 255.0, rather than for themselves
+    pixels: whether bytes stand for byte / 255.0 instead of whole numbers
     """
     view = buffer_of(rows)
     if view is None:
@@ -117,7 +145,7 @@ def check_rows(rows, width, name, pixels=False):
     return Rows(values, width)
 
 
-def check_flat(values, count, name):
+def check_flat(values: Any, count: int, name: str) -> array[float]:
     """A flat sequence or buffer of `count` finite numbers -> array of doubles, with no -0.0. Raises InputError."""
     view = buffer_of(values)
     if view is not None:
@@ -133,7 +161,7 @@ def check_flat(values, count, name):
     return array("d", [v + 0.0 for v in checked])
 
 
-def check_classes(classes, outputs):
+def check_classes(classes: Any, outputs: int) -> array[int]:
     """A flat sequence of class indices, 0 to outputs - 1 -> array of them. Raises InputError."""
     view = buffer_of(classes)
     checked = array("i")
@@ -143,12 +171,14 @@ def check_classes(classes, outputs):
         if value != value or value in (float("inf"), float("-inf")) or value != int(value):
             raise InputError(f"y[{n}] is {value!r}, not a whole number: a class is 0 to {outputs - 1}")
         if not 0 <= value < outputs:
-            raise InputError(f"y[{n}] is {int(value)}, but the network's classes are 0 to {outputs - 1}")
+            known = f"the network's classes are 0 to {outputs - 1}" if outputs > 1 else (
+                "a network with one output has only class 0: there must be one output for each class")
+            raise InputError(f"y[{n}] is {int(value)}, but {known}")
         checked.append(int(value))
     return checked
 
 
-def one_hot_rows(classes, count):
+def one_hot_rows(classes: Sequence[int], count: int) -> Rows:
     """Class indices -> Rows, one-hot: class 4 of 10 is [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]"""
     values = array("d", bytes(8 * len(classes) * count))
     for n, label in enumerate(classes):
@@ -156,30 +186,30 @@ def one_hot_rows(classes, count):
     return Rows(memoryview(values), count)
 
 
-def one_hot_classes(rows):
-    """One-hot rows -> class indices. Raises InputError where a row is not one-hot."""
+def one_hot_classes(rows: Rows) -> array[int]:
+    """One-hot rows -> class indices. Raises InputError if a row is not one-hot."""
     classes = array("i")
     for n, row in enumerate(rows):
         if not is_one_hot(row):
-            raise InputError(f"y[{n}] is not one-hot: cross_entropy takes a class, or a row of zeros with a single one")
+            raise InputError(f"y[{n}] is not one-hot: a target must be a class, or a row of zeros with a single one")
         classes.append(row.index(1.0))
     return classes
 
 
-def is_one_hot(row):
+def is_one_hot(row: list[float]) -> bool:
     return row.count(1.0) == 1 and row.count(0.0) == len(row) - 1
 
 
-def is_flat(values):
-    """Whether these are numbers, rather than rows of numbers."""
+def is_flat(values: Any) -> bool:
+    """Whether these are numbers, not rows of numbers."""
     view = buffer_of(values)
     if view is not None:
-        return view.ndim == 1
+        return bool(view.ndim == 1)
     return len(values) == 0 or isinstance(values[0], str) or not hasattr(values[0], "__len__")
 
 
-def buffer_of(values):
-    """A memoryview of `values` where they are a buffer of numbers that it can read, in one dimension or more; else None."""
+def buffer_of(values: Any) -> Any:
+    """A memoryview of `values` if they are a buffer of numbers in a known format, with one dimension or more; else None."""
     try:
         view = memoryview(values)
     except (TypeError, ValueError):
@@ -187,7 +217,7 @@ def buffer_of(values):
     return view if view.ndim > 0 and view.format in NUMBER_FORMATS else None
 
 
-def numbers_of_rows(rows, width, name, pixels):
+def numbers_of_rows(rows: Any, width: int, name: str, pixels: bool) -> array[float]:
     values = array("d")
     try:
         rows = iter(rows)
@@ -207,8 +237,8 @@ def numbers_of_rows(rows, width, name, pixels):
     return values
 
 
-def numbers(values, place):
-    """A list -> array of doubles; InputError names the `place` of the first that is not a number."""
+def numbers(values: list[Any], place: Callable[[int], str]) -> array[float]:
+    """A list -> array of doubles. Raises InputError with the `place` of the first value that is not a number."""
     try:
         if not any(isinstance(value, complex) for value in values):  # NumPy's would lose their imaginary parts
             return array("d", values)
@@ -224,7 +254,7 @@ def numbers(values, place):
         raise
 
 
-def check_finite(values, place):
+def check_finite(values: Sequence[float], place: Callable[[int], str]) -> None:
     if not all(map(isfinite, values)):
         n = next(n for n, value in enumerate(values) if not isfinite(value))
         raise InputError(f"{place(n)} is {values[n]}, not a finite number")

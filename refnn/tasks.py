@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Optional
 
 from . import datasets
-from .checks import known_name, positive_number, whole_number
+from .checks import known_name, layer_sizes, positive_number, whole_number
 from .errors import InputError
 from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
 from .model import INITS, LOSSES, REDUCTIONS, Model, mlp
@@ -52,8 +52,8 @@ class Task:
                 known_name(value, NAMES[name], name)
             elif name in ("epochs", "batch_size", "lr_decay_every"):
                 whole_number(value, called(name))
-            elif name == "hidden" and not isinstance(value, (list, tuple)):
-                raise InputError(f"{called(name)} must be a list of sizes, not {value!r}")
+            elif name == "hidden":
+                layer_sizes(value, called(name))
             elif name in ("lr", "lr_decay"):
                 positive_number(value, called(name))
         task = replace(self, **changes)

@@ -155,7 +155,7 @@ def test_a_small_workspace_gives_the_same_bits(monkeypatch):
     model, samples, batch_size = case(2)
     monkeypatch.setattr(native, "WORKSPACE", 20_000)
     network = Network(model, "c", 2)
-    assert 1 <= network._core._rows < 8
+    assert 1 <= network._implementation._rows < 8
     assert difference(outcome(network, samples, batch_size), expected(2)) is None
 
 

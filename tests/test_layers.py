@@ -315,7 +315,7 @@ def test_divergence_restores_the_running_statistics(impl):
     samples = check_samples(model, x, y)
     states = [(list(again.parameters), list(again.buffers))]
     for first in range(0, 20, 2):
-        again._core.train(samples.inputs, samples.targets, None, first, first + 2, 2, 1e20, "sum")
+        again._implementation.train(samples.inputs, samples.targets, None, first, first + 2, 2, 1e20, "sum")
         states.append((list(again.parameters), list(again.buffers)))
     assert caught.value.step > 1
     assert (list(network.parameters), list(network.buffers)) in states[1:]
@@ -338,24 +338,24 @@ def test_buffers_can_be_read_and_set(impl):
 
 
 @pytest.mark.parametrize("layers, shape, message", [
-    ([Conv2d(3, 1, 1)], (1, 4, 4), "layer 0 takes images of 3 channels, but gets 1"),
-    ([Conv2d(1, 1, (2, 5))], (1, 4, 4), "layer 0 has a kernel of 2 x 5, larger than its padded image of 4 x 4"),
-    ([Conv2d(1, 1, 7, padding=1)], (1, 4, 4), "layer 0 has a kernel of 7 x 7, larger than its padded image of 6 x 6"),
-    ([Conv2d(4, 1, 1)], (4,), "layer 0 takes images, but gets rows of 4 numbers"),
-    ([MaxPool2d(2), MaxPool2d(2), MaxPool2d(2)], (1, 4, 4), "layer 2 has windows of 2 x 2, larger than its image of 1 x 1: nothing would be left"),
-    ([Flatten(), MaxPool2d(2)], (1, 4, 4), "layer 1 takes images, but gets rows of 16 numbers"),
-    ([MaxPool2d(2), Linear(4, 1)], (1, 4, 4), "layer 1 takes rows, but gets images of 1 x 2 x 2: Flatten() makes rows of them"),
-    ([Flatten(), Linear(4, 1)], (1, 4, 4), "layer 1 takes 4 numbers, but gets 16"),
-    ([Linear(4, 2), BatchNorm2d(2)], None, "layer 1 takes images, but gets rows of 2 numbers"),
-    ([BatchNorm2d(2)], (1, 4, 4), "layer 0 takes images of 2 channels, but gets 1"),
-    ([Conv2d(1, 1, 1)], None, "a model's first layer must be Linear, or input_shape say what goes in"),
-    ([], (1, 4, 4), "a model needs a layer"),
+    ([Conv2d(3, 1, 1)], (1, 4, 4), "layer 0 expects images of 3 channels, got 1"),
+    ([Conv2d(1, 1, (2, 5))], (1, 4, 4), "layer 0 has a kernel of 2 x 5, larger than its padded input of 4 x 4"),
+    ([Conv2d(1, 1, 7, padding=1)], (1, 4, 4), "layer 0 has a kernel of 7 x 7, larger than its padded input of 6 x 6"),
+    ([Conv2d(4, 1, 1)], (4,), "layer 0 expects images, got rows of 4 numbers"),
+    ([MaxPool2d(2), MaxPool2d(2), MaxPool2d(2)], (1, 4, 4), "layer 2 has windows of 2 x 2, larger than its input of 1 x 1"),
+    ([Flatten(), MaxPool2d(2)], (1, 4, 4), "layer 1 expects images, got rows of 16 numbers"),
+    ([MaxPool2d(2), Linear(4, 1)], (1, 4, 4), "layer 1 expects rows, got images of 1 x 2 x 2; put Flatten() before it"),
+    ([Flatten(), Linear(4, 1)], (1, 4, 4), "layer 1 expects 4 inputs, got 16"),
+    ([Linear(4, 2), BatchNorm2d(2)], None, "layer 1 expects images, got rows of 2 numbers"),
+    ([BatchNorm2d(2)], (1, 4, 4), "layer 0 expects images of 2 channels, got 1"),
+    ([Conv2d(1, 1, 1)], None, "the first layer must be Linear, or input_shape must be given"),
+    ([], (1, 4, 4), "a model needs at least one layer"),
     ([ReLU()], (1, 4), "input_shape must be (channels, height, width), or (numbers,) of rows"),
     ([ReLU()], 4, "input_shape must be (channels, height, width), or (numbers,) of rows"),
     ([ReLU()], (1, 0, 4), "every number of input_shape must be a whole number from 1 to 2147483647, not 0"),
-    ([ReLU()], (2**16, 2**15, 1), "input_shape has 2147483648 numbers; 2147483647 are the most"),
-    ([Conv2d(1, 2**12, 1)], (1, 2**10, 2**10), "layer 0 gives 4294967296 numbers; 2147483647 are the most"),
-    ([Conv2d(2**15, 2**15, 2)], (2**15, 2, 2), "a network of 4294967296 parameters is too large; 2147483647 are the most"),
+    ([ReLU()], (2**16, 2**15, 1), "input_shape has 2147483648 numbers; the maximum is 2147483647"),
+    ([Conv2d(1, 2**12, 1)], (1, 2**10, 2**10), "layer 0 has 4294967296 outputs; the maximum is 2147483647"),
+    ([Conv2d(2**15, 2**15, 2)], (2**15, 2, 2), "a network of 4294967296 parameters is too large; the maximum is 2147483647"),
 ])
 def test_shapes_that_do_not_fit(layers, shape, message):
     with pytest.raises(InputError) as caught:
@@ -404,7 +404,7 @@ def test_batches_too_large_for_memory(monkeypatch):
 
 def test_the_core_rejects_part_of_a_batch():
     network = Network(Model([BatchNorm2d(1)], "sse", input_shape=(1, 1, 1)), "c")
-    core, samples = network._core, check_samples(network.model, [[1.0]] * 4, [0.0] * 4)
+    core, samples = network._implementation, check_samples(network.model, [[1.0]] * 4, [0.0] * 4)
     core._room(4)
     with pytest.raises(InputError, match="the C core refuses these samples"):
         core.train(samples.inputs, samples.targets, None, 0, 3, 4, 0.1, "sum")
@@ -443,4 +443,4 @@ def test_processors_that_appear_later_are_not_used(monkeypatch):
     monkeypatch.setattr(native, "processors", lambda: 8)
     for _ in range(2 * native.TRIALS + 2):
         made.forward([[0.5] * made.model.inputs] * 4)
-        assert made._core._model.threads == 1
+        assert made._implementation._model.threads == 1

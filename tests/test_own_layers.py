@@ -122,7 +122,7 @@ def test_the_core_rejects_a_custom_layer():
     (PairSums(0), "outputs of layer 2 must be a whole number from 1 to 2147483647, not 0"),
     (Scale([1.0, float("inf")]), "the parameters of layer 2 must be lists of finite floats, not [1.0, inf]"),
     (Scale([1.0, 2]), "the parameters of layer 2 must be lists of finite floats, not [1.0, 2]"),
-    (PairSums(3), "layer 3 takes 2 numbers, but gets 3"),
+    (PairSums(3), "layer 3 expects 2 inputs, got 3"),
 ])
 def test_objects_that_are_not_layers(layer, message):
     with pytest.raises(InputError) as caught:

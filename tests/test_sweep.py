@@ -108,7 +108,7 @@ def test_the_command(tmp_path, capsys):
 def test_invalid_arguments(tmp_path, capsys):
     keep = tmp_path / "bad.jsonl"
     keep.write_text("nonsense\n")
-    for arguments, message in ((["alice"], "did you mean 'alice-bob'?"), (["--hidden", "0"], "inputs of Linear|outputs of Linear"),
+    for arguments, message in ((["alice"], "did you mean 'alice-bob'?"), (["--hidden", "0"], "each of --hidden must be a whole number from 1"),
                                (["--lr", "0"], "--lr must be"), (["--seeds", "0"], "--seeds must be"), (["--jobs", "0"], "--jobs must be"),
                                (["--keep", str(keep)], "line 1 is not a point of a sweep"), (["--keep", str(tmp_path)], "cannot be kept here"),
                                (["--keep", str(tmp_path / "no" / "k")], "cannot be kept here"), (["mnist", "--data", "/no/such"], "no folder '/no/such'")):

@@ -291,7 +291,7 @@ def training(task, **changes):
     task = tasks.task(task)
     model = task.model()
     settings = dict(task.settings(), layers=[spelled(layer) for layer in model.layers if layer.name != "identity"],
-                    loss=task.loss, init=task.init, seed=hex64(0), reduction=task.reduction or LOSSES[task.loss])
+                    loss=task.loss, init=task.init, seed=hex64(0), reduction=task.reduction or LOSSES[task.loss].reduction)
     settings.update(changes)
     if model.input_shape:
         settings["input_shape"] = list(model.input_shape)

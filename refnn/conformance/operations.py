@@ -312,7 +312,7 @@ def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay
     seen = {"losses": [], "digests": []}
 
     def look():
-        seen["losses"].append(net.evaluate(*data, LOSSES[loss])[0])
+        seen["losses"].append(net.evaluate(*data, LOSSES[loss].reduction)[0])
         seen["digests"].append(digest(net.get_parameters()))
 
     look()

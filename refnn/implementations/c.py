@@ -8,8 +8,7 @@ from math import prod
 
 from ..checks import known_name
 from ..errors import InputError, UnavailableError
-from ..layers import BatchNorm2d, Conv2d, MaxPool2d
-from ..model import is_own
+from ..layers import BatchNorm2d, Conv2d, MaxPool2d, is_custom
 from ..samples import Rows
 
 try:
@@ -109,9 +108,9 @@ class CImplementation:
             rows, pointer(self._workspace), pointer(losses), correct, finite))
         return bool(finite[0]), losses.tolist(), list(correct)
 
-    def epochs_of_a_call(self, samples):
-        """How many epochs over so many samples, each with its evaluation, one call should take; 0 if even one is too long."""
-        return CALL_WORK // (4 * samples * (self._work + EPOCH_WORK))
+    def epochs_per_call(self, samples):
+        """The number of epochs, each with its evaluation, that one call should take."""
+        return max(1, CALL_WORK // (4 * samples * (self._work + EPOCH_WORK)))
 
     def evaluate(self, x, y, reduction):
         samples = SamplesStruct(x, y)
@@ -223,7 +222,7 @@ def processors():
 
 
 def layer_struct(layer, shape, output_shape):
-    if is_own(layer):
+    if is_custom(layer):
         raise InputError(f"the C core has no layer of type {type(layer).__name__}; impl='python' computes it")
     fields = {"kind": constant(layer.name), "inputs": prod(shape), "outputs": prod(output_shape), "bias": getattr(layer, "bias", 0)}
     if isinstance(layer, (Conv2d, MaxPool2d, BatchNorm2d)):
