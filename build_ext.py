@@ -1,7 +1,8 @@
-"""Builds the C core, twice over: cffi's builder of refnn/_core, and the PEP 517 backend that calls it.
+"""Builds the C core. This file is both cffi's builder of refnn/_core and the PEP 517 backend that calls it.
 
-setuptools knows `cffi_modules` only as an argument of setup(), which pyproject.toml cannot give; so the backend is
-setuptools' own with that one argument added. cffi runs this file under another name, so that half is guarded.
+setuptools accepts `cffi_modules` only as an argument of setup(), and pyproject.toml cannot set it. The backend is
+therefore that of setuptools with this one argument added. cffi runs this file under another name, so the backend is
+defined only under the name build_ext.
 """
 
 import os
@@ -34,9 +35,10 @@ def has_openmp():
 if os.name == "nt":
     FLAGS, LINK_FLAGS = ["/O2", "/fp:precise"], []
 else:
-    # -ffp-contract=off: no fused multiply-add. gcc heeds only the flag, not the standard's pragma.
+    # -ffp-contract=off: no fused multiply-add. gcc ignores the pragma of the standard and needs the flag.
     FLAGS = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
-    LINK_FLAGS = ["-fno-fast-math"]  # linked with -ffast-math from $CFLAGS, loading would flush subnormals in the whole process
+    # With -ffast-math from $CFLAGS at link time, loading the core would flush subnormals to zero in the whole process.
+    LINK_FLAGS = ["-fno-fast-math"]
     if has_openmp():
         FLAGS.append("-fopenmp")
         LINK_FLAGS.append("-fopenmp")
@@ -51,12 +53,12 @@ ffibuilder.set_source(
     depends=HEADERS + ["build_ext.py"],
     extra_compile_args=FLAGS,
     extra_link_args=LINK_FLAGS,
-    optional=True,  # a machine without a compiler gets the Python implementation, and is told when it asks for C
+    optional=True,  # without a compiler, the Python implementation is installed; --impl c reports an error
 )
 
 if __name__ == "build_ext":
     import setuptools
-    from setuptools.build_meta import *  # noqa: F403  the backend's hooks
+    from setuptools.build_meta import *  # noqa: F403  the hooks of the backend
 
     _setup = setuptools.setup
 

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Installs refnn the ways a user may, under every Python from 3.10 here, away from the checkout: both implementations must run.
+# Installs refnn in every supported way, with every Python from 3.10 on this machine, outside the checkout. Both
+# implementations must run.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-fresh() {  # a copy of the checkout: a build/ that an earlier install left would hide what this one does
+fresh() {  # a new copy of the checkout, without the build/ of an earlier install
     rm -rf "$work/source"
     git -C "$root" archive HEAD | tar -x -C "$work" --one-top-level=source
 }
 
-check() {  # check VENV: both implementations run from elsewhere, with the data that come along, and agree
+check() {  # check VENV: both implementations run outside the checkout, with the installed data, and agree
     (cd "$work" && for impl in c python; do
         "$1/bin/python" -m refnn.train mnist --data digits --limit 10 --epochs 1 --impl $impl --quiet --json "$impl.json"
     done
@@ -33,7 +34,7 @@ for version in 3.10 3.11 3.12 3.13 3.14; do
     check "$work/venv-$version"
 done
 
-echo "-- sdist, and the wheel that is built from it"
+echo "-- sdist, and the wheel built from it"
 python3 -m venv "$work/builder"
 "$work/builder/bin/pip" install -q build
 fresh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the core with the address and undefined-behaviour sanitizers in a copy of the checkout, and runs the suite's
-# comparisons against it. Wants gcc and its libasan; any finding fails.
+# Builds the core with the address and undefined-behaviour sanitizers in a copy of the checkout, and runs the tests that
+# compare it with the reference. Needs gcc and its libasan. Any finding is a failure.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 python=${PYTHON:-$root/.venv/bin/python}

@@ -1,4 +1,4 @@
-"""The book, refnn/reference/: it imports nothing else, its examples are correct, and it gives the bits of the C core."""
+"""The book, refnn/reference/: it stands alone, its examples are correct, and its bits are those of the C core."""
 
 import doctest
 import importlib

@@ -1,11 +1,14 @@
-"""Rules for source files. The reference must not use anything that depends on the platform or Python version."""
+"""Rules for sources: nothing in the reference depends on the platform or the Python version; plain English; short lines."""
 
 import ast
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-REFERENCE = Path(__file__).parent.parent / "refnn" / "reference"
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "refnn" / "reference"
 MATH = {"floor", "frexp", "ldexp", "sqrt", "isfinite"}  # exact, or correctly rounded everywhere
 FORBIDDEN = {"sum", "pow", "fsum", "sumprod", "hypot", "fmean", "round", "divmod"}
 
@@ -30,7 +33,8 @@ def faults(source):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
             exponent = node.right.operand if isinstance(node.right, ast.UnaryOp) else node.right
             constants = isinstance(node.left, ast.Constant) and isinstance(exponent, ast.Constant)
-            if not (constants and node.left.value == 2 and isinstance(exponent.value, int)):  # 2.0**-28: a constant, exact
+            power_of_two = constants and node.left.value == 2 and isinstance(exponent.value, int)
+            if not power_of_two:  # 2.0**-28 is a constant, and exact
                 found.append(f"{line}: **")
     return found
 
@@ -42,7 +46,53 @@ def test_reference_follows_the_rules(path):
 
 @pytest.mark.parametrize("source", [
     "import math", "from math import exp", "sum([1.0])", "x = y ** 2", "import random", "from math import fsum",
-    "from ..network import Network", "z = 2.0 ** k", "from numpy import dot", "x **= 2.0", "2.0 ** 0.5", "__import__('math')", "x.__pow__(2)",
-    "from math import sqrt as pow", "from ...x import y", "from ..model import Model"])
+    "from ..network import Network", "z = 2.0 ** k", "from numpy import dot", "x **= 2.0", "2.0 ** 0.5",
+    "__import__('math')", "x.__pow__(2)", "from math import sqrt as pow", "from ...x import y", "from ..model import Model"])
 def test_a_violation_is_found(source):
     assert faults(source)
+
+
+# English and line length
+
+PHRASES = [r"so\s+many", r"such\s+that\s+do\s+so", r"(is|are|was|were)\s+told\s+(by|of)", r"of\s+one's\s+own",
+           r"(hold|holds|held|holding)\s([^.\s]+\s){0,8}against", r"what\s([^.\s]+\s){1,5}makes?\s+of",
+           r"in\s+turn\s+gives?", r"comes?\s+to"]
+BANNED = re.compile(rf"\b({'|'.join(PHRASES)})\b", re.IGNORECASE)
+CONTINUED = re.compile(r"\s*\n\s*(//|#|\*)?\s*")  # a line break, and the start of a comment on the next line
+COLUMNS = 120
+NOT_YET_PLAIN = ("refnn/", "csrc/")
+NOT_YET_SHORT = ("refnn/", "csrc/", "tests/", "data/conformance/make.py")
+
+
+def tracked(suffixes, but):
+    """The tracked files with these suffixes, as paths from the root, without those that begin with `but`."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = [name for name in listed.split("\0") if name.endswith(suffixes) and not name.startswith(but)]
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+def banned_phrases(text):
+    return [found[0] for found in BANNED.finditer(CONTINUED.sub(" ", text))]
+
+
+def test_the_english_is_plain():
+    texts = {name: (ROOT / name).read_bytes() for name in tracked("", NOT_YET_PLAIN)}
+    found = {name: banned_phrases(text.decode()) for name, text in texts.items() if b"\0" not in text}
+    assert {name: phrases for name, phrases in found.items() if phrases} == {}
+
+
+def test_lines_are_short():
+    """At most 120 columns, in code and in documents."""
+    found = [f"{name}:{n}" for name in tracked((".py", ".c", ".h", ".md"), NOT_YET_SHORT)
+             for n, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), 1) if len(line) > COLUMNS]
+    assert found == []
+
+
+@pytest.mark.parametrize("words", [
+    "a row of so . many", "is told . by help", "held . against the oracle", "it holds an answer . against it",
+    "layers of one's . own", "what the core makes . of it", "which in turn . gives", "what it comes . to",
+    "such that . do so"])
+@pytest.mark.parametrize("between", [" ", "\n", "\n    // ", "\n # ", "\n * "])
+def test_a_banned_phrase_is_found(words, between):
+    assert banned_phrases(words) == []
+    assert banned_phrases(words.replace(" . ", between))

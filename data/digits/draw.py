@@ -1,7 +1,8 @@
 """Draws the digits of this folder: python data/digits/draw.py, from a checkout.
 
-2,000 digits to train with and 500 to test, 28 x 28 pixels, in MNIST's format. Each is a few strokes, bent, sheared, turned
-and scaled at random, drawn with a pen of random thickness, and soiled a little. The same bytes on every machine.
+There are 2,000 digits for training and 500 for testing, of 28 x 28 pixels, in MNIST's format. A digit consists of a few
+strokes, which are bent, sheared, rotated and scaled at random and drawn with a pen of random thickness and some noise.
+Every machine draws the same bytes.
 """
 
 import sys
@@ -22,13 +23,13 @@ DEGREE = 0.017453292519943295
 
 
 def arc(x, y, rx, ry, start, stop):
-    """Points on an ellipse, from one angle to another, in degrees; y runs down, so angles run clockwise."""
+    """Returns points on an ellipse, from one angle to another, in degrees. y points down, so angles run clockwise."""
     steps = 12
     angles = [DEGREE * (start + (stop - start) * k / steps) for k in range(steps + 1)]
     return [(x + rx * cos(a), y + ry * sin(a)) for a in angles]
 
 
-# Strokes of each digit, as points in a unit square: x to the right, y down.
+# The strokes of each digit, as points in a unit square: x to the right, y down.
 STROKES = {
     0: [arc(0.5, 0.5, 0.27, 0.38, -90, 270)],
     1: [[(0.36, 0.27), (0.54, 0.12), (0.5, 0.88)]],
@@ -44,7 +45,7 @@ STROKES = {
 
 
 def draw(index):
-    """Image number `index` of the set -> its label and its 784 pixels, 0 to 255."""
+    """Returns the label and the 784 pixels, 0 to 255, of image number `index`."""
     random = stream(SEED, index + 1)
 
     def between(low, high):
@@ -56,7 +57,7 @@ def draw(index):
     across, down = 14.0 + between(-1.5, 1.5), 14.0 + between(-1.5, 1.5)
     thickness, ink = between(0.7, 1.7), between(0.8, 1.0)
 
-    distance = [SIZE] * (SIZE * SIZE)  # of each pixel from the nearest stroke
+    distance = [SIZE] * (SIZE * SIZE)  # from each pixel to the nearest stroke
     for stroke in STROKES[label]:
         points = []
         for x, y in stroke:
@@ -79,7 +80,7 @@ def draw(index):
 
 
 def approach(distance, start, stop):
-    """Takes a segment's distance from the pixels near it, where it is less than what they have."""
+    """Lowers the distance of the pixels near a segment to their distance from it."""
     (x0, y0), (x1, y1) = start, stop
     dx, dy = x1 - x0, y1 - y0
     length = dx * dx + dy * dy + 1e-9

@@ -1,9 +1,9 @@
-"""Records what two other implementations of fdlibm give: python tests/fdlibm/record.py, with java and node installed.
+"""Records the results of two other implementations of fdlibm: python tests/fdlibm/record.py. Needs java and node.
 
-Writes java.txt (StrictMath of OpenJDK 17) and node.txt (Math of Node 20, V8 11.3) beside this file: 1,000 inputs of each
-function, over its whole range and close to its borders, as lines "NAME X Y" with the 16 hex digits of the doubles. V8
-departs from fdlibm on purpose in two places, which node.txt leaves out: exp(1), which it rounds correctly, and tanh(x) for
-|x| < 2^-28, where it returns x.
+Writes java.txt (StrictMath of OpenJDK 17) and node.txt (Math of Node 20, V8 11.3) beside this file. They have 1,000
+inputs of each function, over its whole range and close to its borders, as lines "NAME X Y" with the 16 hex digits of
+the doubles. node.txt omits two places where V8 differs from fdlibm on purpose: exp(1), which V8 rounds correctly, and
+tanh(x) for |x| < 2^-28, where V8 returns x.
 """
 
 import struct
@@ -20,7 +20,7 @@ COUNT = 1000
 
 
 def inputs(name, count):
-    """Random inputs of a function: over its range, near 0 in all sizes, and near the borders of its cases."""
+    """Random inputs of a function: over its range, of every magnitude near 0, and near the borders of its cases."""
     random = SplitMix64(len(name) + ord(name[0]))
 
     def between(low, high):

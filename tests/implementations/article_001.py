@@ -1,7 +1,8 @@
-"""F. Andrei's network for MNIST ("Backpropagation from scratch") with its mistake: softmax's derivative at the second hidden layer.
+"""F. Andrei's network for MNIST ("Backpropagation from scratch"), with its mistake.
 
-As there: three layers without biases, sigmoid inside, softmax at the end, one sample, weights outputs x inputs. It does one
-operation of the spec, on networks of that form; it is held against the oracle to see the mistake named.
+The mistake is softmax's derivative at the second hidden layer. The network has three layers without biases, sigmoid in
+the hidden layers, softmax at the output, one sample at a time, and weights of outputs x inputs. The module implements
+one operation of the spec, for networks of this form. The checker must name the mistake.
 """
 
 import numpy as np

@@ -1,5 +1,5 @@
-"""refnn's conformance spec 1.0 with NumPy, written from SPEC.md alone, and as NumPy is usually written: it is close, not exact, since
-NumPy's matrix products, sums and elementary functions do not say how they round. To check it:
+"""refnn's conformance spec 1.0 with NumPy, written from SPEC.md alone in the usual style of NumPy. It is close, not
+exact, because NumPy does not specify how its matrix products, sums and elementary functions round. To check it:
 
     python -m refnn.check --cmd "python with_numpy.py"
 """
@@ -120,7 +120,8 @@ class Network:
                 inputs, outputs = layer["inputs"], layer["outputs"]
                 middle = start + inputs * outputs
                 end = middle + outputs * layer["bias"]
-                views = [(flat[start:middle].reshape(inputs, outputs), flat[middle:end]) for flat in (parameters, self.gradients)]
+                views = [(flat[start:middle].reshape(inputs, outputs), flat[middle:end])
+                         for flat in (parameters, self.gradients)]
                 start = end
             self.layers.append((layer["type"], views))
 
@@ -156,11 +157,12 @@ def step(layers, loss, parameters, x, y, reduction, lr):
     value = reduced(sample_losses(loss, outputs[-1], y), reduction)
     deltas = network.backward(x, outputs, loss_gradient(loss, outputs[-1], y, reduction))
     parameters -= lr * network.gradients
-    return {"outputs": outputs, "loss": value, "deltas": deltas, "gradients": network.gradients, "parameters": parameters}
+    return {"outputs": outputs, "loss": value, "deltas": deltas, "gradients": network.gradients,
+            "parameters": parameters}
 
 
-def train(layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, reduction, seed=0, init=None, parameters=None, x=None,
-          pixels=None):
+def train(layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, reduction, seed=0, init=None,
+          parameters=None, x=None, pixels=None):
     if pixels is not None:
         x = np.array([list(bytes.fromhex(sample)) for sample in pixels]) / 255
     network = Network(layers, initial_parameters(layers, init, seed) if parameters is None else parameters)
