@@ -267,7 +267,7 @@ def test_list_prints_the_questions(capsys):
     assert json.loads(capsys.readouterr().out)["in"]["w"][0] == "4340000000000000"
 
 
-def test_a_program_is_asked_what_came_with_its_version(tmp_path, capsys):
+def test_a_program_gets_only_the_cases_of_its_version(tmp_path, capsys):
     assert main(["--list", "--spec", "1.0"]) == 0
     old = capsys.readouterr().out
     assert main(["--list", "--spec", vectors.VERSION]) == main(["--list"]) == 0

@@ -1,4 +1,4 @@
-"""Layers and models as values: equal, printable, copied, and not to be changed."""
+"""Layers and models are values: they compare, print and copy, and cannot be changed."""
 
 import pickle
 from copy import deepcopy
@@ -22,7 +22,7 @@ MADE = {
 
 
 @pytest.mark.parametrize("text", MADE)
-def test_made_alike_they_are_equal(text):
+def test_equal_arguments_make_equal_values(text):
     made = MADE[text]()
     assert repr(made) == text
     for other in (MADE[text](), deepcopy(made), pickle.loads(pickle.dumps(made))):
@@ -38,7 +38,7 @@ def test_an_attribute_cannot_be_changed():
         assert repr(made) == before
 
 
-def test_every_layer_is_offered():
+def test_every_layer_is_public():
     names = {layer.__name__ for layer in LAYERS}
     assert names < set(layers.__all__)
     assert all(getattr(refnn, name) is getattr(layers, name) and name in refnn.__all__ for name in layers.__all__)
@@ -52,7 +52,7 @@ def test_shapes_are_a_copy():
 
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_epochs_in_one_call_are_the_same(shuffle):
-    """train_epochs of both implementations: the same losses, number of right answers and parameters."""
+    """train_epochs of both implementations returns the same losses, numbers of right answers and parameters."""
     x, y, seen = [[0.5, 1.0], [2.0, -1.0], [0.25, 3.0]], [0, 1, 1], []
     for impl in ("python", "c"):
         network = Network(Model([Linear(2, 2)], "cross_entropy"), impl)

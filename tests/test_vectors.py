@@ -54,7 +54,7 @@ def test_the_index_is_made_again_and_has_the_form_of_the_schema():
     jsonschema.validate(json.loads(text), {"$ref": "#/$defs/index", "$defs": schema["$defs"]})
 
 
-def test_the_version_of_the_spec_stands_in_the_index():
+def test_the_version_of_the_spec_is_in_the_index():
     assert vectors.VERSION == f"{SPEC}.{vectors.VERSION.split('.')[1]}" == vectors.VERSIONS[-1]
     assert (FOLDER / "SPEC.md").read_text().startswith(f"# refnn conformance: spec {vectors.VERSION}\n")
     assert [path.name for path in FOLDER.glob("*.json") if '"spec": "' in path.read_text()] == ["index.json"]
@@ -65,7 +65,7 @@ def test_a_version_keeps_its_cases():
     assert added == RELEASED
 
 
-def test_a_case_of_a_later_version_is_asked_only_then(tmp_path, monkeypatch):
+def test_an_older_version_excludes_later_cases(tmp_path, monkeypatch):
     record = read("product")
     record["cases"][1]["since"] = "1.1"
     (tmp_path / "product.json").write_text(make.dump(record))
