@@ -1,10 +1,12 @@
 /* The network, layers in a row: the twin of refnn/reference/network.py.
  *
  * Samples go through the layers `rows` at a time; the workspace holds what that takes. Linear layers, activations and
- * losses are those of fast/product.h, layers of images those of fast/images.h: the twins' functions, made fast.
+ * losses are those of fast/: the functions of the twins, made fast.
  */
 
+#include "fast/functions.h"
 #include "fast/images.h"
+#include "fast/threads.h"
 
 #define PIXEL_MAX 255.0
 
@@ -348,8 +350,8 @@ static void forward_rows(const passage *p, const place *at, range n, double *scr
         break;
     case REFNN_BATCHNORM2D: {
         const int32_t channels = layer->x.channels;
-        batchnorm p = {rows, layer, x, at->buffers, at->buffers + channels, w, b};
-        batchnorm2d_forward(simd, &p, (range){0, channels}, z);
+        batchnorm batch = {rows, layer, x, at->buffers, at->buffers + channels, w, b};
+        batchnorm2d_forward(simd, &batch, (range){0, channels}, z);
         break;
     }
     case REFNN_FLATTEN:

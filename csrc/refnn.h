@@ -222,7 +222,10 @@ int32_t refnn_train_epochs(const refnn_model *model, double *parameters, double 
                            int32_t *order, int64_t batch_size, int32_t reduction, int32_t rows, double *workspace,
                            double *losses, int64_t *correct, int32_t *finite);
 
-/* The name of instruction set 0, 1, ... 3 (0 is plain C), or NULL where this build or this processor does not have it. */
+/* The number of instruction sets that this build has, plain C included. */
+int32_t refnn_simd_count(void);
+
+/* The name of instruction set number 0 (plain C) ... refnn_simd_count() - 1, or NULL if this processor does not have it. */
 const char *refnn_simd_name(int32_t simd);
 
 /* 1 where the core was built with threads. */

@@ -1,48 +1,50 @@
-/* The kernels of images.h for one instruction set; product_isa.h includes this, and says what the names mean. */
+/* The kernels of images.c: see instruction_sets.h. */
 
-enum { NAME(GROUP) = 4 };
-
-/* g output channels, nv vectors */
-INLINE void NAME(slide_tile)(const int g, const int nv, const sliding *p, int64_t o, const int64_t *from, const int64_t *to) {
-    V sum[NAME(GROUP)][COLUMNS];
-    const double *image[COLUMNS];
+/* Convolution: `channels` output channels from o on, nv vectors; both numbers are constants. */
+INLINE void NAME(convolve_tile)(const int channels, const int nv, const convolution *p, int64_t o, const int64_t *from,
+                                const int64_t *to) {
+    V sum[TILE_CHANNELS][TILE_VECTORS];
+    const double *image[TILE_VECTORS];
     UNROLL for (int v = 0; v < nv; v++) image[v] = p->image + from[v];
-    UNROLL for (int r = 0; r < g; r++) {
+    UNROLL for (int r = 0; r < channels; r++) {
         V start = SPLAT(p->start ? p->start[o + r] : 0.0);
         UNROLL for (int v = 0; v < nv; v++) sum[r][v] = start;
     }
     const double *weight = p->weight + o;
     for (int64_t k = 0; k < p->terms; k++, weight += p->outs) {
-        V x[COLUMNS];
+        V x[TILE_VECTORS];
         UNROLL for (int v = 0; v < nv; v++) x[v] = LOAD(image[v] + p->offset[k]);
-        UNROLL for (int r = 0; r < g; r++) {
+        UNROLL for (int r = 0; r < channels; r++) {
             V w = SPLAT(weight[r]);
             UNROLL for (int v = 0; v < nv; v++) sum[r][v] += x[v] * w;
         }
     }
-    UNROLL for (int r = 0; r < g; r++) {
+    UNROLL for (int r = 0; r < channels; r++) {
         UNROLL for (int v = 0; v < nv; v++) STORE(p->out + (o + r) * p->size + to[v], sum[r][v]);
     }
 }
 
-INLINE void NAME(slide_vectors)(const int nv, const sliding *p, const int64_t *from, const int64_t *to) {
+INLINE void NAME(convolve_vectors)(const int nv, const convolution *p, const int64_t *from, const int64_t *to) {
     int64_t o = 0;
-    for (; o + NAME(GROUP) <= p->outs; o += NAME(GROUP)) NAME(slide_tile)(NAME(GROUP), nv, p, o, from, to);
-    for (; o + 2 <= p->outs; o += 2) NAME(slide_tile)(2, nv, p, o, from, to);
-    for (; o < p->outs; o++) NAME(slide_tile)(1, nv, p, o, from, to);
+    for (; o + TILE_CHANNELS <= p->outs; o += TILE_CHANNELS) NAME(convolve_tile)(TILE_CHANNELS, nv, p, o, from, to);
+    for (; o + 2 <= p->outs; o += 2) NAME(convolve_tile)(2, nv, p, o, from, to);
+    for (; o < p->outs; o++) NAME(convolve_tile)(1, nv, p, o, from, to);
 }
 
-static void NAME(slide)(const sliding *p) {
+static void NAME(convolve)(const convolution *p) {
     int64_t v = 0;
-    for (; v + COLUMNS <= p->vectors; v += COLUMNS) NAME(slide_vectors)(COLUMNS, p, p->from + v, p->to + v);
-    for (; v + 2 <= p->vectors; v += 2) NAME(slide_vectors)(2, p, p->from + v, p->to + v);
-    for (; v < p->vectors; v++) NAME(slide_vectors)(1, p, p->from + v, p->to + v);
+    for (; v + TILE_VECTORS <= p->vectors; v += TILE_VECTORS) {
+        NAME(convolve_vectors)(TILE_VECTORS, p, p->from + v, p->to + v);
+    }
+    for (; v + 2 <= p->vectors; v += 2) NAME(convolve_vectors)(2, p, p->from + v, p->to + v);
+    for (; v < p->vectors; v++) NAME(convolve_vectors)(1, p, p->from + v, p->to + v);
 }
 
-/* One vector of output channels, `runs` runs of `run` terms from k on; both are constants. */
-INLINE void NAME(correlate_tile)(const int runs, const int run, const correlating *p, int64_t o, int64_t k, double *bias) {
-    V sum[12], of_bias = bias ? LOAD(bias + o) : (V){0};
-    const double *image[12];
+/* One vector of output channels, `runs` runs of `run` terms from k on; both numbers are constants, with a product of at most
+ * TILE_TERMS. */
+INLINE void NAME(correlate_tile)(const int runs, const int run, const correlation *p, int64_t o, int64_t k, double *bias) {
+    V sum[TILE_TERMS], of_bias = bias ? LOAD(bias + o) : (V){0};
+    const double *image[TILE_TERMS];
     UNROLL for (int a = 0; a < runs; a++) {
         image[a] = p->image + p->offset[k + a * run];
         UNROLL for (int b = 0; b < run; b++) sum[a * run + b] = LOAD(p->sum + (k + a * run + b) * p->lanes + o);
@@ -64,7 +66,9 @@ INLINE void NAME(correlate_tile)(const int runs, const int run, const correlatin
     if (bias) STORE(bias + o, of_bias);
 }
 
-static void NAME(correlate)(const correlating *p) {
+/* Tiles as large as the registers allow; those of whole runs of 3 or 5 load a pixel's neighbours from one pointer. The bias
+ * is summed with the first tile. */
+static void NAME(correlate)(const correlation *p) {
     for (int64_t o = 0; o < p->lanes; o += WIDTH) {
         double *bias = p->bias;
         int64_t k = 0;
@@ -82,6 +86,7 @@ static void NAME(correlate)(const correlating *p) {
     }
 }
 
+/* a = the largest pixel of each window; the first of equals, which matters for 0.0 and -0.0 */
 static void NAME(pool)(int64_t height, int64_t width, int64_t row, const double *restrict x, double *restrict a) {
     for (int64_t r = 0; r < height; r++, x += 2 * row, a += width) {
         for (int64_t s = 0; s < width; s++) {
@@ -94,59 +99,41 @@ static void NAME(pool)(int64_t height, int64_t width, int64_t row, const double 
     }
 }
 
-#if WIDTH == 2
-#define EVENS 0, 0
-#define ODDS 1, 1
-#define LOW 0, 0
-#define HIGH 1, 1
-#define LEFT (M){-1, 0}
-#elif WIDTH == 4
-#define EVENS 0, 0, 2, 2
-#define ODDS 1, 1, 3, 3
-#define LOW 0, 0, 1, 1
-#define HIGH 2, 2, 3, 3
-#define LEFT (M){-1, 0, -1, 0}
-#else
-#define EVENS 0, 0, 2, 2, 4, 4, 6, 6
-#define ODDS 1, 1, 3, 3, 5, 5, 7, 7
-#define LOW 0, 0, 1, 1, 2, 2, 3, 3
-#define HIGH 4, 4, 5, 5, 6, 6, 7, 7
-#define LEFT (M){-1, 0, -1, 0, -1, 0, -1, 0}
-#endif
+#define EVEN_LANES FIRST(0, 0, 2, 2, 4, 4, 6, 6)
+#define ODD_LANES FIRST(1, 1, 3, 3, 5, 5, 7, 7)
 
-/* A vector of pixels and the one below it, half as many windows; d has each window's gradient twice. */
+/* dx of a vector of pixels and of the one below it: WIDTH / 2 windows. d holds the gradient of each window twice. */
 INLINE void NAME(pool_pixels_backward)(V d, const double *x, double *dx, int64_t row) {
     V top = LOAD(x), bottom = LOAD(x + row);
-    V best = SHUFFLE(top, EVENS), next = SHUFFLE(top, ODDS);
+    V best = SHUFFLE(top, EVEN_LANES), next = SHUFFLE(top, ODD_LANES);
     M second = next > best;
     best = SELECT(second, next, best);
-    next = SHUFFLE(bottom, EVENS);
+    next = SHUFFLE(bottom, EVEN_LANES);
     M third = next > best;
     best = SELECT(third, next, best);
-    next = SHUFFLE(bottom, ODDS);
-    M fourth = next > best, below = third | fourth;
-    STORE(dx, (V)((M)d & ~below & (second ^ LEFT)));
-    STORE(dx + row, (V)((M)d & below & (fourth ^ LEFT)));
+    next = SHUFFLE(bottom, ODD_LANES);
+    M fourth = next > best, below = third | fourth, left = {FIRST(-1, 0, -1, 0, -1, 0, -1, 0)};
+    STORE(dx, (V)((M)d & ~below & (second ^ left)));
+    STORE(dx + row, (V)((M)d & below & (fourth ^ left)));
 }
 
+/* width >= WIDTH; the last vector of a row overlaps the one before. */
 static void NAME(pool_backward)(int64_t height, int64_t width, int64_t row, const double *x, const double *da, double *dx) {
+    enum { H = WIDTH / 2 };
     for (int64_t r = 0; r < height; r++, x += 2 * row, dx += 2 * row, da += width) {
         for (int64_t s = 0; s < width; s += WIDTH) {
-            if (s + WIDTH > width) s = width - WIDTH; /* some again */
+            if (s + WIDTH > width) s = width - WIDTH;
             V d = 0.0 + LOAD(da + s);
-            NAME(pool_pixels_backward)(SHUFFLE(d, LOW), x + 2 * s, dx + 2 * s, row);
-            NAME(pool_pixels_backward)(SHUFFLE(d, HIGH), x + 2 * s + WIDTH, dx + 2 * s + WIDTH, row);
+            NAME(pool_pixels_backward)(SHUFFLE(d, FIRST(0, 0, 1, 1, 2, 2, 3, 3)), x + 2 * s, dx + 2 * s, row);
+            NAME(pool_pixels_backward)(SHUFFLE(d, FIRST(H, H, H + 1, H + 1, H + 2, H + 2, H + 3, H + 3)), x + 2 * s + WIDTH, dx + 2 * s + WIDTH, row);
         }
     }
 }
 
-#undef EVENS
-#undef ODDS
-#undef LOW
-#undef HIGH
-#undef LEFT
+#undef EVEN_LANES
+#undef ODD_LANES
 
-/* Rows of `width` doubles that lie so far apart, to such that do so, too */
+/* Copies rows of `width` doubles from one row stride to another. */
 static void NAME(copy)(int64_t rows, int64_t width, const double *from, int64_t from_row, double *to, int64_t to_row) {
     for (int64_t r = 0; r < rows; r++, from += from_row, to += to_row) {
         int64_t k = 0;
@@ -155,52 +142,55 @@ static void NAME(copy)(int64_t rows, int64_t width, const double *from, int64_t 
     }
 }
 
-/* Sums of g channels together, since each alone waits for its last addition: s[c] = sum of x */
-INLINE void NAME(sums_of)(const int g, const normalising *p, int64_t c, double *s) {
+/* The sums of `channels` channels from c on, a constant: several at a time, since a single sum waits for each of its additions.
+ *
+ * s[c] = sum of x */
+INLINE void NAME(sums_of)(const int channels, const channel_batch *p, int64_t c, double *s) {
     double sum[8] = {0};
     for (int64_t n = 0; n < p->rows; n++) {
         const double *x = p->x + n * p->width + c * p->size;
         for (int64_t k = 0; k < p->size; k++) {
-            UNROLL for (int a = 0; a < g; a++) sum[a] += x[a * p->size + k];
+            UNROLL for (int a = 0; a < channels; a++) sum[a] += x[a * p->size + k];
         }
     }
-    for (int a = 0; a < g; a++) s[c + a] = sum[a];
+    for (int a = 0; a < channels; a++) s[c + a] = sum[a];
 }
 
 /* s[c] = sum of (x - mean[c])^2 */
-INLINE void NAME(squares_of)(const int g, const normalising *p, int64_t c, double *s) {
+INLINE void NAME(squares_of)(const int channels, const channel_batch *p, int64_t c, double *s) {
     double sum[8] = {0}, mean[8];
-    for (int a = 0; a < g; a++) mean[a] = p->mean[c + a];
+    for (int a = 0; a < channels; a++) mean[a] = p->mean[c + a];
     for (int64_t n = 0; n < p->rows; n++) {
         const double *x = p->x + n * p->width + c * p->size;
         for (int64_t k = 0; k < p->size; k++) {
-            UNROLL for (int a = 0; a < g; a++) {
+            UNROLL for (int a = 0; a < channels; a++) {
                 double d = x[a * p->size + k] - mean[a];
                 sum[a] += d * d;
             }
         }
     }
-    for (int a = 0; a < g; a++) s[c + a] = sum[a];
+    for (int a = 0; a < channels; a++) s[c + a] = sum[a];
 }
 
 /* s[c] = sum of da, t[c] = sum of da * ((x - mean[c]) * f[c]) */
-INLINE void NAME(products_of)(const int g, const normalising *p, const double *all_da, int64_t c, double *s, double *t) {
+INLINE void NAME(products_of)(const int channels, const channel_batch *p, const double *all_da, int64_t c,
+                              double *s, double *t) {
     double sum[4] = {0}, product[4] = {0}, mean[4], f[4];
-    for (int a = 0; a < g; a++) {
+    for (int a = 0; a < channels; a++) {
         mean[a] = p->mean[c + a];
         f[a] = p->f[c + a];
     }
     for (int64_t n = 0; n < p->rows; n++) {
         const double *x = p->x + n * p->width + c * p->size, *da = all_da + n * p->width + c * p->size;
         for (int64_t k = 0; k < p->size; k++) {
-            UNROLL for (int a = 0; a < g; a++) {
+            UNROLL for (int a = 0; a < channels; a++) {
                 double d = da[a * p->size + k];
                 sum[a] += d;
                 product[a] += d * ((x[a * p->size + k] - mean[a]) * f[a]);
             }
         }
     }
-    for (int a = 0; a < g; a++) {
+    for (int a = 0; a < channels; a++) {
         s[c + a] = sum[a];
         t[c + a] = product[a];
     }
@@ -211,7 +201,7 @@ static void NAME(interleave)(int64_t count, int64_t outs, const double *from, do
     int64_t o = 0;
     for (; o + WIDTH <= outs; o += WIDTH) {
         for (int64_t k = 0; k < count; k++) {
-            V v;
+            V v = {0};
             UNROLL for (int a = 0; a < WIDTH; a++) v[a] = from[(o + a) * count + k];
             STORE(to + k * lanes + o, v);
         }
@@ -221,27 +211,28 @@ static void NAME(interleave)(int64_t count, int64_t outs, const double *from, do
     }
 }
 
-static void NAME(sums)(const normalising *p, double *s) {
+static void NAME(sums)(const channel_batch *p, double *s) {
     int64_t c = 0;
     for (; c + 8 <= p->channels; c += 8) NAME(sums_of)(8, p, c, s);
     for (; c + 4 <= p->channels; c += 4) NAME(sums_of)(4, p, c, s);
     for (; c < p->channels; c++) NAME(sums_of)(1, p, c, s);
 }
 
-static void NAME(squares)(const normalising *p, double *s) {
+static void NAME(squares)(const channel_batch *p, double *s) {
     int64_t c = 0;
     for (; c + 8 <= p->channels; c += 8) NAME(squares_of)(8, p, c, s);
     for (; c + 4 <= p->channels; c += 4) NAME(squares_of)(4, p, c, s);
     for (; c < p->channels; c++) NAME(squares_of)(1, p, c, s);
 }
 
-static void NAME(products)(const normalising *p, const double *da, double *s, double *t) {
+static void NAME(products)(const channel_batch *p, const double *da, double *s, double *t) {
     int64_t c = 0;
     for (; c + 4 <= p->channels; c += 4) NAME(products_of)(4, p, da, c, s, t);
     for (; c < p->channels; c++) NAME(products_of)(1, p, da, c, s, t);
 }
 
-static void NAME(normalise)(const normalising *p, const double *gamma, const double *beta, double *a) {
+/* a = gamma[c] * h + beta[c], h = (x - mean[c]) * f[c] */
+static void NAME(normalise)(const channel_batch *p, const double *gamma, const double *beta, double *a) {
     for (int64_t n = 0; n < p->rows; n++) {
         for (int64_t c = 0; c < p->channels; c++) {
             const double *restrict x = p->x + n * p->width + c * p->size;
@@ -252,11 +243,13 @@ static void NAME(normalise)(const normalising *p, const double *gamma, const dou
     }
 }
 
-static void NAME(normalise_backward)(const normalising *p, const double *all_da, const double *scale, const double *s,
+/* dx = scale[c] * ((da - s[c]) - h * t[c]), h as above */
+static void NAME(normalise_backward)(const channel_batch *p, const double *all_da, const double *scale, const double *s,
                                      const double *t, double *dx) {
     for (int64_t n = 0; n < p->rows; n++) {
         for (int64_t c = 0; c < p->channels; c++) {
-            const double *restrict x = p->x + n * p->width + c * p->size, *restrict da = all_da + n * p->width + c * p->size;
+            const double *restrict x = p->x + n * p->width + c * p->size;
+            const double *restrict da = all_da + n * p->width + c * p->size;
             double *restrict to = dx + n * p->width + c * p->size;
             const double mean = p->mean[c], f = p->f[c], times = scale[c], less = s[c], slope = t[c];
             for (int64_t k = 0; k < p->size; k++) to[k] = times * ((da[k] - less) - ((x[k] - mean) * f) * slope);
@@ -264,5 +257,6 @@ static void NAME(normalise_backward)(const normalising *p, const double *all_da,
     }
 }
 
-static const image_kernels NAME(image_kernels) = {WIDTH, NAME(copy), NAME(interleave), NAME(slide), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
-                                                  NAME(squares), NAME(products), NAME(normalise), NAME(normalise_backward)};
+static const image_kernels NAME(kernels) = {
+    NAME(copy), NAME(interleave), NAME(convolve), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
+    NAME(squares), NAME(products), NAME(normalise), NAME(normalise_backward)};

@@ -298,7 +298,7 @@ def check_build():
 
 def simd_names():
     """The instruction sets that this build and this processor have, the widest last: name -> number."""
-    found = ((lib.refnn_simd_name(number), number) for number in range(4))
+    found = ((lib.refnn_simd_name(number), number) for number in range(lib.refnn_simd_count()))
     return {ffi.string(name).decode(): number for name, number in found if name != ffi.NULL}
 
 

@@ -1,0 +1,31 @@
+/* Linear layers as products with a sparse matrix, fast: functions of the chapter `linear` (csrc/linear.c) for inputs that are
+ * mostly zero. No twins in the book.
+ *
+ * Leaving zeros out does not change a bit: what they would be multiplied with is finite, so each product is a zero, and no
+ * sum here is ever -0.0.
+ */
+
+#pragma once
+
+#include "fast.h"
+
+/* A sparse matrix, row by row: row r has count[r] entries, the k-th value[r * stride + k] in column index[r * stride + k],
+ * columns ascending. */
+typedef struct {
+    int64_t stride;
+    int32_t *count;
+    int32_t *index;
+    double *value;
+} sparse_rows;
+
+typedef struct layer_gradient layer_gradient; /* see product.h */
+
+/* Outputs j of z = x w + b; not for plain C */
+void linear_forward_sparse(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const sparse_rows *x,
+                           const double *w, const double *b, double *z);
+
+/* Rows i of x^T; each has room for as many entries as x has rows. */
+void sparse_transpose(const sparse_rows *x, int32_t rows, range i, const sparse_rows *transposed);
+
+/* Outputs j of dw = x^T dz with p->transposed; not for plain C */
+void linear_gradient_sparse(int32_t simd, const layer_gradient *p, range j);

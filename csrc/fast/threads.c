@@ -1,0 +1,82 @@
+/* The team of threads: see threads.h. This file has no twin in the book: it computes nothing. */
+
+#include "threads.h"
+
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(_WIN32)
+#define THREADS 1
+#include <omp.h>
+#include <sched.h>
+#endif
+
+/* Runs the share of thread number `thread` in the team's task. */
+static void run_share(const team *t, int32_t thread) {
+    int64_t grains = (t->count + t->grain - 1) / t->grain;
+    int64_t begin = grains * thread / t->threads * t->grain;
+    int64_t end = least(grains * (thread + 1) / t->threads * t->grain, t->count);
+    if (begin < end) t->task(t->job, begin, end);
+}
+
+#if defined(THREADS)
+/* Waits until *number is `expected`. It yields now and then, since there may be more threads than processors. */
+static void wait_for(const int32_t *number, int32_t expected) {
+    for (uint32_t looks = 1; __atomic_load_n(number, __ATOMIC_ACQUIRE) != expected; looks++) {
+        if (looks % 4096 == 0) sched_yield();
+    }
+}
+
+static void run_tasks(team *t, int32_t thread) {
+    for (int32_t task = 1;; task++) {
+        wait_for(&t->started, task);
+        if (!t->task) return;
+        run_share(t, thread);
+        __atomic_add_fetch(&t->finished, 1, __ATOMIC_RELEASE);
+    }
+}
+#endif
+
+void parallel(team *t, int64_t count, int64_t grain, range_task task, const void *job) {
+    t->task = task;
+    t->job = job;
+    t->count = count;
+    t->grain = grain;
+    if (t->threads == 1) {
+        run_share(t, 0);
+        return;
+    }
+#if defined(THREADS)
+    __atomic_store_n(&t->finished, 0, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&t->started, 1, __ATOMIC_RELEASE);
+    if (!task) return;
+    run_share(t, 0);
+    wait_for(&t->finished, t->threads - 1);
+#endif
+}
+
+void with_team(int32_t threads, void (*body)(team *, void *), void *argument) {
+    team t = {.threads = 1};
+#if defined(THREADS)
+    if (threads > 1) {
+#pragma omp parallel num_threads(threads)
+        {
+            if (omp_get_thread_num() == 0) {
+                t.threads = omp_get_num_threads();
+                body(&t, argument);
+                if (t.threads > 1) parallel(&t, 0, 1, NULL, NULL);
+            } else {
+                run_tasks(&t, omp_get_thread_num());
+            }
+        }
+        return;
+    }
+#endif
+    (void)threads;
+    body(&t, argument);
+}
+
+int32_t refnn_has_threads(void) {
+#if defined(THREADS)
+    return 1;
+#else
+    return 0;
+#endif
+}
