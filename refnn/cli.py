@@ -1,20 +1,25 @@
-"""What the command lines share: a mistake is one line and exit status 2, never a traceback."""
+"""What the command lines share: a user's mistake is one line and exit status 2, never a traceback."""
+
+from __future__ import annotations
 
 import argparse
 import json
 import os
 import sys
+from collections.abc import Callable
 from difflib import get_close_matches
+from typing import Any, NoReturn
 
 from .errors import InputError, RefnnError
+from .tasks import SETTINGS
 
 
-def command(name, run):
-    """Calls run() and returns the exit status; what a user can mend is told in one line under the command's name."""
+def command(name: str, run: Callable[[], int]) -> int:
+    """Returns what run() returns, the exit status. A mistake that the user can mend is printed in one line, and the status is 2."""
     try:
-        run()
+        status = run()
         sys.stdout.flush()
-        return 0
+        return status
     except RefnnError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
@@ -25,44 +30,53 @@ def command(name, run):
         print(f"{name}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: leave without a word
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe: no message
         return 1
 
 
-def check_writable(path):
-    """Refuses a --json file that cannot be written, before the training rather than after."""
-    if path != "-":
-        try:
-            existed = os.path.exists(path)
-            open(path, "a").close()
-            if not existed:
-                os.remove(path)
-        except OSError as error:
-            raise InputError(f"--json {path!r} cannot be written: {error.strerror}") from None
+def check_writable(path: str | None) -> None:
+    """Raises InputError if the file of --json cannot be written: before the work, not after it."""
+    if path is None or path == "-":
+        return
+    try:
+        existed = os.path.exists(path)
+        open(path, "a").close()
+        if not existed:
+            os.remove(path)
+    except OSError as error:
+        raise InputError(f"--json {path!r} cannot be written: {error.strerror}") from None
 
 
-def write_json(path, record):
+def write_json(path: str | None, record: object) -> None:
+    """Writes the record to the file of --json, if there is one; - is standard output."""
+    if path is None:
+        return
     text = json.dumps(record, indent=1) + "\n"
     if path == "-":
         sys.stdout.write(text)
-    else:
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
+        return
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
 
 
-def printer(given, always=False):
-    """A print for progress: to standard error where standard output takes the record, nowhere with --quiet unless `always`."""
+def printer(given: argparse.Namespace, always: bool = False) -> Callable[[str], None]:
+    """A print for progress: to standard error if standard output takes the record; silent with --quiet, unless `always`."""
     stream = sys.stderr if given.json == "-" else sys.stdout
-    return lambda line: print(line, file=stream, flush=True) if always or not given.quiet else None
+
+    def say(line: str) -> None:
+        if always or not getattr(given, "quiet", False):
+            print(line, file=stream, flush=True)
+
+    return say
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but a mistake is one line."""
+    """argparse, except that a mistake raises InputError with one line."""
 
-    def error(self, message):
+    def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments: "):
             word = message.split(": ", 1)[1].split(" ")[0]
             near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
@@ -71,22 +85,43 @@ class Parser(argparse.ArgumentParser):
         raise InputError(message)
 
 
-def integer(text):
+def option(name: str) -> str:
+    """The option of a setting: --batch-size of batch_size."""
+    return "--" + name.replace("_", "-")
+
+
+def add_settings(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """Adds an option for every setting of a task. nargs: "+" if each takes several values."""
+    for name, setting in SETTINGS.items():
+        names = f": {', '.join(setting.names)}" if setting.names else ""
+        if setting.kind is bool:
+            parser.add_argument(option(name), action=argparse.BooleanOptionalAction, help=setting.help)
+        else:
+            parse, metavar = FORMS[setting.kind]
+            parser.add_argument(option(name), type=parse, nargs=nargs, metavar=metavar, help=setting.help + names)
+
+
+def integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
 
 
-def number(text):
+def number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
-def sizes(text):
+def sizes(text: str) -> tuple[int, ...]:
     try:
         return () if text == "none" else tuple(int(size) for size in text.split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of sizes such as 100,80,50") from None
+
+
+# The kind of a setting: how its text is read, and its name in --help.
+FORMS: dict[type, tuple[Callable[[str], Any], str]] = {
+    int: (integer, "N"), float: (number, "F"), str: (str, "NAME"), tuple: (sizes, "N,N,...")}

@@ -1,4 +1,7 @@
-"""Where the samples come from. Each function returns a Data: pairs (x, y) for training and, where there are, for validation and test."""
+"""Where the samples come from. Each function returns a Data: pairs (x, y) for training and, if there are any, for
+validation and test."""
+
+from __future__ import annotations
 
 import os
 import sys
@@ -14,27 +17,30 @@ from .errors import InputError, UnavailableError
 from .idx import decompressed, read_idx
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, TWO_PI, stream
+from .samples import Numbers
+
+Pair = tuple[Numbers, Numbers]
 
 
 class Data(NamedTuple):
     """Pairs (x, y), as check_samples takes them."""
 
-    train: tuple
-    validation: Optional[tuple] = None
-    test: Optional[tuple] = None
+    train: Pair
+    validation: Optional[Pair] = None
+    test: Optional[Pair] = None
 
 
-def truth_table():
+def truth_table() -> Data:
     """x1 xor x2, with a third input that is always 1."""
     return Data(([[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], [0, 1, 1, 0]))
 
 
-def alice_bob():
-    """Weight minus 135 and height minus 66 of four people; 1 where it is a woman."""
+def alice_bob() -> Data:
+    """Weight minus 135 and height minus 66 of four people; 1 for a woman."""
     return Data(([[-2, -1], [25, 6], [17, 4], [-15, -6]], [1, 0, 0, 1]))
 
 
-def sin_cos(seed):
+def sin_cos(seed: int) -> Data:
     """sin x1 - cos x2 on a grid of 100 x 100 points, step 0.1 from -5; validation on 1,000 random points of [-5, 5)^2."""
     axis = [-5.0 + 0.1 * i for i in range(100)]
     random = stream(seed, DATA)
@@ -46,12 +52,13 @@ def sin_cos(seed):
     return Data((x, y), validation=(points, [sin(x1) - cos(x2) for x1, x2 in points]))
 
 
-def points(seed):
+def points(seed: int) -> Data:
     """200 points of a plane: 100 around the circle of radius 2, class 0, then 100 around the origin, class 1; noise .1."""
     random = stream(seed, DATA)
 
-    def noise():
-        return 0.1 * random.normal()
+    def noise() -> float:
+        deviate: float = random.normal()
+        return 0.1 * deviate
 
     x = []
     for _ in range(100):
@@ -74,8 +81,8 @@ MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.go
 TIMEOUT = 20  # seconds
 
 
-def mnist(source=None):
-    """Handwritten digits, 28 x 28 pixels: 60,000 to train with and 10,000 to test.
+def mnist(source: str | os.PathLike[str] | None = None) -> Data:
+    """Handwritten digits, 28 x 28 pixels: 60,000 for training and 10,000 for the test.
 
     source: a folder with the four IDX files, raw or .gz; "digits" for the small set that comes with refnn; or None: the
     folder $REFNN_DATA, else the user's cache, else downloaded into it.
@@ -105,8 +112,8 @@ def mnist(source=None):
     return Data(pairs[0], test=pairs[1])
 
 
-def find(folder, name):
-    """The file of that name in a folder, in either spelling, raw or .gz; or None."""
+def find(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder, in either spelling, raw or .gz; None if there is none."""
     for spelling in (name, name.replace("-idx", ".idx")):
         for path in (folder / spelling, folder / (spelling + ".gz")):
             if path.is_file():
@@ -114,15 +121,15 @@ def find(folder, name):
     return None
 
 
-def existing(folder, name):
+def existing(folder: Path, name: str) -> Path:
     path = find(folder, name)
     if not path:
         raise InputError(f"{folder}: no file {name} or {name}.gz")
     return path
 
 
-def download(name, folder):
-    """Fetches one file of MNIST into a folder, in one step, once its SHA-256 is right. Raises UnavailableError."""
+def download(name: str, folder: Path) -> None:
+    """Fetches a file of MNIST, checks its SHA-256 and moves it into a folder. Raises UnavailableError."""
     problems = []
     for mirror in MIRRORS:
         try:
@@ -146,8 +153,8 @@ def download(name, folder):
         raise UnavailableError(f"{folder}: the files of MNIST cannot be kept here: {error.strerror}") from None
 
 
-def fetch(url):
-    """The bytes behind a URL, with progress on standard error where that is a terminal."""
+def fetch(url: str) -> bytes:
+    """The bytes at a URL. Shows progress on standard error if that is a terminal."""
     with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
         total = int(response.headers.get("Content-Length") or 0)
         data = bytearray()
@@ -161,13 +168,13 @@ def fetch(url):
     return bytes(data)
 
 
-def cache_folder():
-    """Where downloaded files are kept: a folder of the user's."""
+def cache_folder() -> Path:
+    """The folder of downloaded files, in the user's cache."""
     base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
     return Path(base or Path.home() / ".cache") / "refnn" / "mnist"
 
 
-def data_folder():
-    """The project's own data: inside the package where it is installed, beside it in a checkout."""
+def data_folder() -> Path:
+    """The folder of refnn's data: inside an installed package, beside the package in a checkout."""
     package = Path(__file__).resolve().parent
     return package / "data" if (package / "data").is_dir() else package.parent / "data"

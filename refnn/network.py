@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from hashlib import sha256
 from itertools import chain, islice
 from math import isfinite
-from typing import NamedTuple, Optional, SupportsIndex, Union
+from typing import NamedTuple, Optional, SupportsIndex
 
 from . import implementations
 from .checks import known_name, positive_number, whole_number
 from .errors import DivergenceError, InputError
 from .layers import Matrix, buffer_count, is_custom
 from .model import REDUCTIONS, Model
+from .rates import learning_rates
 from .samples import Numbers, Samples, check_flat, check_rows, check_samples
 
-Data = Union[Samples, tuple[Numbers, Numbers]]
 State = tuple["array[float]", "array[float]"]  # parameters and buffers: all that training changes
 
 
@@ -165,7 +165,7 @@ class Network:
 
     def train(self, x: Numbers | Samples, y: Numbers | None = None, *, epochs: SupportsIndex, lr: float,
               batch_size: SupportsIndex = 1, lr_decay: float = 1.0, lr_decay_every: SupportsIndex = 1, shuffle: bool = False,
-              reduction: str | None = None, validation: Data | None = None,
+              reduction: str | None = None, validation: Samples | tuple[Numbers, Numbers] | None = None,
               on_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:
         """Trains for some epochs; returns an Epoch for the state before and after each. Raises DivergenceError as train_epoch.
 
@@ -298,29 +298,6 @@ class Network:
 def finite(state: State) -> bool:
     """Whether every parameter and buffer is finite."""
     return all(map(isfinite, chain(*state)))
-
-
-def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: SupportsIndex) -> Iterator[float]:
-    """-> an iterator over the rate of each epoch: after every `every` epochs it is multiplied by `decay`. Raises InputError."""
-    count = whole_number(epochs, "epochs")
-    first = positive_number(lr, "lr")
-    decay = positive_number(decay, "lr_decay")
-    period = whole_number(every, "lr_decay_every")
-    last = first
-    for epoch in range(period + 1, count + 1, period):
-        if last * decay == last:
-            break
-        last = last * decay
-        if not 0.0 < last < float("inf"):
-            raise InputError(f"with lr_decay {decay} the learning rate is {last} from epoch {epoch} on")
-
-    def rates(lr: float) -> Iterator[float]:
-        for epoch in range(1, count + 1):
-            yield lr
-            if epoch % period == 0:
-                lr = lr * decay
-
-    return rates(first)
 
 
 def digest(parameters: Iterable[float]) -> str:

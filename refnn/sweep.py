@@ -6,7 +6,9 @@ Without arguments: how width and depth decide what sin-cos learns, at a constant
     results = sweep(points, executor=any_executor, keep="points.jsonl")
 """
 
-import dataclasses
+from __future__ import annotations
+
+import argparse
 import json
 import multiprocessing
 import os
@@ -15,54 +17,63 @@ import statistics
 import sys
 import threading
 import time
-from contextlib import contextmanager
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import product
+from typing import Any
 
 from . import SPEC, implementations
 from .checks import known_name, whole_number
-from .cli import Parser, check_writable, command, integer, number, printer, sizes, write_json
+from .cli import Parser, add_settings, check_writable, command, integer, option, printer, write_json
 from .errors import DivergenceError, InputError
 from .network import Network, digest
 from .samples import check_samples
-from .tasks import TASKS, task
+from .tasks import SETTINGS, TASKS, task
 
+Point = dict[str, Any]
 WIDTHS = ((10,), (20,), (50,), (100,))
 DEPTHS = ((20,), (20, 20), (20, 20, 20), (20, 20, 20, 20))
-DEFAULT = dict(hidden=list(dict.fromkeys(WIDTHS + DEPTHS)), lr=[0.001], lr_decay=[1.0])
+DEFAULT: dict[str, list[Any]] = {"hidden": list(dict.fromkeys(WIDTHS + DEPTHS)), "lr": [0.001], "lr_decay": [1.0]}
 KEEP = "refnn-sweep.jsonl"
+OTHERS = ("seed", "impl", "limit", "data")  # what a point may have beside the task's settings
 RESULT = ("spec", "train_loss", "validation_loss", "accuracy", "sha256", "diverged", "seconds")  # what training adds to a point
 
 
-def grid(name, **values):
-    """Every combination of the values, lists by the name of a task's field, or seed: a list of points, dictionaries."""
-    fields = [field.name for field in dataclasses.fields(task(name)) if field.name not in ("data", "layers", "input_shape")]
+def grid(name: str, **values: Iterable[Any]) -> list[Point]:
+    """Every combination of the values as a list of points. values: a list of values for each setting, seed, impl, limit, data."""
+    task(name)
     for field, chosen in values.items():
-        known_name(field, [*fields, "seed", "impl", "limit", "data"], "setting")
+        known_name(field, [*SETTINGS, *OTHERS], "setting")
         if isinstance(chosen, (str, int, float)):
             raise InputError(f"{field} must be a list of values, not {chosen!r}")
     return [{"task": name, **dict(zip(values, chosen))} for chosen in product(*values.values())]
 
 
-def train_point(point):
+def settings_of(point: Point) -> dict[str, Any]:
+    """The settings of a task among what a point or its result holds."""
+    return {name: value for name, value in point.items() if name in SETTINGS}
+
+
+def train_point(point: Point) -> Point:
     """Trains one point. -> the point with its result: losses, accuracy and digest, or why it diverged.
 
-    point: {"task": name}, and any of seed, impl, limit, data and the task's fields
+    point: {"task": name}, and any of seed, impl, limit, data and the task's settings
     """
-    changes = {key: value for key, value in point.items() if key not in ("task", "seed", "impl", "limit", "data")}
-    chosen = task(point["task"]).adapted(changes)
+    chosen = task(point["task"]).adapted(settings_of(point))
     seed = point.get("seed", 0)
     model = chosen.model()
     data = chosen.data(seed, point.get("data"))
     train = check_samples(model, *data.train)
     if "limit" in point:
         train = train.first(point["limit"])
-    held_out = check_samples(model, *(data.validation or data.test)) if data.validation or data.test else None
+    pair = data.validation or data.test
+    held_out = check_samples(model, *pair) if pair else None
     impl = point.get("impl") or implementations.default()
-    network = Network(model, impl, seed, 1)  # one thread: it is the points that run side by side
+    network = Network(model, impl, seed, 1)  # one thread each: points run in parallel
     begin = time.perf_counter()
-    result = {"train_loss": None, "validation_loss": None, "accuracy": None, "sha256": None, "diverged": None}
+    result: Point = {"train_loss": None, "validation_loss": None, "accuracy": None, "sha256": None, "diverged": None}
     try:
         last = network.train(train, **chosen.settings())[-1]
         evaluation = network.evaluate(held_out) if held_out else None
@@ -73,24 +84,25 @@ def train_point(point):
     return {**point, "spec": SPEC, **result, "seconds": time.perf_counter() - begin}
 
 
-def sweep(points, executor=None, keep=None, on_result=None):
-    """Trains every point; one that fails, or whose process dies, is lost alone.
+def sweep(points: Iterable[Point], executor: Any = None, keep: str | os.PathLike[str] | None = None,
+          on_result: Callable[[Point], object] | None = None) -> list[Point]:
+    """Trains every point. If one fails, or its process dies, only that point is lost.
 
-    executor:  a concurrent.futures.Executor, or anything with its submit (Dask, MPI, Ray); None: here, one after the other
-    keep:      a file to which each result is added as it is there, one JSON a line; points that it has are not trained again
-    on_result: called with each result, those of the file included
-    -> the results in the order of the points; for a point that was lost {**point, "lost": why}
+    executor:  a concurrent.futures.Executor, or any object with its submit (Dask, MPI, Ray); None: one after the other, here
+    keep:      a file to which each result is appended, one JSON per line; points found in it are not trained again
+    on_result: called with each result, including those of the file
+    -> the results in the order of the points; for a lost point {**point, "lost": why}
     """
-    points = [json.loads(json.dumps(point)) for point in points]  # as they will be read back
+    points = [json.loads(json.dumps(point)) for point in points]  # as they are read back from the file
     kept = read(keep) if keep else {}
-    results = {}
+    results: dict[int, Point] = {}
 
-    def take(n, result):
+    def take(n: int, result: Point) -> None:
         results[n] = result
         if on_result:
             on_result(result)
 
-    def finish(n, call):
+    def finish(n: int, call: Callable[[], Point]) -> None:
         try:
             result = call()
         except Exception as error:
@@ -108,7 +120,7 @@ def sweep(points, executor=None, keep=None, on_result=None):
             waiting.append(n)
     if executor is None:
         for n in waiting:
-            finish(n, lambda: train_point(points[n]))
+            finish(n, lambda n=n: train_point(points[n]))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
     else:
         futures = {executor.submit(train_point, points[n]): n for n in waiting}
         for future in as_completed(futures):
@@ -116,12 +128,13 @@ def sweep(points, executor=None, keep=None, on_result=None):
     return [results[n] for n in range(len(points))]
 
 
-def key(point):
+def key(point: object) -> str:
+    """The point as text, the same for the same settings."""
     return json.dumps(point, sort_keys=True)
 
 
-def read(path):
-    """The results in a file, by the keys of their points; a last line that was not finished is cut off."""
+def read(path: str | os.PathLike[str]) -> dict[str, Point]:
+    """The results in a file, by the keys of their points. An unfinished last line is cut off the file."""
     if not os.path.exists(path):
         return {}
     with keeping(path), open(path, encoding="utf-8") as file:
@@ -144,7 +157,7 @@ def read(path):
 
 
 @contextmanager
-def keeping(path):
+def keeping(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeDecodeError) as error:
@@ -152,77 +165,76 @@ def keeping(path):
 
 
 class Processes(Executor):
-    """So many processes; one that dies takes the call that it was at with it, and another takes its place."""
+    """A pool of processes. One that dies loses only the call that it was running, and is replaced."""
 
-    def __init__(self, jobs):
+    def __init__(self, jobs: int) -> None:
         self.threads = ThreadPoolExecutor(jobs)
-        self.own = threading.local()
-        self.pools = []
+        self.own = threading.local()  # each thread has its pool of one process
+        self.pools: list[ProcessPoolExecutor] = []
 
-    def submit(self, function, *arguments):
-        return self.threads.submit(self._call, function, *arguments)
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        return self.threads.submit(self._call, function, *arguments, **keywords)
 
-    def _call(self, function, *arguments):
+    def _call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         if not hasattr(self.own, "pool"):
             self.own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), leave_quietly)
             self.pools.append(self.own.pool)
         try:
-            return self.own.pool.submit(function, *arguments).result()
+            return self.own.pool.submit(function, *arguments, **keywords).result()
         except BrokenProcessPool:
             del self.own.pool
             raise
 
-    def shutdown(self, wait=True, *, cancel_futures=False):
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         self.threads.shutdown(wait, cancel_futures=cancel_futures)
         for pool in self.pools:
             pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-def leave_quietly():
-    """In a process of the pool: Ctrl-C ends it without a traceback, and so does the death of the one that started it."""
+def leave_quietly() -> None:
+    """Makes a process of the pool end without a traceback on Ctrl-C, and when its parent process ends."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     threading.Thread(target=outlive, args=(os.getppid(),), daemon=True).start()
 
 
-def outlive(parent):
+def outlive(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 
 
-def options():
-    parser = Parser(prog="python -m refnn.sweep", description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("task", nargs="?", help=f"{', '.join(TASKS)} (default: sin-cos at a constant rate of 0.001, with one hidden layer of "
-                        "10, 20, 50, 100 units and with 1, 2, 3, 4 layers of 20)")
-    parser.add_argument("--hidden", type=sizes, nargs="+", metavar="N,N,...", help="units of the hidden layers, one or more choices")
-    parser.add_argument("--lr", type=number, nargs="+", metavar="F", help="learning rates")
-    parser.add_argument("--batch-size", type=integer, nargs="+", metavar="N", help="samples of one step")
+def processors() -> int:
+    """The number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def options() -> Parser:
+    parser = Parser(prog="python -m refnn.sweep", allow_abbrev=False, description=(__doc__ or "").splitlines()[0]
+                    + " Each setting of a task takes one value or several.")
+    parser.add_argument("task", nargs="?", help=f"{', '.join(TASKS)} (default: sin-cos at a constant rate of 0.001, with one "
+                        "hidden layer of 10, 20, 50, 100 units and with 1, 2, 3, 4 layers of 20)")
+    add_settings(parser, nargs="+")
     parser.add_argument("--seeds", type=integer, default=20, metavar="N", help="each with the seeds 0 to N - 1 (default: 20)")
-    parser.add_argument("--epochs", type=integer, metavar="N", help="passes over the training data")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
-    parser.add_argument("--data", metavar="DIR", help="for mnist and mnist-cnn: as in refnn.train")
-    parser.add_argument("--impl", help="c or python (default: c where it is built)")
-    parser.add_argument("--jobs", type=integer, default=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-                        metavar="N", help="processes (default: one for each processor)")
-    parser.add_argument("--keep", default=KEEP, metavar="FILE", help="where finished points are kept; a rerun goes on from there "
+    parser.add_argument("--data", metavar="DIR", help="for tasks on MNIST: as in refnn.train")
+    parser.add_argument("--impl", help="c or python (default: c if it is built)")
+    parser.add_argument("--jobs", type=integer, default=processors(), metavar="N", help="processes (default: one per processor)")
+    parser.add_argument("--keep", default=KEEP, metavar="FILE", help="file of finished points, which a rerun does not train again "
                         f"(default: {KEEP})")
     parser.add_argument("--json", metavar="FILE", help="write the results for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     return parser
 
 
-def main(arguments=None):
-    """Runs the command line; returns its exit status: 1 where points were lost."""
-    lost = []
-    return command("refnn.sweep", lambda: lost.extend(run(options().parse_args(arguments)))) or int(bool(lost))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns its exit status: 1 if points were lost."""
+    return command("refnn.sweep", lambda: run(options().parse_args(arguments)))
 
 
-def run(given):
-    """-> the points that were lost"""
+def run(given: argparse.Namespace) -> int:
     points = points_of(given)
     implementations.load(given.impl or implementations.default())
-    if given.json is not None:
-        check_writable(given.json)
+    check_writable(given.json)
     say = printer(given)
     finished = read(given.keep)
     with keeping(given.keep), open(given.keep, "a"):
@@ -232,7 +244,7 @@ def run(given):
     say(f"{len(points)} point{'s' * (len(points) != 1)}, {given.jobs} at a time{again}")
     done = []
 
-    def on_result(result):
+    def on_result(result: Point) -> None:
         done.append(result)
         if sys.stderr.isatty() and not given.quiet:
             print(f"\r{len(done)} of {len(points)}", end="" if len(done) < len(points) else "\n", file=sys.stderr, flush=True)
@@ -247,49 +259,61 @@ def run(given):
     lost = [result for result in results if "lost" in result]
     for result in lost:
         say(f"lost: {key({name: value for name, value in result.items() if name != 'lost'})}: {result['lost']}")
-    if given.json is not None:
-        write_json(given.json, results)
-    return lost
+    write_json(given.json, results)
+    return int(bool(lost))
 
 
-def points_of(given):
+def points_of(given: argparse.Namespace) -> list[Point]:
     """The grid of the command line, every point checked before any is trained."""
     seeds = range(whole_number(given.seeds, "--seeds"))
     whole_number(given.jobs, "--jobs", 1, 1024)
     values = dict(DEFAULT) if given.task is None else {}
-    values.update({name: list(dict.fromkeys(getattr(given, name))) for name in ("hidden", "lr", "batch_size")
-                   if getattr(given, name) is not None})
-    values.update({name: [getattr(given, name)] for name in ("epochs", "limit", "data", "impl") if getattr(given, name) is not None})
+    for name in (*SETTINGS, "limit", "data", "impl"):
+        value = getattr(given, name)
+        if value is not None:
+            values[name] = list(dict.fromkeys(value)) if isinstance(value, list) else [value]
     if given.limit is not None:
         whole_number(given.limit, "--limit")
     points = grid(given.task or "sin-cos", **values, seed=seeds)
     for point in points[::len(seeds)]:
-        task(point["task"]).adapted({name: point[name] for name in ("hidden", "lr", "batch_size", "lr_decay", "epochs") if name in point},
-                                    lambda name: "--" + name.replace("_", "-")).model()
+        task(point["task"]).adapted(settings_of(point), option)
     task(points[0]["task"]).data(0, given.data)
     return points
 
 
-def table(results):
+COLUMNS = ("hidden", "lr", "batch_size")  # settings that a table always shows
+
+
+def table(results: Sequence[Point]) -> Iterator[str]:
     """A line for each combination, with the medians over its seeds."""
-    groups = {}
+    groups: dict[str, tuple[Point, list[Point]]] = {}
     for result in results:
         settings = {name: value for name, value in result.items() if name not in (*RESULT, "seed", "lost")}
         groups.setdefault(key(settings), (settings, []))[1].append(result)
+    varied = [name for name in SETTINGS if name not in COLUMNS
+              and len({key(settings.get(name)) for settings, _ in groups.values()}) > 1]
     yield f"{'hidden':18}{'rate':>8}{'batch':>7}{'runs':>6}  {'median loss':12}{'lowest':12}{'highest':12}{'held out':12}accuracy"
     for settings, runs in groups.values():
-        chosen = task(settings["task"]).adapted({name: settings[name] for name in ("hidden", "lr", "batch_size") if name in settings})
-        hidden = "as in the task" if chosen.layers else ",".join(map(str, chosen.hidden)) or "none"
-        finished = [result for result in runs if result.get("train_loss") is not None]
-        losses = [result["train_loss"] for result in finished]
-        cells = [statistics.median(losses), min(losses), max(losses)] if losses else []
-        cells += [statistics.median(values) if (values := [result[name] for result in finished if result[name] is not None]) else None
-                  for name in ("validation_loss", "accuracy")]
-        shown = "".join(f"{'-' if cell is None else f'{cell:.4g}':12}" for cell in cells)
-        diverged = len([result for result in runs if result.get("diverged")])
-        others = [f"{count} {what}" for count, what in ((diverged, "diverged"), (len(runs) - len(finished) - diverged, "lost")) if count]
-        yield (f"{hidden:18}{chosen.lr:>8g}{chosen.batch_size:>7}{len(finished):>6}  {shown}".rstrip()
-               + (f"  ({', '.join(others)})" if others else ""))
+        yield line_of(settings, runs, varied)
+
+
+def line_of(settings: Point, runs: Sequence[Point], varied: Sequence[str]) -> str:
+    """A table's line for the runs of one combination."""
+    chosen = task(settings["task"]).adapted(settings_of(settings))
+    hidden = "as in the task" if chosen.layers else ",".join(map(str, chosen.hidden)) or "none"
+    finished = [result for result in runs if result.get("train_loss") is not None]
+    losses = [result["train_loss"] for result in finished]
+    cells = [statistics.median(losses), min(losses), max(losses)] if losses else []
+    for name in ("validation_loss", "accuracy"):
+        values = [result[name] for result in finished if result[name] is not None]
+        cells.append(statistics.median(values) if values else None)
+    shown = "".join(f"{'-' if cell is None else f'{cell:.4g}':12}" for cell in cells)
+    others = "".join(f"  {option(name)} {getattr(chosen, name)}" for name in varied)
+    diverged = len([result for result in runs if result.get("diverged")])
+    lost = len(runs) - len(finished) - diverged
+    failed = [f"{count} {what}" for count, what in ((diverged, "diverged"), (lost, "lost")) if count]
+    return (f"{hidden:18}{chosen.lr:>8g}{chosen.batch_size:>7}{len(finished):>6}  {shown}".rstrip() + others
+            + (f"  ({', '.join(failed)})" if failed else ""))
 
 
 if __name__ == "__main__":

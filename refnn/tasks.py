@@ -1,110 +1,152 @@
 """The tasks, as data: which network learns what from which samples, and how. From five articles, see the README."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Callable, Optional
+from typing import Any, NamedTuple
 
 from . import datasets
-from .checks import known_name, layer_sizes, positive_number, whole_number
+from .checks import known_name, layer_sizes, positive_number, true_or_false, whole_number
+from .datasets import Data
 from .errors import InputError
-from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, ReLU
+from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape
 from .model import INITS, LOSSES, REDUCTIONS, Model, mlp
-from .network import learning_rates
+from .rates import learning_rates
 
-PERCEPTRON = ("hidden", "activation", "output", "bias")
-NAMES = {"activation": ACTIVATIONS, "output": ACTIVATIONS, "loss": LOSSES, "reduction": REDUCTIONS, "init": INITS}
+
+class Setting(NamedTuple):
+    """A field of Task that may be changed.
+
+    kind:  int: a whole number, from 1; float: a number above 0; str: one of `names`; tuple: layer sizes; bool
+    training: whether it is an argument of Network.train
+    perceptron: whether it is for multilayer perceptrons only
+    """
+
+    kind: type
+    help: str
+    names: Collection[str] = ()
+    training: bool = False
+    perceptron: bool = False
+
+
+SETTINGS = {
+    "hidden": Setting(tuple, "units of the hidden layers; none for no hidden layer", perceptron=True),
+    "activation": Setting(str, "activation of the hidden layers", ACTIVATIONS, perceptron=True),
+    "output": Setting(str, "activation of the last layer", ACTIVATIONS, perceptron=True),
+    "bias": Setting(bool, "whether layers have a bias", perceptron=True),
+    "loss": Setting(str, "loss", LOSSES),
+    "init": Setting(str, "distribution of the initial parameters", INITS),
+    "epochs": Setting(int, "passes over the training data", training=True),
+    "batch_size": Setting(int, "samples per step", training=True),
+    "lr": Setting(float, "learning rate", training=True),
+    "lr_decay": Setting(float, "factor on the rate after every few epochs", training=True),
+    "lr_decay_every": Setting(int, "number of those epochs", training=True),
+    "shuffle": Setting(bool, "whether each epoch has its own order of samples", training=True),
+    "reduction": Setting(str, "of the gradient over a batch", REDUCTIONS, training=True),
+}
 
 
 @dataclass(frozen=True)
 class Task:
-    """A network, its data, and how it is trained. Every field can be replaced."""
+    """A network, its data, and how it is trained."""
 
-    data: Callable  # (seed, source) -> datasets.Data
+    data: Callable[[int, str | None], Data]  # (seed, source)
     loss: str
     init: str
     epochs: int
     batch_size: int
     lr: float
-    inputs: int = 0  # of a multilayer perceptron, and so on
-    hidden: tuple = ()
+    inputs: int = 0  # of a multilayer perceptron, as are the next five
+    hidden: tuple[int, ...] = ()
     outputs: int = 0
     activation: str = "sigmoid"  # of the hidden layers
     output: str = "identity"  # the activation of the last layer
     bias: bool = True
-    layers: tuple = ()  # of any other network
-    input_shape: Optional[tuple] = None  # of any other network
+    layers: tuple[Layer, ...] = ()  # of any other network
+    input_shape: Shape | None = None  # of any other network
     lr_decay: float = 1.0
     lr_decay_every: int = 1
     shuffle: bool = False
-    reduction: Optional[str] = None  # "sum" or "mean" over the batch; None: the loss's own
-    questions: tuple = ()  # (name, input) pairs, asked of the trained network
+    reduction: str | None = None  # "sum" or "mean" over the batch; None: the loss's own
+    questions: tuple[tuple[str, list[float]], ...] = ()  # (name, input) pairs, asked of the trained network
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """The arguments of Network.train."""
-        return {name: getattr(self, name) for name in
-                ("epochs", "batch_size", "lr", "lr_decay", "lr_decay_every", "shuffle", "reduction")}
+        return {name: getattr(self, name) for name, setting in SETTINGS.items() if setting.training}
 
-    def adapted(self, changes, called=str):
-        """The task with some fields replaced, checked. called: a field's name -> what a mistake is to call it. Raises InputError."""
-        for name, value in changes.items():
-            if self.layers and name in PERCEPTRON:
-                raise InputError(f"{called(name)} is for multilayer perceptrons; this task has layers of its own")
-            if name in NAMES:
-                known_name(value, NAMES[name], name)
-            elif name in ("epochs", "batch_size", "lr_decay_every"):
-                whole_number(value, called(name))
-            elif name == "hidden":
-                layer_sizes(value, called(name))
-            elif name in ("lr", "lr_decay"):
-                positive_number(value, called(name))
-        task = replace(self, **changes)
-        learning_rates(task.epochs, task.lr, task.lr_decay, task.lr_decay_every)
+    def adapted(self, changes: Mapping[str, Any], called: Callable[[str], str] = str) -> Task:
+        """The task with some SETTINGS replaced, checked. Raises InputError.
+
+        called: a setting's name -> its name in messages
+        """
+        for name in changes:
+            if self.layers and SETTINGS[known_name(name, SETTINGS, "setting")].perceptron:
+                raise InputError(f"{called(name)} is for multilayer perceptrons; this task has a fixed list of layers")
+        task = replace(self, **{name: checked(name, value, called(name)) for name, value in changes.items()})
+        learning_rates(task.epochs, task.lr, task.lr_decay, task.lr_decay_every)  # raises InputError before any data are loaded
+        if task.model().classes and task.model().outputs == 1:
+            raise InputError(f"{called('loss')} {task.loss} needs one output for each class; this task has one output")
         return task
 
-    def model(self):
+    def model(self) -> Model:
         if self.layers:
             return Model(self.layers, self.loss, self.init, self.input_shape)
         return mlp((self.inputs, *self.hidden, self.outputs), self.activation, self.output, self.bias, self.loss, self.init)
 
 
-def without_source(make):
-    """A data function of a task whose samples cannot come from elsewhere."""
+def checked(name: str, value: Any, called: str) -> Any:
+    """The value of a setting; else InputError."""
+    kind, _, names, _, _ = SETTINGS[known_name(name, SETTINGS, "setting")]
+    if kind is str:
+        return known_name(value, names, name)
+    check: Callable[[Any, str], Any] = {int: whole_number, float: positive_number, tuple: layer_sizes, bool: true_or_false}[kind]
+    return check(value, called)
 
-    def data(seed, source):
+
+def made(make: Callable[[int], Data]) -> Callable[[int, str | None], Data]:
+    """The data of a task that makes its samples from the seed."""
+
+    def data(seed: int, source: str | None) -> Data:
         if source is not None:
-            raise InputError("--data is for mnist and mnist-cnn; this task makes its own samples")
+            raise InputError("--data is for tasks that read files; this task makes its own samples")
         return make(seed)
 
     return data
 
 
+def mnist(seed: int, source: str | None) -> Data:
+    return datasets.mnist(source)
+
+
 TASKS = {
     "truth-table": Task(
-        data=without_source(lambda seed: datasets.truth_table()), inputs=3, hidden=(4,), outputs=1, activation="sigmoid",
+        data=made(lambda seed: datasets.truth_table()), inputs=3, hidden=(4,), outputs=1, activation="sigmoid",
         output="sigmoid", bias=False, loss="sse", init="uniform", epochs=1500, batch_size=4, lr=1.0,
         questions=(("0 0 1", [0, 0, 1]), ("0 1 1", [0, 1, 1]), ("1 0 1", [1, 0, 1]), ("1 1 1", [1, 1, 1]))),
     "alice-bob": Task(
-        data=without_source(lambda seed: datasets.alice_bob()), inputs=2, hidden=(2,), outputs=1, activation="sigmoid",
+        data=made(lambda seed: datasets.alice_bob()), inputs=2, hidden=(2,), outputs=1, activation="sigmoid",
         output="sigmoid", bias=True, loss="mse", init="normal", epochs=1000, batch_size=1, lr=0.1,
         questions=(("Emily", [-7, -3]), ("Frank", [20, 2]))),
     "sin-cos": Task(
-        data=without_source(datasets.sin_cos), inputs=2, hidden=(100, 80, 50, 30, 10), outputs=1, activation="relu",
+        data=made(datasets.sin_cos), inputs=2, hidden=(100, 80, 50, 30, 10), outputs=1, activation="relu",
         output="identity", bias=True, loss="mse", init="normal_0.1", epochs=30, batch_size=10, lr=0.01, lr_decay=0.9,
         lr_decay_every=3, shuffle=True, reduction="sum"),
     "points": Task(
-        data=without_source(datasets.points), inputs=2, hidden=(4,), outputs=2, activation="relu", output="identity", bias=True,
+        data=made(datasets.points), inputs=2, hidden=(4,), outputs=2, activation="relu", output="identity", bias=True,
         loss="cross_entropy", init="fan_in", epochs=2000, batch_size=200, lr=0.1,
         questions=(("on the circle", [0, 2]), ("in the middle", [0, 0]))),
     "mnist": Task(
-        data=lambda seed, source: datasets.mnist(source), inputs=784, hidden=(128, 64), outputs=10, activation="sigmoid",
+        data=mnist, inputs=784, hidden=(128, 64), outputs=10, activation="sigmoid",
         output="identity", bias=False, loss="cross_entropy", init="fan_out", epochs=5, batch_size=1, lr=0.001),
     "mnist-cnn": Task(
-        data=lambda seed, source: datasets.mnist(source), input_shape=(1, 28, 28),
-        layers=(Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(),
-                BatchNorm2d(8), Flatten(), Linear(392, 10)),
+        data=mnist, input_shape=(1, 28, 28),
+        layers=(Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4),
+                Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8), Flatten(), Linear(392, 10)),
         loss="cross_entropy", init="he", epochs=2, batch_size=100, lr=0.01, shuffle=True),
 }
 
 
-def task(name):
+def task(name: str) -> Task:
     """The task of that name. Raises InputError, with the nearest name, for an unknown one."""
     return TASKS[known_name(name, TASKS, "task")]

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
+from refnn.model import INITS
+from refnn.tasks import TASKS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,11 +25,11 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
 
 @pytest.mark.parametrize("arguments, message", [
     ("alice-bbo", "unknown task 'alice-bbo'; did you mean 'alice-bob'?"),
-    ("xyz", "unknown task 'xyz'; known: truth-table, alice-bob, sin-cos, points, mnist, mnist-cnn"),
+    ("xyz", f"unknown task 'xyz'; known: {', '.join(TASKS)}"),
     ("--impl cc", "unknown implementation 'cc'; did you mean 'c'?"),
     ("--activation rellu", "unknown activation 'rellu'; did you mean 'relu'?"),
     ("--loss crossentropy", "unknown loss 'crossentropy'; did you mean 'cross_entropy'?"),
-    ("--init xavier", "unknown init 'xavier'; known: uniform, normal, normal_0.1, fan_in, fan_out, he"),
+    ("--init xavier", f"unknown init 'xavier'; known: {', '.join(INITS)}"),
     ("--reduction average", "unknown reduction 'average'; known: sum, mean"),
     ("--epochs 0", "--epochs must be a whole number from 1 to 2147483647, not 0"),
     ("--epochs -5", "--epochs must be a whole number from 1 to 2147483647, not -5"),
@@ -48,12 +50,12 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
     ("alice-bob mnist", "one task at a time, not 'mnist' as well"),
     ("--lr-decay 0.1 --epochs 400", "with lr_decay 0.1 the learning rate is 0.0 from epoch 324 on"),
     ("--hidden 2147483647,2147483647", "a network of 4611686024869838845 parameters is too large; the maximum is 2147483647"),
-    ("--data digits", "--data is for mnist and mnist-cnn; this task makes its own samples"),
+    ("--data digits", "--data is for tasks that read files; this task makes its own samples"),
     ("mnist --data /nowhere", "no folder '/nowhere'; --data takes a folder with the MNIST files, or digits"),
     ("--json /nowhere/x.json", "--json '/nowhere/x.json' cannot be written: No such file or directory"),
     ("--json .", "--json '.' cannot be written: Is a directory"),
-    ("--loss cross_entropy", "y[0] is 1, but a network with one output has only class 0: there must be one output for each class"),
-    ("sin-cos --loss cross_entropy", "y[0] is 0.6752620891999122, not a whole number: a class is 0 to 0"),
+    ("--loss cross_entropy", "--loss cross_entropy needs one output for each class; this task has one output"),
+    ("--hidden none --output softmix", "unknown output 'softmix'; did you mean 'softmax'?"),
 ])
 def test_an_error_is_one_line(arguments, message):
     done = command(*arguments.split())
