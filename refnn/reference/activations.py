@@ -1,11 +1,12 @@
 """Chapter 2: activations, a = f(z).
 
-Linear layers in a row are together only one linear layer. An activation behind each of them, a function that is not a
-straight line, is what lets a network bend its answer to the data. All but softmax take each number by itself.
+Two linear layers in a row are no more than one: (x w + b) v + c = x (w v) + (b v + c). An activation after each of
+them, a function that is not a straight line, lets a network represent more. (identity is for a last layer that needs
+none.) All but softmax take each number by itself.
 
 Each activation is a pair over one row: `NAME_forward(z)` returns a, and `NAME_backward(z, a, da)` returns dz, where da
-is dL/da and dz is dL/dz. For a function of one number the chain rule has one term, dL/dz = dL/da * da/dz, so each
-pair needs the derivative da/dz only. A function may take it from z, from a, or from both; those below take it from a.
+is dL/da and dz is dL/dz. For a function of one number the chain rule has one term, dL/dz = dL/da * da/dz. The way
+back may use z, a or both; those below need only a.
 """
 
 from .elementary import exp, tanh
@@ -24,7 +25,10 @@ def identity_backward(z, a, da):
 
 
 def sigmoid_forward(z):
-    """a = 1 / (1 + e^-z)"""
+    """a = 1 / (1 + e^-z)
+
+    Where e^-z overflows to infinity, a is 0.
+    """
     return [1.0 / (1.0 + exp(-v)) for v in z]
 
 
@@ -32,13 +36,13 @@ def sigmoid_backward(z, a, da):
     """dz = da * (a * (1 - a))
 
     Why: write a = 1 / u with u = 1 + e^-z. Then da/du = -1 / u^2 and du/dz = -e^-z. By the chain rule
-    da/dz = e^-z / u^2 = (1 / u) * (e^-z / u). The first factor is a. The second is (u - 1) / u = 1 - a.
+    da/dz = (e^-z) / u^2 = (1 / u) * ((u - 1) / u). The first factor is a, the second 1 - 1 / u = 1 - a.
     """
     return [d * (v * (1.0 - v)) for v, d in zip(a, da)]
 
 
 def tanh_forward(z):
-    """a = tanh z"""
+    """a = tanh z = (e^z - e^-z) / (e^z + e^-z)"""
     return [tanh(v) for v in z]
 
 
@@ -78,7 +82,7 @@ def softmax_forward(z):
     """a[j] = e^(z[j] - m) / s, where m = max z and s = sum over k of e^(z[k] - m)
 
     The outputs are positive and add up to 1: probabilities. Subtracting m multiplies numerator and denominator by the
-    same e^-m, which changes nothing but keeps e^z from overflowing.
+    same e^(-m). The quotient stays the same, and no power overflows.
     """
     m = max(z)
     e = [exp(v - m) for v in z]
@@ -91,9 +95,10 @@ def softmax_forward(z):
 def softmax_backward(z, a, da):
     """dz[j] = a[j] * (da[j] - s), where s = sum over k of da[k] a[k]
 
-    Why: z[j] is in every output a[k] = e^z[k] / t, t = sum of all e^z, so the chain rule has a term for each k. Through
-    the denominator, the derivative of a[k] by z[j] is -e^z[k] / t^2 * e^z[j] = -a[k] a[j]. For k = j the numerator adds
-    e^z[j] / t = a[j]. Together dz[j] = da[j] a[j] - sum over k of da[k] a[k] a[j] = a[j] * (da[j] - s).
+    Why: write E[k] = e^(z[k]) and t = E[0] + E[1] + ..., so that a[k] = E[k] / t. z[j] is in every a[k], through t, and
+    the chain rule has a term for each k. The derivative of E[k] / t with respect to z[j] is -(E[k] / t^2) * E[j], which
+    is -a[k] a[j]; where k = j the numerator adds E[j] / t = a[j].
+    Together dz[j] = da[j] a[j] - sum over k of da[k] a[k] a[j] = a[j] * (da[j] - s).
     """
     s = 0.0
     for v, d in zip(a, da):

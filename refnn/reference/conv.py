@@ -3,28 +3,36 @@
 A kernel is a small grid of weights. At each position it covers a part of the image; the products of the numbers that
 meet add up to one output. A 3 x 3 image and a 2 x 2 kernel have four positions, hence a 2 x 2 output:
 
-    image        kernel      positions                                  output
+    x  1  2  3       w  w00 w01
+       4  5  6          w10 w11
+       7  8  9
 
-    1  2  3      w00 w01     [1  2] 3    1 [2  3]   1  2  3    1  2  3     z[0][0] = 1 w00 + 2 w01 + 4 w10 + 5 w11
-    4  5  6      w10 w11     [4  5] 6    4 [5  6]  [4  5] 6    4 [5  6]    z[0][1] = 2 w00 + 3 w01 + 5 w10 + 6 w11
-    7  8  9                   7  8  9    7  8  9   [7  8] 9    7 [8  9]    z[1][0] = 4 w00 + 5 w01 + 7 w10 + 8 w11
-                                                                           z[1][1] = 5 w00 + 6 w01 + 8 w10 + 9 w11
+       z[0][0]        z[0][1]        z[1][0]        z[1][1]
 
-The same four weights serve every position, so what they learn to find, they find anywhere. Images have channels, such
-as red, green and blue. An output channel o has a kernel for every input channel c, and adds all of them up.
+      [1  2] 3        1 [2  3]       1  2  3        1  2  3         z[0][0] = 1 w00 + 2 w01 + 4 w10 + 5 w11
+      [4  5] 6        4 [5  6]      [4  5] 6        4 [5  6]        z[0][1] = 2 w00 + 3 w01 + 5 w10 + 6 w11
+       7  8  9        7  8  9       [7  8] 9        7 [8  9]        z[1][0] = 4 w00 + 5 w01 + 7 w10 + 8 w11
+                                                                    z[1][1] = 5 w00 + 6 w01 + 8 w10 + 9 w11
+
+The same four weights serve every position, so what they learn to find, they find anywhere. As in all frameworks the
+kernel is not flipped, which the convolution of mathematics does. Images have channels, such as red, green and blue. An
+output channel o has a kernel for every input channel c, and adds all of them up, and a bias.
 
     x  samples x channels x rows x columns           z  samples x output channels x output rows x output columns
     w  output channels x channels x kernel rows x kernel columns           b  output channels (or None)
 
-X is x with its padding: `padding` rows of zeros above and below, and columns of zeros left and right. The kernel moves
-by `stride`. Both are pairs, for rows and columns. Indices: sample n, output channel o, channel c, kernel row i and
-column j, output row r and column s. Output r, s meets kernel place i, j at row r * stride + i, column s * stride + j
-of X. Every sum runs in ascending order of its indices, the last one fastest, from the bias or from 0.0.
+X is x with its padding: padding[0] rows of zeros above and below, padding[1] columns of zeros left and right. The
+kernel moves by stride[0] rows and stride[1] columns. Indices: sample n, output channel o, channel c, kernel row i and
+column j, output row r and column s. For output r, s the kernel's element i, j lies on X at row r * stride + i, column
+s * stride + j. There are (rows of X - rows of the kernel) // stride + 1 output rows, and so with columns. Every sum
+runs in ascending order of its indices, the last one fastest, from the bias or from 0.0.
+
+Between layers an image is a flat row, channel by channel, each row by row.
 """
 
 
 def padded(x, padding):
-    """X of one sample's x"""
+    """Returns X of one sample's x."""
     rows, columns = padding
     side = [0.0] * columns
     X = []
@@ -62,11 +70,12 @@ def conv2d_backward_input(w, dz, size, stride, padding):
     """dX[n][c][..][..] = 0.0;
     for o, i, j ascending: dX[n][c][r * stride + i][s * stride + j] += dz[n][o][r][s] * w[o][c][i][j]
 
-    dx is dX without its padding; size is x's, a pair. Of every o, i, j at most one r, s adds to an element of dX.
+    dx is dX without its padding; size is that of x, rows and columns. For given o, i, j at most one output adds to an
+    element of dX, so the order of r and s does not matter.
 
-    Why: the forward pass has the term X[p][q] * w[i][j] in z[r][s] wherever kernel place i, j covers pixel p, q. The
-    derivative of that z by the pixel is w[i][j]. Chain rule: the pixel's derivative adds up dL/dz * w over every output
-    that the pixel went into. So this loop is the forward loop with the two sides exchanged: where forward reads
+    Why, in one channel of one sample: z[r][s] has the term X[p][q] * w[i][j] wherever the kernel's element i, j lies on
+    pixel p, q. The derivative of that z with respect to the pixel is w[i][j]. Chain rule: dL/dz * w adds up over every
+    output that the pixel went into. So this loop is the forward loop with its two sides exchanged: where forward reads
     X and adds to z, backward reads dz and adds to dX, at the same places with the same weight.
     """
     rows, columns = padding
@@ -92,9 +101,9 @@ def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
     for n, r, s ascending: dw[o][c][i][j] += X[n][c][r * stride + i][s * stride + j] * dz[n][o][r][s],
     and db[o] += dz[n][o][r][s] (None without bias)
 
-    Why: one weight w[i][j] is in every output of its channel, each time multiplied with another pixel. The derivative
-    of z[r][s] by the weight is that pixel. Chain rule: pixel * dL/dz adds up over all positions r, s and samples n.
-    The bias is in every output once, with derivative 1.
+    Why: one weight w[i][j] is in every output of its channel, each time multiplied by another pixel. The derivative of
+    z[r][s] with respect to the weight is that pixel. Chain rule: pixel * dL/dz adds up over all positions r, s and
+    samples n. The bias is in every output once, with derivative 1.
     """
     X = [padded(x_n, padding) for x_n in x]
     dw = [[[[0.0] * kernel_size[1] for _ in range(kernel_size[0])] for _ in X[0]] for _ in dz[0]]
@@ -116,17 +125,22 @@ def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
 
 
 __test__ = {"by hand": """
-The picture above with the kernel 1, 0 / 0, -1: z[0][0] = 1 - 5, z[0][1] = 2 - 6, and so on.
+The picture above with the kernel 1, 0 / 0, 10 and bias 0.5: z[0][0] = 0.5 + 1 + 50, z[0][1] = 0.5 + 2 + 60.
 
->>> x, w = [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]], [[[[1.0, 0.0], [0.0, -1.0]]]]
->>> conv2d_forward(x, w, [0.0], (1, 1), (0, 0))
-[[[[-4.0, -4.0], [-4.0, -4.0]]]]
+>>> x, w = [[[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]]], [[[[1.0, 0.0], [0.0, 10.0]]]]
+>>> conv2d_forward(x, w, [0.5], stride=(1, 1), padding=(0, 0))
+[[[[51.5, 62.5], [84.5, 95.5]]]]
 
-If only z[0][1] matters, dL/dz = 0, 1 / 0, 0, then dx is the kernel at that position, and dw what it covers there.
+With stride 2 and padding 1 the kernel lies on the corners of the padded image: one pixel under each is not padding.
+
+>>> conv2d_forward(x, w, [0.5], stride=(2, 2), padding=(1, 1))
+[[[[10.5, 30.5], [70.5, 95.5]]]]
+
+If L depends on z[0][1] alone, dL/dz = 0, 1 / 0, 0, then dx is the kernel at that position, and dw what it covers.
 
 >>> dz = [[[[0.0, 1.0], [0.0, 0.0]]]]
 >>> conv2d_backward_input(w, dz, (3, 3), (1, 1), (0, 0))
-[[[[0.0, 1.0, 0.0], [0.0, 0.0, -1.0], [0.0, 0.0, 0.0]]]]
+[[[[0.0, 1.0, 0.0], [0.0, 0.0, 10.0], [0.0, 0.0, 0.0]]]]
 >>> conv2d_backward_parameters(x, dz, (2, 2), (1, 1), (0, 0), bias=True)
 ([[[[2.0, 3.0], [5.0, 6.0]]]], [1.0])
 """}

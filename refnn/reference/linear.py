@@ -10,21 +10,22 @@ number of samples that go through the layer together; each is a row of x.
     x  samples x inputs       w  inputs x outputs       b  outputs, or None       z  samples x outputs
 
 The network's error on the batch is one number, the loss L (chapter 3). The weights and biases are its parameters, and
-learning changes them so that L falls. The derivative dL/dp of L by one parameter p is a rate: if p grows by a small h
-and nothing else changes, L grows by h dL/dp, nearly. The derivatives by all parameters together are the gradient. To
-lower L, every parameter takes a step against its derivative: p -= lr dL/dp, where the learning rate lr sets the size
-of the step.
+learning changes them so that L falls. The derivative dL/dp of L with respect to one parameter p is a rate: if p grows
+by a small step e and nothing else changes, L grows by about e * dL/dp. The derivatives with respect to all parameters
+together are the gradient. To lower L, every parameter takes a step against its derivative: p -= lr * dL/dp, where the
+learning rate lr sets the size of the step.
 
-The chain rule finds the derivatives. If v acts on L only through u_1, u_2, ..., then
+The chain rule finds the derivatives. If v acts on L only through u_0, u_1, ..., then
 
-    dL/dv = dL/du_1 * du_1/dv + dL/du_2 * du_2/dv + ...
+    dL/dv = dL/du_0 * du_0/dv + dL/du_1 * du_1/dv + ...
 
-A layer's input acts on L only through its output. So a layer takes dL/dz from the layer behind it, and finds from that
-dL/dw and dL/db, by which it learns, and dL/dx, which the layer before it needs. This walk from the last layer to the
-first is backpropagation. In the code dz stands for dL/dz, dw for dL/dw, and so on; each has the shape of what it is
-the derivative by.
+The input and the parameters of a layer act on L only through its output. So a layer takes dL/dz from the next layer.
+From that it finds dL/dw and dL/db, by which it learns, and dL/dx, which the layer before it needs. This walk from the
+last layer to the first is backpropagation. In the code dz stands for dL/dz, dw for dL/dw, and so on; each has the same
+shape as the variable it belongs to.
 
-The order of a sum decides its last bits: every sum runs in ascending order of its index, from the bias or from 0.0.
+Each addition rounds, so the order of a sum decides its last bits. Every sum runs in ascending order of its index, from
+the bias or from 0.0.
 """
 
 
@@ -44,8 +45,8 @@ def linear_backward_input(w, dz):
     """dx[n][i] = 0.0; for j ascending: dx[n][i] += dz[n][j] * w[i][j]
 
     Why: x[n][i] goes into every neuron j of its own sample, as the term x[n][i] * w[i][j] of z[n][j]. If x[n][i] grows
-    by h, z[n][j] grows by h w[i][j]: the derivative of z[n][j] by x[n][i] is w[i][j]. Chain rule: L feels x[n][i]
-    through every z[n][j], so the products dL/dz[n][j] * w[i][j] add up over j.
+    by e, z[n][j] grows by e * w[i][j]: the derivative of z[n][j] with respect to x[n][i] is w[i][j]. Chain rule: L
+    depends on x[n][i] through z[n][0], z[n][1], ..., so the products dL/dz[n][j] * w[i][j] add up over j.
     """
     dx = []
     for dz_n in dz:
@@ -63,7 +64,7 @@ def linear_backward_parameters(x, dz, bias):
     """dw[i][j] = 0.0; for n ascending: dw[i][j] += x[n][i] * dz[n][j], and db[j] += dz[n][j] (None without bias)
 
     Why: w[i][j] is used once in each sample n, in the same term x[n][i] * w[i][j] of z[n][j]. The derivative of z[n][j]
-    by w[i][j] is therefore x[n][i]; by b[j], which z[n][j] contains once, it is 1. Chain rule: L feels w[i][j] through
+    with respect to w[i][j] is therefore x[n][i]; with respect to b[j] it is 1. Chain rule: L depends on w[i][j] through
     z[0][j], z[1][j], ..., so x[n][i] * dL/dz[n][j] adds up over the samples n, and so does 1 * dL/dz[n][j] for b[j].
     Nothing is divided by the number of samples: where L is a mean, dz holds that division already (chapter 3).
     """
@@ -95,21 +96,30 @@ class Linear:
         return linear_forward(x, self.w, self.b)
 
     def backward(self, x, z, dz):
-        """-> dx, and the derivatives by the parameters, in their order"""
+        """Returns dx, and the derivatives of the parameters, in their order."""
         dw, db = linear_backward_parameters(x, dz, self.b is not None)
         return linear_backward_input(self.w, dz), dw + ([db] if db else [])
 
 
 __test__ = {"by hand": """
-One sample of two numbers, a layer of one neuron: z = 0.5 + 2 * 3 + 4 * (-1) = 2.5.
+Two samples, two neurons. The first number is z[0][0] = b[0] + x[0][0] * w[0][0] + x[0][1] * w[1][0] = 0.5 + 2 * 3 - 4.
 
->>> layer = Linear(w=[[3.0], [-1.0]], b=[0.5])
->>> layer.forward([[2.0, 4.0]])
-[[2.5]]
+>>> layer = Linear(w=[[3.0, 1.0], [-1.0, 0.0]], b=[0.5, 0.0])
+>>> x = [[2.0, 4.0], [1.0, 0.0]]
+>>> z = layer.forward(x)
+>>> z
+[[2.5, 2.0], [3.5, 1.0]]
 
-Say dL/dz = 10. Then dL/dx = 10 * 3, 10 * (-1); dL/dw = 2 * 10, 4 * 10; dL/db = 10.
+Say dz is as follows. dx sums over the neurons: dx[0][0] = 10 * 3 + 1 * 1. dw and db sum over the samples:
+dw[0][0] = 2 * 10 + 1 * 20, dw[0][1] = 2 * 1 + 1 * 0, dw[1][0] = 4 * 10 + 0 * 20, and db[0] = 10 + 20.
 
->>> dx, gradient = layer.backward([[2.0, 4.0]], [[2.5]], [[10.0]])
->>> dx, gradient
-([[30.0, -10.0]], [[20.0], [40.0], [10.0]])
+>>> dx, (dw_0, dw_1, db) = layer.backward(x, z, [[10.0, 1.0], [20.0, 0.0]])
+>>> dx, dw_0, dw_1, db
+([[31.0, -10.0], [60.0, -20.0]], [40.0, 2.0], [40.0, 4.0], [30.0, 1.0])
+
+A step with learning rate 0.1 takes 0.1 * 30 and 0.1 * 1 from b.
+
+>>> linear_update(layer.b, db, lr=0.1)
+>>> layer.b
+[-2.5, -0.1]
 """}

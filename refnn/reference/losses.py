@@ -1,8 +1,12 @@
-"""Chapter 3: losses. How wrong an output is, and which way is down.
+"""Chapter 3: losses. How wrong an output is, and the derivative that backpropagation starts from.
 
-A loss L compares one sample's output o with its target y: 0 is right, and more is worse. `NAME(o, y)` returns L, and
-`NAME_gradient(o, y)` returns do = dL/do, which is where backpropagation starts. For sse and mse y is a row like o.
-For cross_entropy y is the index of the right class, and o are logits: any numbers, which softmax makes probabilities.
+A loss L compares one sample's output o with its target y. It is never negative, and the smaller, the better.
+`NAME(o, y)` returns L, and `NAME_gradient(o, y)` returns do = dL/do. The loss of a batch is the sum or the mean of its
+samples' losses: its reduction, "sum" or "mean".
+
+For sse and mse (sum of squared errors, mean squared error) y is a row like o. For cross_entropy y is the index of the
+right class, one of as many as there are outputs. Its o are logits: numbers of any size and sign, which the loss itself
+turns into probabilities by softmax. So the network's last layer must not be softmax: it would be applied twice.
 """
 
 from .activations import softmax_forward
@@ -21,13 +25,17 @@ def sse(o, y):
 def sse_gradient(o, y):
     """do[j] = 2 (o[j] - y[j])
 
-    Why: o[j] is in one term only, d^2 with d = o[j] - y[j]. The derivative of d^2 is 2 d, and d grows as o[j] does.
+    Why: o[j] is in one term only, d^2 with d = o[j] - y[j]. The derivative of d^2 with respect to d is 2 d, and that of
+    d with respect to o[j] is 1.
     """
     return [2.0 * (v - t) for v, t in zip(o, y)]
 
 
 def mse(o, y):
-    """L = (sum over j of (o[j] - y[j])^2) / m, where m is the number of outputs"""
+    """L = (sum over j of (o[j] - y[j])^2) / m, where m is the number of outputs
+
+    This mean is over the outputs of one sample; it has nothing to do with the reduction over samples.
+    """
     return sse(o, y) / len(o)
 
 
@@ -39,7 +47,8 @@ def mse_gradient(o, y):
 def cross_entropy(o, y):
     """L = -ln softmax(o)[y] = m + ln(sum over j of e^(o[j] - m)) - o[y], where m = max o
 
-    The right class has probability p = softmax(o)[y]. L is 0 if p = 1 and grows without limit as p falls to 0.
+    The right class has probability p = softmax(o)[y]. L approaches 0 as p approaches 1, and grows without limit as p
+    approaches 0.
     """
     m = max(o)
     s = 0.0
@@ -51,9 +60,9 @@ def cross_entropy(o, y):
 def cross_entropy_gradient(o, y):
     """do[j] = softmax(o)[j] - 1 where j = y, softmax(o)[j] elsewhere
 
-    Why: with s = sum over k of e^o[k], L = -ln(e^o[y] / s) = ln s - o[y]: the logarithm undoes the exponential of the
-    right class. What is left is simple. The derivative of ln s by s is 1 / s, that of s by o[j] is e^o[j], and the
-    chain rule multiplies them: e^o[j] / s, which is softmax(o)[j]. The term -o[y] adds -1 where j = y.
+    Why: with t = sum over k of e^(o[k]), L = -ln(e^(o[y]) / t) = ln t - o[y]: the logarithm cancels the exponential of
+    the right class. The derivative of ln t with respect to t is 1 / t, that of t with respect to o[j] is e^(o[j]). The
+    chain rule multiplies them: e^(o[j]) / t, which is softmax(o)[j]. The term -o[y] adds -1 where j = y.
     """
     do = softmax_forward(o)
     do[y] = do[y] - 1.0
@@ -70,9 +79,10 @@ LOSSES = {
 def batch_gradient(loss, o, y, reduction):
     """do[n] = the gradient of sample n's loss, divided by the number of samples where reduction is "mean"
 
-    Why here and only here: the loss of a batch of B samples is L = (L_0 + L_1 + ...) / B, so its derivative by o[n] is
-    that of L_n, divided by B. Every later derivative is a sum of products with one factor from do. The 1 / B comes
-    through in that factor; to divide again, at dw or in the update, would divide twice.
+    Why here and only here: the mean loss of a batch of B samples is L = (L_0 + L_1 + ...) / B, so its derivative with
+    respect to o[n] is that of L_n, divided by B. Every later derivative is a sum of products with one factor from do.
+    The 1 / B comes through in that factor; to divide again, at dw or in the update, would divide twice. The last batch
+    of an epoch may be smaller, and is divided by its own size.
     """
     _, gradient = LOSSES[loss]
     do = [gradient(o_n, y_n) for o_n, y_n in zip(o, y)]

@@ -1,14 +1,15 @@
 """Chapter 6: max pooling. The largest number of each window that slides across a channel.
 
-Pooling makes an image smaller and keeps what was found strongest. It has no parameters.
+Pooling makes an image smaller and keeps what was found most strongly. It has no parameters.
 
-x is samples x channels x rows x columns. a is likewise, with a row and a column for each window that lies wholly within
-x; so a ragged edge belongs to none. `kernel_size` and `stride` are pairs, for rows and columns.
+x is samples x channels x rows x columns, and a likewise, with one number for each window that lies wholly within x:
+rows and columns left over at the bottom and right are ignored. `kernel_size` and `stride` are pairs, for rows and
+columns.
 """
 
 
 def largest(x, top, left, kernel_size):
-    """Where a window of one channel has its largest number, the first of equals: its row, its column."""
+    """Returns the row and column of the largest number of a window of one channel, the first of equals."""
     row, column = top, left
     for i in range(top, top + kernel_size[0]):
         for j in range(left, left + kernel_size[1]):
@@ -38,8 +39,9 @@ def maxpool2d_forward(x, kernel_size, stride):
 def maxpool2d_backward(x, da, kernel_size, stride):
     """dx[n][c][..][..] = 0.0; for r, s ascending: dx[n][c][where window r, s has its largest] += da[n][c][r][s]
 
-    Why: the output of a window is its largest number and feels no other. Its derivative by that number is 1, by the
-    others 0. Chain rule: da goes to the largest number whole. One that is the largest of several windows adds them up.
+    Why: the output of a window is its largest number and depends on no other. Its derivative with respect to that
+    number is 1, with respect to the others 0; at a tie the first is taken. Chain rule: the whole of da goes to the
+    largest number. A number that is the largest in several windows receives the sum of their da.
     """
     dx = []
     for x_n, da_n in zip(x, da):
@@ -56,11 +58,16 @@ def maxpool2d_backward(x, da, kernel_size, stride):
 
 
 __test__ = {"by hand": """
-Two windows of 2 x 2 side by side: the largest of 1, 7, 3, 2 is 7; of 5, 5, 4, 5 it is the first 5.
+Two windows of 2 x 2 side by side: the largest of 1, 7, 3, 2 is 7; of 5, 5, 4, 5 it is the first 5. da = 0.1, 0.2.
 
 >>> x = [[[[1.0, 7.0, 5.0, 5.0], [3.0, 2.0, 4.0, 5.0]]]]
 >>> maxpool2d_forward(x, (2, 2), (2, 2))
 [[[[7.0, 5.0]]]]
 >>> maxpool2d_backward(x, [[[[0.1, 0.2]]]], (2, 2), (2, 2))
 [[[[0.0, 0.1, 0.2, 0.0], [0.0, 0.0, 0.0, 0.0]]]]
+
+With stride 1 the windows overlap: 7 is the largest of the first two and receives 0.1 + 0.2.
+
+>>> maxpool2d_backward(x, [[[[0.1, 0.2, 0.4]]]], (2, 2), (1, 1))
+[[[[0.0, 0.30000000000000004, 0.4, 0.0], [0.0, 0.0, 0.0, 0.0]]]]
 """}

@@ -13,7 +13,7 @@ from .elementary import cos, log
 MASK = 2**64 - 1
 TWO_PI = 6.283185307179586
 
-# One seed has several independent streams: the parameters, the order of samples and made-up data have one each.
+# From one seed several streams are derived: the parameters, the order of samples and generated data have one each.
 PARAMETERS, SHUFFLING, DATA = 1, 2, 3
 
 
@@ -36,7 +36,10 @@ class SplitMix64:
         return (self.next() >> 11) / 9007199254740992.0
 
     def normal(self):
-        """A normal deviate, mean 0, standard deviation 1, from two uniforms. Source: Box and Muller (1958)."""
+        """A normally distributed number, mean 0, standard deviation 1, from two uniforms; 1 - u is never 0.
+
+        Source: Box and Muller (1958).
+        """
         u = self.uniform()
         v = self.uniform()
         return sqrt(-2.0 * log(1.0 - u)) * cos(TWO_PI * v)
@@ -46,7 +49,7 @@ class SplitMix64:
         return int(self.uniform() * n)
 
     def permutation(self, n):
-        """0 ... n - 1 in random order. Source: Fisher and Yates, from the end down."""
+        """0 ... n - 1 in random order. Source: Fisher and Yates (1938), from the end down."""
         order = list(range(n))
         for i in range(n - 1, 0, -1):
             j = self.below(i + 1)
@@ -56,7 +59,7 @@ class SplitMix64:
 
 def stream(seed, k):
     """Stream k of a seed, k >= 1: the generator whose own seed is integer number k of SplitMix64(seed)."""
-    generator = SplitMix64(seed + (k - 1) * 0x9E3779B97F4A7C15 & MASK)
+    generator = SplitMix64((seed + (k - 1) * 0x9E3779B97F4A7C15) & MASK)  # k - 1 numbers further on
     return SplitMix64(generator.next())
 
 
@@ -70,6 +73,12 @@ The first number from seed 0, as published with the generator, and the uniform t
 
 >>> hex(SplitMix64(0).next())
 '0xe220a8397b1dcdaf'
->>> SplitMix64(0).uniform() == (0xe220a8397b1dcdaf >> 11) / 2**53
-True
+>>> SplitMix64(0).uniform()
+0.8833108082136426
+
+A permutation of 3: i = 2 with floor(u * 3), then i = 1 with floor(u * 2), exchange places i and floor(...).
+
+>>> random = SplitMix64(0)
+>>> random.below(3), random.below(2), SplitMix64(0).permutation(3)
+(2, 0, [1, 0, 2])
 """}

@@ -3,16 +3,17 @@
 A network is a list of layers. A layer has `parameters`, a list of rows of floats, and two methods:
 
     forward(x)          returns its output a for its input x
-    backward(x, a, da)  returns dL/dx, and the derivatives of L by its parameters in the shape of `parameters`
+    backward(x, a, da)  returns dL/dx, and the derivatives of L with respect to its parameters, in their shape
 
-x, a and da are lists of rows, a sample each. Targets y are as the loss needs them: rows, or indices of classes.
-One pass over all samples is an epoch. It takes a step for each batch of them.
+x, a and da are lists of rows, one for each sample. Here a is the output of any layer: of a linear layer it is what
+chapter 1 calls z. Targets y are as the loss needs them: rows, or indices of classes. An epoch is one pass over all
+samples, with one step for each batch of them. Where the first parameters come from is told in chapters 8 and 9.
 """
 
 from .activations import Activation
 from .init import linear_init
 from .linear import Linear, linear_update
-from .losses import LOSSES, argmax, batch_gradient
+from .losses import LOSSES, argmax, batch_gradient, mse
 from .prng import PARAMETERS, stream
 
 
@@ -27,7 +28,7 @@ def forward(layers, x):
 def backward(layers, outputs, do):
     """Returns the deltas, dL/da for each a of `outputs`, and the gradients of every layer's parameters.
 
-    Each layer turns the derivative by its output into the derivative by its input, from the last layer to the first.
+    From the last layer to the first, each turns the derivative of its output into the derivative of its input.
     """
     deltas = [do]
     gradients = []
@@ -73,7 +74,9 @@ def epoch(layers, x, y, order, batch_size, loss, reduction, lr):
 
 
 def evaluate(layers, x, y, loss, reduction):
-    """Returns the loss over all samples, and the number of them whose largest output is where the target says."""
+    """Returns the loss over all samples, and the number of samples that are classified correctly: those whose largest
+    output is where the target's largest number is. That number means something with two or more outputs only.
+    """
     value, _ = LOSSES[loss]
     total = 0.0
     correct = 0
@@ -82,36 +85,64 @@ def evaluate(layers, x, y, loss, reduction):
         right = y_n if isinstance(y_n, int) else argmax(y_n)
         total += value(o_n, y_n)
         correct += argmax(o_n) == right
-    return total / len(x) if reduction == "mean" else total, correct
+    return (total / len(x) if reduction == "mean" else total), correct
 
 
 __test__ = {"by hand": """
-Alice's weight is 2 below the mean and her height 1 below it; 1 means female. All weights are 1, all biases 0.
+One step of the network that alice_and_bob() below trains: two inputs, two neurons in a hidden layer, which is one
+between input and output, and one output neuron. For once all weights are 1 and all biases 0.
 
 >>> layers = [Linear([[1.0, 1.0], [1.0, 1.0]], [0.0, 0.0]), Activation("sigmoid"),
 ...           Linear([[1.0], [1.0]], [0.0]), Activation("sigmoid")]
+
+Alice is x = -2, -1, and her target is 1. Both hidden neurons have z = -2 - 1 = -3 and h = 1 / (1 + e^3) = 0.047426.
+The output neuron has z = h + h = 0.094852 and o = 1 / (1 + e^-z) = 0.523695. L = (o - 1)^2 = 0.226866.
+
 >>> outputs = forward(layers, [[-2.0, -1.0]])
+>>> [round(a[0][0], 6) for a in outputs], round(mse(outputs[-1][0], [1.0]), 6)
+([-2.0, -3.0, 0.047426, 0.094852, 0.523695], 0.226866)
 
-Each hidden neuron has z = -2 - 1 = -3 and h = 1 / (1 + e^3) = .0474. The output neuron has z = h + h = .0949 and
-o = .5237. The loss is (o - 1)^2, so dL/do = 2 (o - 1) = -.9526.
+The way back. dL/do = 2 (o - 1) = -0.952610. Through sigmoid: dL/dz = dL/do * o (1 - o) = -0.237618. The weight from h
+to the output neuron is 1, so dL/dh is the same. Through sigmoid: dL/dz = dL/dh * h (1 - h) = -0.010735. The first
+input goes into both hidden neurons with weight 1: dL/dx = 2 * (-0.010735) = -0.021470.
 
->>> [round(a[0][0], 4) for a in outputs]
-[-2.0, -3.0, 0.0474, 0.0949, 0.5237]
 >>> deltas, gradients = backward(layers, outputs, batch_gradient("mse", outputs[-1], [[1.0]], "mean"))
+>>> [round(da[0][0], 6) for da in reversed(deltas)]
+[-0.95261, -0.237618, -0.237618, -0.010735, -0.02147]
 
-Back through sigmoid: dL/dz = -.9526 * .5237 * (1 - .5237) = -.2376. The weight behind h is 1, so dL/dh is the same.
-Back through sigmoid again: -.2376 * .0474 * (1 - .0474) = -.0107. The first weight's input is -2: dL/dw1 = .0215.
+Each weight's derivative is its input times dL/dz of its neuron, each bias's is dL/dz. Hidden: -2 * (-0.010735) and
+-1 * (-0.010735) for w, -0.010735 for b. Output: 0.047426 * (-0.237618) for w, -0.237618 for b. With more places, the
+first of them, dL/dw1, is 0.0214695.
 
->>> [round(da[0][0], 4) for da in reversed(deltas)]
-[-0.9526, -0.2376, -0.2376, -0.0107, -0.0215]
->>> round(gradients[0][0][0], 7)
-0.0214695
+>>> [[round(d, 7) for d in row] for row in gradients[0]]
+[[0.0214695, 0.0214695], [0.0107348, 0.0107348], [-0.0107348, -0.0107348]]
+>>> [[round(d, 7) for d in row] for row in gradients[2]]
+[[-0.0112692], [-0.0112692], [-0.2376176]]
+
+If dL/dw1 is right, L grows by about 0.001 * 0.0214695 when w1 grows by 0.001.
+
+>>> layers[0].w[0][0] = 1.001
+>>> round((mse(forward(layers, [[-2.0, -1.0]])[-1][0], [1.0]) - mse(outputs[-1][0], [1.0])) / 0.001, 4)
+0.0215
+>>> layers[0].w[0][0] = 1.0
+
+The update with learning rate 0.1: w1 = 1 - 0.1 * 0.0214695 = 0.997853, and so on. The loss has fallen.
+
+>>> losses = step(layers, [[-2.0, -1.0]], [[1.0]], "mse", "mean", lr=0.1)
+>>> [[round(p, 6) for p in row] for layer in layers for row in layer.parameters]
+[[0.997853, 0.997853], [0.998927, 0.998927], [0.001073, 0.001073], [1.001127], [1.001127], [0.023762]]
+>>> round(losses[0], 6), round(mse(forward(layers, [[-2.0, -1.0]])[-1][0], [1.0]), 6)
+(0.226866, 0.221097)
 """}
 
 
 def alice_and_bob(seed=0):
-    """Trains a network to tell women from men by weight and height, and prints the loss after each epoch."""
-    x = [[-2.0, -1.0], [25.0, 6.0], [17.0, 4.0], [-15.0, -6.0]]
+    """Trains a network to tell women (1) from men (0) by weight and height, and prints the loss after each epoch.
+
+    A person is two numbers, the weight in pounds less 135 and the height in inches less 66. After 1000 epochs the loss
+    is about 0.0015. An output near 1 means a woman, one near 0 a man.
+    """
+    x = [[-2.0, -1.0], [25.0, 6.0], [17.0, 4.0], [-15.0, -6.0]]  # Alice, Bob, Charlie, Diana
     y = [[1.0], [0.0], [0.0], [1.0]]
     random = stream(seed, PARAMETERS)
     layers = [Linear(*linear_init(random, "normal", 2, 2, bias=True)), Activation("sigmoid"),
