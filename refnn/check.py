@@ -37,9 +37,7 @@ def options():
 
 def main(arguments=None):
     """Runs the command line; returns its exit status: 0 exact, 1 not, 2 for a mistake in the arguments."""
-    conforms = []
-    status = command("refnn.check", lambda: conforms.append(check(options().parse_args(arguments))))
-    return status or (0 if conforms[0] else 1)
+    return command("refnn.check", lambda: 0 if check(options().parse_args(arguments)) else 1)
 
 
 def check(given):
