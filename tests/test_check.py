@@ -18,7 +18,7 @@ from refnn.implementations import c as native
 from refnn.check import main
 from refnn.conformance import core, subjects, vectors
 from refnn.conformance.compare import NoAnswer, compare, tensors, ulps
-from refnn.conformance.formulas import dig
+from refnn.conformance.operations.explaining import dig
 from refnn.conformance.run import run
 from test_pythons import interpreter
 

@@ -6,10 +6,11 @@ from functools import cache
 import pytest
 from refnn.conformance import vectors
 from refnn.conformance.compare import EXACT
-from refnn.conformance.diagnosis import diagnose, spoiled
+from refnn.conformance.diagnosis import diagnose
 from refnn.conformance.mutants import MUTANTS
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.run import run
+from refnn.conformance.spoil import spoiled
 from refnn.conformance.subjects import named
 
 RUNGS = [rung for rung in vectors.RUNGS if rung not in ("sin-cos", "digits", "mnist", "mnist-cnn")]

@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from refnn import tasks  # noqa: E402
-from refnn.conformance.operations import OPERATIONS, hex64, initial_parameters, parameter_places  # noqa: E402
+from refnn.conformance.operations import OPERATIONS  # noqa: E402
+from refnn.conformance.operations.init import initial_parameters  # noqa: E402
+from refnn.conformance.operations.models import hex64, parameter_places  # noqa: E402
 from refnn.conformance.vectors import encode, read_case, read_data  # noqa: E402
 from refnn.errors import InputError  # noqa: E402
 from refnn.layers import ACTIVATIONS  # noqa: E402

@@ -6,8 +6,9 @@ from math import isfinite
 from typing import NamedTuple, Optional
 
 from ..errors import RefnnError
-from .formulas import dig
-from .operations import OPERATIONS, parameter_places
+from .operations import OPERATIONS
+from .operations.explaining import dig
+from .operations.models import parameter_places
 from .vectors import pattern
 
 EXACT, CLOSE, WRONG, FAILED, UNKNOWN = "exact", "close", "wrong", "no answer", "not implemented"

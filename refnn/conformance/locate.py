@@ -8,7 +8,8 @@ from typing import NamedTuple, Optional
 
 from ..network import digest, learning_rates
 from ..samples import check_samples
-from .operations import OPERATIONS, model_of
+from .operations import OPERATIONS
+from .operations.models import model_of
 from .vectors import Case
 
 

@@ -12,9 +12,11 @@ from fractions import Fraction
 from ..network import learning_rates
 from ..implementations import python
 from ..reference import activations, batchnorm, conv, elementary, linear, losses, pool, prng, training
-from . import operations
 from .compare import tensors
-from .formulas import dig
+from .operations import training as asked
+from .operations.explaining import dig
+from .operations.losses import loss as loss_of
+from .operations.models import model_of
 
 # What is spoiled, as it is
 activation_forward, activation_backward = activations.Activation.forward, activations.Activation.backward
@@ -24,7 +26,7 @@ backward_input, backward_parameters = linear.linear_backward_input, linear.linea
 backward, training_step, epoch = training.backward, training.step, training.epoch
 get_parameters = python.PythonImplementation.get_parameters
 set_parameters = python.PythonImplementation.set_parameters
-step, epoch_order = operations.step, prng.epoch_order
+step, epoch_order = asked.step, prng.epoch_order
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +70,13 @@ def hasty_backward(layers, outputs, do, lr):
 
 
 def hasty_step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
-    net = python.PythonImplementation(operations.model_of(layers, loss, input_shape=input_shape), 0)
+    net = python.PythonImplementation(model_of(layers, loss, input_shape=input_shape), 0)
     net.set_parameters(parameters)
     outputs, _, _ = net.batch(x, y, reduction)
     do = losses.batch_gradient(loss, outputs[-1], y, reduction)
     deltas, gradients = hasty_backward(net.layers, outputs, do, lr)
-    return {"outputs": outputs[1:], "loss": operations.loss(loss, outputs[-1], y, reduction)["loss"],
-            "deltas": deltas[1:], "gradients": python.flatten(gradients), "parameters": net.get_parameters()}
+    return {"outputs": outputs[1:], "loss": loss_of(loss, outputs[-1], y, reduction)["loss"],
+            "deltas": deltas[1:], "gradients": list(python.flatten(gradients)), "parameters": list(net.get_parameters())}
 
 
 def hasty_training_step(layers, x, y, loss, reduction, lr):
@@ -117,7 +119,7 @@ def early_decay(epochs, lr, decay, every):
     return learning_rates(epochs, lr * decay, decay, every)
 
 
-mutant("early-decay", "the learning rate decays before the first epoch already", {operations.learning_rates: early_decay})
+mutant("early-decay", "the learning rate decays before the first epoch already", {learning_rates: early_decay})
 
 
 # Derivatives
@@ -362,7 +364,7 @@ def get_transposed(self):
 
 
 def step_transposed(layers, loss, parameters, **inputs):
-    net = python.PythonImplementation(operations.model_of(layers, input_shape=inputs.get("input_shape")), 0)
+    net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
     answer = step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
     return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
 

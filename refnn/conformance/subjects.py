@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import threading
 from copy import deepcopy
+from functools import partial
 from importlib.metadata import entry_points
 
 from .. import implementations
@@ -21,6 +22,7 @@ from ..errors import InputError, UnavailableError
 from ..checks import known_name
 from .compare import NoAnswer
 from .operations import OPERATIONS
+from .operations.in_c import Core
 from .vectors import decode, question
 
 GROUP = "refnn.implementations"
@@ -33,8 +35,8 @@ def named(name):
         return Functions({op: operation.answer for op, operation in OPERATIONS.items()}, implementations.describe(name))
     if name == "c":
         implementations.load("c")
-        from .core import OPERATIONS as of_core
-        return Functions(of_core, implementations.describe(name))
+        core = Core("plain")
+        return Functions({op: partial(operation.in_c, core) for op, operation in OPERATIONS.items()}, implementations.describe(name))
     registered = {entry.name: entry for entry in entry_points(group=GROUP)}
     entry = registered[known_name(name, [*implementations.IMPLEMENTATIONS, *registered], "implementation")]
     try:

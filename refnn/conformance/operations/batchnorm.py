@@ -1,0 +1,107 @@
+"""Batch normalisation: statistics, forward, backward, running statistics. x is samples x channels x rows x columns."""
+
+from ...reference import batchnorm
+from .explaining import Operation, dig, formula, given
+from .in_c import lists, sizes
+
+
+def positions(x):
+    """Samples x channels x rows x columns -> samples x channels x positions, as the book takes them."""
+    return [[[v for channel_row in channel for v in channel_row] for channel in image] for image in x]
+
+
+def images(flat, x):
+    """The reverse, in the shape of x."""
+    width = len(x[0][0][0])
+    return [[[channel[start:start + width] for start in range(0, len(channel), width)] for channel in image]
+            for image in flat]
+
+
+def batchnorm2d_statistics(x):
+    mean, squares, m = batchnorm.batchnorm2d_statistics(positions(x))
+    return {"mean": mean, "variance": [s / m for s in squares]}
+
+
+def batchnorm2d_forward(x, mean, variance, gamma, beta, eps):
+    return {"a": images(batchnorm.batchnorm2d_forward(positions(x), mean, variance, gamma, beta, eps), x)}
+
+
+def explain_batchnorm2d_forward(inputs, outputs, key, index):
+    c = index[1]
+    return ("a = gamma * ((x - mean) * f) + beta, where f = 1 / sqrt(variance + eps)",
+            f"x = {dig(inputs['x'], index)!r}, " + of_channel(inputs, c, "mean", "variance", "gamma", "beta"))
+
+
+def of_channel(values, c, *names):
+    return ", ".join(f"{name} = {values[name][c]!r}" for name in names)
+
+
+def batchnorm2d_backward(x, mean, variance, gamma, da, eps):
+    dx, dgamma, dbeta = batchnorm.batchnorm2d_backward(positions(x), mean, variance, gamma, positions(da), eps)
+    return {"dgamma": dgamma, "dbeta": dbeta, "dx": images(dx, x)}
+
+
+def explain_batchnorm2d_backward(inputs, outputs, key, index):
+    if key == "dbeta":
+        return "dbeta[c] = sum of da[n][c][k]", f"c = {index[0]}"
+    if key == "dgamma":
+        return "dgamma[c] = sum of da[n][c][k] * h[n][c][k]", f"c = {index[0]}"
+    c = index[1]
+    return ("dx = (gamma * f) * ((da - dbeta / m) - h * (dgamma / m)), where f = 1 / sqrt(variance + eps) and h = (x - mean) * f",
+            ", ".join([f"x = {dig(inputs['x'], index)!r}, da = {dig(inputs['da'], index)!r}",
+                       of_channel(inputs, c, "mean", "variance", "gamma"), of_channel(outputs, c, "dgamma", "dbeta")]))
+
+
+def batchnorm2d_track(running_mean, running_variance, x, momentum):
+    running = list(running_mean), list(running_variance)
+    batchnorm.batchnorm2d_track(*running, *batchnorm.batchnorm2d_statistics(positions(x)), momentum)
+    return {"running_mean": running[0], "running_variance": running[1]}
+
+
+# TEMPORARY
+def counts(x):
+    rows, channels, height, width = sizes(x)
+    return rows, channels, height * width
+
+
+def statistics(core, x):
+    mean, squares = core.room(len(x[0])), core.room(len(x[0]))
+    core.batchnorm2d_statistics(*counts(x), core.numbers(x), core.numbers(mean), core.numbers(squares))
+    return mean, squares
+
+
+def batchnorm2d_statistics_in_c(core, x):
+    mean, squares = statistics(core, x)
+    rows, _, size = counts(x)
+    return {"mean": mean.tolist(), "variance": [s / (rows * size) for s in squares]}
+
+
+def batchnorm2d_forward_in_c(core, x, mean, variance, gamma, beta, eps):
+    a = core.room(*sizes(x))
+    core.batchnorm2d_forward(*counts(x), core.numbers(x), *map(core.numbers, (mean, variance, gamma, beta)), eps,
+                             core.numbers(a))
+    return {"a": lists(a, *sizes(x))}
+
+
+def batchnorm2d_backward_in_c(core, x, mean, variance, gamma, da, eps):
+    dx, dgamma, dbeta = core.room(*sizes(x)), core.room(len(gamma)), core.room(len(gamma))
+    core.batchnorm2d_backward(*counts(x), *map(core.numbers, (x, mean, variance, gamma, da)), eps,
+                              *map(core.numbers, (dx, dgamma, dbeta)))
+    return {"dx": lists(dx, *sizes(x)), "dgamma": dgamma.tolist(), "dbeta": dbeta.tolist()}
+
+
+def batchnorm2d_track_in_c(core, running_mean, running_variance, x, momentum):
+    mean, variance = core.row(running_mean), core.row(running_variance)
+    rows, channels, size = counts(x)
+    core.batchnorm2d_track(channels, core.numbers(mean), core.numbers(variance), *map(core.numbers, statistics(core, x)),
+                           rows * size, momentum)
+    return {"running_mean": list(mean), "running_variance": list(variance)}
+
+
+OPERATIONS = {
+    "batchnorm2d_statistics": Operation(
+        batchnorm2d_statistics, batchnorm2d_statistics_in_c, given(batchnorm.batchnorm2d_statistics)),
+    "batchnorm2d_forward": Operation(batchnorm2d_forward, batchnorm2d_forward_in_c, explain_batchnorm2d_forward),
+    "batchnorm2d_backward": Operation(batchnorm2d_backward, batchnorm2d_backward_in_c, explain_batchnorm2d_backward),
+    "batchnorm2d_track": Operation(batchnorm2d_track, batchnorm2d_track_in_c, given(batchnorm.batchnorm2d_track)),
+}

@@ -1,0 +1,66 @@
+"""The losses and their gradients."""
+
+from ...reference import losses
+from .explaining import Operation, formula, row
+from .in_c import lists
+
+
+def loss(loss, o, y, reduction):
+    value, _ = losses.LOSSES[loss]
+    each = [value(o_n, y_n) for o_n, y_n in zip(o, y)]
+    total = 0.0
+    for v in each:
+        total += v
+    return {"losses": each, "loss": total / len(each) if reduction == "mean" else total}
+
+
+def explain_loss(inputs, outputs, key, index):
+    if key == "losses":
+        n, = index
+        value, _ = losses.LOSSES[inputs["loss"]]
+        return formula(value), f"o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
+    mean = f", then / {len(outputs['losses'])}" if inputs["reduction"] == "mean" else ""
+    return f"t = 0.0; for n ascending: t += losses[n]{mean}", f"losses = {row(outputs['losses'])}"
+
+
+def target(y):
+    return row(y) if isinstance(y, list) else repr(y)
+
+
+def loss_gradient(loss, o, y, reduction):
+    return {"do": losses.batch_gradient(loss, o, y, reduction)}
+
+
+def explain_loss_gradient(inputs, outputs, key, index):
+    n, j = index
+    _, gradient = losses.LOSSES[inputs["loss"]]
+    mean = f", then / {len(inputs['o'])} for the mean over the batch" if inputs["reduction"] == "mean" else ""
+    return formula(gradient) + mean, f"j = {j}, o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
+
+
+# TEMPORARY
+def each_sample(core, loss, o, y):
+    for o_n, y_n in zip(o, y):
+        classes = loss == "cross_entropy"
+        yield len(o_n), core.numbers(o_n), core.ffi.NULL if classes else core.numbers(y_n), y_n if classes else 0
+
+
+def loss_in_c(core, loss, o, y, reduction):
+    losses = [core.loss_value(core.c.constant(loss), *sample) for sample in each_sample(core, loss, o, y)]
+    total = 0.0
+    for value in losses:
+        total += value
+    return {"losses": losses, "loss": total / len(losses) if reduction == "mean" else total}
+
+
+def loss_gradient_in_c(core, loss, o, y, reduction):
+    do = [core.room(len(o_n)) for o_n in o]
+    for sample, do_n in zip(each_sample(core, loss, o, y), do):
+        core.loss_gradient(core.c.constant(loss), *sample, core.numbers(do_n))
+    return {"do": [[d / len(o) if reduction == "mean" else d for d in do_n] for do_n in do]}
+
+
+OPERATIONS = {
+    "loss": Operation(loss, loss_in_c, explain_loss),
+    "loss_gradient": Operation(loss_gradient, loss_gradient_in_c, explain_loss_gradient),
+}
