@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from refnn.implementations import c as native
 from refnn.check import main
-from refnn.conformance import core, subjects, vectors
+from refnn.conformance import subjects, vectors
 from refnn.conformance.compare import NoAnswer, compare, tensors, ulps
 from refnn.conformance.operations.explaining import dig
 from refnn.conformance.run import run
@@ -30,9 +30,12 @@ def cases(rung):
     return vectors.load(rung)
 
 
+CORE = subjects.named("c").variants["plain"].functions  # the operations of the C core
+
+
 def core_but(**wrong):
     """The C core with some operations replaced."""
-    return subjects.Functions({**core.OPERATIONS, **wrong}, "spoilt")
+    return subjects.Functions({**CORE, **wrong}, "spoilt")
 
 
 def flipped(x, bit=0):
@@ -44,7 +47,7 @@ def flipped(x, bit=0):
 def with_spoilt(key, spoil):
     """The core's step, with spoil(list) applied to one of its outputs."""
     def step(**inputs):
-        answer = core.step(**inputs)
+        answer = CORE["step"](**inputs)
         spoil(answer[key])
         return answer
     return step
@@ -116,7 +119,7 @@ def test_the_first_wrong_step_of_a_training_is_located():
 def test_a_wrong_order_of_samples_is_not_blamed_on_a_step():
     class Subject:
         def ask(self, case):
-            return core.OPERATIONS[case.op](**dict(case.inputs, shuffle=False)) if case.op == "train" else None
+            return CORE[case.op](**dict(case.inputs, shuffle=False)) if case.op == "train" else None
 
     case = next(case for case in cases("alice-bob") if case.id.endswith("batches-of-3"))
     failure, = run("alice-bob", [case], Subject()).failures
@@ -362,7 +365,7 @@ def test_every_tensor_has_an_explanation(rung):
 def test_the_first_wrong_step_of_a_convolutional_training_is_located():
     class Subject:
         def ask(self, case):
-            answer = core.OPERATIONS[case.op](**case.inputs)
+            answer = CORE[case.op](**case.inputs)
             if case.op == "train":
                 answer["digests"][-1] = "0" * 64
             return answer
@@ -395,9 +398,9 @@ def test_quiet_prints_failures_only(tmp_path, capsys):
 
 def test_a_mistake_must_explain_every_failing_case_of_its_operation():
     """The answer is the dot product plus one: no order of the sum gives that."""
-    result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": core.dot(x, w)["z"] + 1.0}))
+    result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": CORE["dot"](x=x, w=w)["z"] + 1.0}))
     assert result.verdict == "wrong" and result.diagnosis(result.worst) is None
-    result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": core.dot(x[::-1], w[::-1])["z"]}))
+    result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": CORE["dot"](x=x[::-1], w=w[::-1])["z"]}))
     assert result.diagnosis(result.worst).name == "order"
 
 

@@ -11,7 +11,7 @@ from refnn.conformance.mutants import MUTANTS
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.run import run
 from refnn.conformance.spoil import spoiled
-from refnn.conformance.subjects import named
+from refnn.conformance.subjects import named, variants
 
 RUNGS = [rung for rung in vectors.RUNGS if rung not in ("sin-cos", "digits", "mnist", "mnist-cnn")]
 
@@ -72,7 +72,8 @@ def test_a_mistake_is_named(mutant):
 def test_no_right_answer_is_called_a_mistake(rung):
     for name in ("python", "c"):
         for case in cases(rung):
-            assert diagnose(case, named(name).ask(case)) == [], (name, case.id)
+            for variant, subject in variants(named(name)).items():
+                assert diagnose(case, subject.ask(case)) == [], (name, variant, case.id)
 
 
 def test_the_reference_is_restored_after_a_mutant():

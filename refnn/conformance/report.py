@@ -39,7 +39,7 @@ def report(say: Callable[[str], Any], results: list[Result], known: Known) -> No
         for result in failing[1:]:
             mistake = result.diagnosis(result.worst)
             named = f": {mistake.says.split(':')[0]}" if mistake else ""
-            say(wrapped(f"{result.name}: {result.worst.verdict}, {result.worst.case.id}{named}"))
+            say(wrapped(f"{result.name}: {result.worst.verdict}, {result.worst.case.id}{variants_of(result.worst)}{named}"))
     missing = Counter(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN)
     if missing:
         say("\n" + wrapped("Not implemented: " + ", ".join(f"{op} ({count})" for op, count in missing.items())))
@@ -59,7 +59,7 @@ def rung_in_full(result: Result) -> Iterator[str]:
     yield from failure_in_full(worst)
     for failure in result.failures:
         if failure.verdict == FAILED and failure is not worst:
-            yield titled("also", f"no answer to {failure.case.id}: {failure.reason}")
+            yield titled("also", f"no answer to {failure.case.id}{variants_of(failure)}: {failure.reason}")
             break
     if any(distance != 0 for distance in result.ulps):
         yield titled("numbers", histogram(result.ulps))
@@ -67,7 +67,7 @@ def rung_in_full(result: Result) -> Iterator[str]:
 
 def failure_in_full(failure: Failure) -> Iterator[str]:
     """All that is known of a failure, a line each."""
-    yield titled("case", failure.case.id)
+    yield titled("case", failure.case.id + variants_of(failure))
     if failure.reason:
         yield titled("reason", failure.reason)
     if failure.located:
@@ -80,6 +80,11 @@ def failure_in_full(failure: Failure) -> Iterator[str]:
         yield titled("answered", shown(first.answered) + (f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""))
         yield titled("formula", first.formula)
         yield titled("operands", first.operands)
+
+
+def variants_of(failure: Failure) -> str:
+    """The variants that fail, in brackets, the one that the report is about first; "" if the subject has none."""
+    return f" ({', '.join(failure.variants)})" if any(failure.variants) else ""
 
 
 def where(failure: Failure) -> str:
@@ -127,7 +132,7 @@ def of_rung(result: Result, known: Known) -> dict[str, Any]:
 def of_failure(failure: Failure, known: Known) -> dict[str, Any]:
     first = failure.found and failure.found.divergence
     located = failure.located
-    return {"id": failure.case.id, "verdict": failure.verdict, "known": is_known(failure, known), "reason": failure.reason or None,
+    return {"id": failure.case.id, "variants": list(filter(None, failure.variants)), "verdict": failure.verdict, "known": is_known(failure, known), "reason": failure.reason or None,
             "epoch": located and located.epoch, "step": located and located.step,
             "diagnosis": [mutant.name for mutant in failure.diagnosis or []],
             "first": first and dict(first._asdict(), expected=encode(first.expected), answered=encode(first.answered),

@@ -1,17 +1,19 @@
-"""A rung's cases, asked of a subject: the verdict on each, and of those that fail where, and what the mistake is."""
+"""Asks a subject the cases of a rung: the verdict on each; of a failure the place and, where it is known, the mistake."""
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, NamedTuple
 
 from ..implementations.python import PythonImplementation
 from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
-from .locate import Located, locate
 from .diagnosis import diagnose, work
+from .locate import Located, locate
+from .mutants import Mutant
+from .subjects import Subject, variants
 from .vectors import Case
 
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
-PATIENCE = 2  # so many cases of an operation without an answer, and the others of the rung are not asked
+PATIENCE = 2  # cases of an operation without an answer, after which the others of the rung are not asked
 DIAGNOSED = 5  # failing cases of an operation that are looked into
 LOCATED = 100_000_000  # multiply-adds that the reference may take to find a step
 
@@ -22,81 +24,110 @@ class Failure:
 
     reason:    why there is no answer
     found:     the comparison, with the first divergence
-    diagnosis: mutants that give this answer, the likeliest first; None where it was not looked into
-    located:   of a training run, the step that goes wrong; found and diagnosis are then of this step
+    diagnosis: mutants that explain the answer, the likeliest first; None if it was not looked into
+    located:   of a training run, the step that goes wrong; found and diagnosis are then about this step
+    variants:  the variants of the subject that fail, the one that all of this is about first
     """
 
     case: Case
     verdict: str
     reason: str = ""
-    found: Optional[Comparison] = None
-    diagnosis: Optional[list] = None
-    located: Optional[Located] = None
+    found: Comparison | None = None
+    diagnosis: list[Mutant] | None = None
+    located: Located | None = None
+    variants: tuple[str, ...] = ("",)
 
 
 @dataclass
 class Result:
-    """What came of a rung. name: of it, and of who was asked where several are; counts: verdict -> cases; ulps: distance -> numbers."""
+    """The result of a rung.
+
+    name:   of the rung, and of the subject if several are asked
+    counts: the number of cases by verdict
+    ulps:   the number of answered numbers by their distance from the right ones
+    """
 
     name: str
-    counts: Counter = field(default_factory=Counter)
-    ulps: Counter = field(default_factory=Counter)
-    failures: list = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    ulps: Counter[int | None] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
 
     @property
-    def verdict(self):
-        """The worst of its cases; None where none was asked."""
+    def verdict(self) -> str | None:
+        """The worst of its cases; None if none was asked."""
         return max(self.counts, key=VERDICTS.index, default=None)
 
     @property
-    def worst(self):
-        """The first failure of the worst verdict; None where all are exact."""
-        return max(self.failures, key=lambda failure: VERDICTS.index(failure.verdict), default=None)
+    def worst(self) -> Failure | None:
+        """The first failure of the worst verdict; None if all are exact."""
+        return max(self.failures, key=badness, default=None)
 
-    def diagnosis(self, failure):
-        """The mutant that explains a failure and all others of its operation that were looked into, the likeliest; or None."""
-        others = [other.diagnosis for other in self.failures if other.case.op == failure.case.op and other.diagnosis is not None]
+    def diagnosis(self, failure: Failure) -> Mutant | None:
+        """The likeliest mutant that explains this failure and every other diagnosed failure of the same operation, or None."""
+        others = [other.diagnosis for other in self.failures
+                  if other.case.op == failure.case.op and other.diagnosis is not None]
         shared = [mutant for mutant in failure.diagnosis or [] if all(mutant in found for found in others)]
         return min(shared, key=lambda mutant: sum(found.index(mutant) for found in others), default=None)
 
 
-def run(name, cases, subject):
+def badness(failure: Failure) -> int:
+    return VERDICTS.index(failure.verdict)
+
+
+class Judgement(NamedTuple):
+    """The verdict on one answer. reason: why there is none; answer: with floats where the right one has them"""
+
+    verdict: str
+    reason: str = ""
+    found: Comparison | None = None
+    answer: dict[str, Any] | None = None
+
+
+def run(name: str, cases: list[Case], subject: Subject) -> Result:
     """Asks a subject the cases of a rung."""
     result = Result(name)
-    silent = Counter()
-    looked_into = Counter()
+    silent: Counter[str] = Counter()
+    looked_into: Counter[str] = Counter()
+    asked = variants(subject)
     for case in cases:
-        failure = None
-        try:
-            if silent[case.op] == PATIENCE:
-                raise NoAnswer(f"not asked, since {PATIENCE} cases of {case.op} had no answer")
-            answer = subject.ask(case)
-            if answer is None:
-                failure = Failure(case, UNKNOWN)
-            else:
-                found = compare(case, answer)
-                result.ulps += found.ulps
-                if found.verdict != EXACT:
-                    failure = Failure(case, found.verdict, found=found)
-                    looked_into[case.op] += 1
-                    if looked_into[case.op] <= DIAGNOSED:
-                        look_into(failure, fitted(case.answer, answer, "the answer"), subject)
-        except NoAnswer as error:
-            silent[case.op] += 1
-            failure = Failure(case, FAILED, str(error))
-        result.counts[failure.verdict if failure else EXACT] += 1
-        if failure:
+        judged = {variant: judge(case, asked[variant], patient=silent[case.op] < PATIENCE) for variant in asked}
+        failing = sorted((variant for variant in asked if judged[variant].verdict != EXACT),
+                         key=lambda variant: -VERDICTS.index(judged[variant].verdict))
+        worst = judged[failing[0]] if failing else next(iter(judged.values()))
+        result.counts[worst.verdict] += 1
+        silent[case.op] += worst.verdict == FAILED
+        if worst.found:
+            result.ulps += worst.found.ulps
+        if failing:
+            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing))
             result.failures.append(failure)
+            looked_into[case.op] += worst.answer is not None
+            if worst.answer is not None and looked_into[case.op] <= DIAGNOSED:
+                look_into(failure, worst.answer, asked[failing[0]])
     return result
 
 
-def look_into(failure, answer, subject):
-    """Adds the diagnosis, and of a training run the step where it goes wrong."""
+def judge(case: Case, subject: Subject, patient: bool) -> Judgement:
+    """Asks one subject one case."""
+    try:
+        if not patient:
+            raise NoAnswer(f"not asked, since {PATIENCE} cases of {case.op} had no answer")
+        answer = subject.ask(case)
+        if answer is None:
+            return Judgement(UNKNOWN)
+        found = compare(case, answer)
+        return Judgement(found.verdict, "", found, answer if found.verdict == EXACT else fitted(case.answer, answer, "the answer"))
+    except NoAnswer as error:
+        return Judgement(FAILED, str(error))
+
+
+def look_into(failure: Failure, answer: dict[str, Any], subject: Subject) -> None:
+    """Adds the diagnosis and, of a training run, the step where it goes wrong."""
     failure.diagnosis = diagnose(failure.case, answer)
     if failure.case.op != "train" or work(failure.case) > LOCATED:
         return
 
-    def ask(case):
+    def ask(case: Case) -> dict[str, Any] | None:
         given = subject.ask(case)
         return None if given is None else fitted(case.answer, given, "the answer")
 
@@ -107,7 +138,7 @@ def look_into(failure, answer, subject):
             found = given and compare(failure.located.case, given)
             if found and found.verdict != EXACT:
                 failure.found = found
-                failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests alone do not say how far off
+                failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests say nothing of distance
                 failure.diagnosis = failure.diagnosis or diagnose(failure.located.case, given)
     except NoAnswer:
-        pass  # the case has its verdict; where the step is remains unknown
+        pass  # the case has its verdict; the step stays unknown

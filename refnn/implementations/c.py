@@ -28,9 +28,12 @@ CALL_WORK = 300_000_000  # multiply-adds of one call, some 10 ms: between calls 
 
 
 class CImplementation:
-    """A network of `model`'s layers, with parameters drawn from `seed`. For the methods see reference/network.py."""
+    """A network of `model`'s layers, with parameters drawn from `seed`. For the methods see Implementation.
 
-    def __init__(self, model, seed, threads=None):
+    instruction_set: its name; None: that of simd()
+    """
+
+    def __init__(self, model, seed, threads=None, instruction_set=None):
         self.model = model
         self._threads = threads if lib.refnn_has_threads() else 1
         self._processors = processors()  # the workspace has room for so many, should more appear
@@ -40,7 +43,7 @@ class CImplementation:
         self._model = ffi.new("refnn_model *", {
             "layers": layers, "layer_count": len(model.layers),
             "loss": constant(model.loss), "init": constant(model.init),
-            "simd": simd(), "threads": 1})
+            "simd": simd() if instruction_set is None else simd_names()[instruction_set], "threads": 1})
         self._work = sum(model.terms) + sum(model.widths)  # multiply-adds of a sample's way forward, roughly
         self._whole_batches = any(isinstance(layer, BatchNorm2d) for layer in model.layers)
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
@@ -312,7 +315,12 @@ def simd():
 def build():
     """The compiler of the core, and the instruction set that is used."""
     name = next(name for name, number in simd_names().items() if number == simd())
-    return f"{ffi.string(lib.refnn_build()).decode().strip()}, {name}"
+    return f"{compiler()}, {name}"
+
+
+def compiler():
+    """The compiler of the core."""
+    return ffi.string(lib.refnn_build()).decode().strip()
 
 
 check_build()

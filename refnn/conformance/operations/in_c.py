@@ -2,7 +2,9 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from math import prod
+from types import ModuleType
 from typing import Any
 
 from ...model import Model
@@ -10,17 +12,11 @@ from .models import nested
 
 
 class Core:
-    """The C core under one instruction set, "plain" or one of those of the processor.
+    """The C core under one instruction set, "plain" or one of those of this machine."""
 
-    Raises UnavailableError if the core is not built.
-    """
-
-    def __init__(self, simd: str):
-        from ...implementations import c
-
+    def __init__(self, module: ModuleType, simd: str) -> None:
+        self.c, self.lib, self.ffi = module, module.lib, module.ffi
         self.simd = simd
-        self.number = c.simd_names()[simd]
-        self.c, self.lib, self.ffi = c, c.lib, c.ffi
 
     def __getattr__(self, name: str) -> Any:
         """core.exp is refnn_exp."""
@@ -46,11 +42,21 @@ class Core:
 
     def network(self, model: Model, seed: int) -> Any:
         """A network of this model, in this instruction set."""
-        return self.c.CImplementation(model, seed)
+        return self.c.CImplementation(model, seed, instruction_set=self.simd)
 
     def generator(self, seed: str) -> Any:
         """A pointer to the state of a random number generator."""
         return self.ffi.new("uint64_t *", int(seed, 16))
+
+
+def cores() -> dict[str, Core]:
+    """The core under each instruction set of this machine, plain first. Raises UnavailableError if it is not built."""
+    c = import_module("refnn.implementations.c")
+    return {simd: Core(c, simd) for simd in c.simd_names()}
+
+
+def compiler() -> str:
+    return import_module("refnn.implementations.c").compiler()
 
 
 def flat(values: Any) -> Iterator[float]:
