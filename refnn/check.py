@@ -1,9 +1,13 @@
-"""python -m refnn.check: holds an implementation of the spec against the reference, to the bit, and says where it first goes wrong.
+"""python -m refnn.check: compares an implementation of the spec with the reference, bit by bit, and reports the first difference.
 
 Without --impl and --cmd: the Python reference and the C core on this machine. Exit status 0: every number asked for is exact.
 """
 
+from __future__ import annotations
+
+import argparse
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatch, fnmatchcase
 
 from .checks import known_name, positive_number
@@ -14,7 +18,7 @@ from .conformance.run import run
 from .errors import InputError
 
 
-def options():
+def options() -> Parser:
     parser = Parser(prog="python -m refnn.check", description=__doc__, allow_abbrev=False)
     parser.add_argument("rungs", nargs="*", metavar="RUNG", help=f"{', '.join(vectors.RUNGS)} (default: all)")
     parser.add_argument("--impl", metavar="NAME", help="c, python, or one registered under the entry-point group " + subjects.GROUP)
@@ -35,7 +39,7 @@ def options():
     return parser
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit status: 0 exact, 1 not, 2 for a mistake in the arguments."""
     return command("refnn.check", lambda: 0 if check(options().parse_args(arguments)) else 1)
 

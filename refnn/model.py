@@ -133,46 +133,6 @@ class Model(Description):
         return LOSSES[self.loss].classes
 
 
-class OwnLayer:
-    """A layer of one's own in a network: what it gives is checked. Raises InputError."""
-
-    def __init__(self, layer, k, outputs):
-        self.layer, self.k, self.outputs = layer, k, outputs
-
-    @property
-    def parameters(self):
-        return self.layer.parameters
-
-    @property
-    def buffers(self):
-        return getattr(self.layer, "buffers", ())
-
-    def forward(self, x):
-        if hasattr(self.layer, "__dict__"):
-            self.layer.training = self.training
-        a = self.layer.forward(x)
-        self._check(a, "forward", len(x), [self.outputs] * len(x))
-        return a
-
-    def backward(self, x, a, da):
-        result = self.layer.backward(x, a, da)
-        if not isinstance(result, tuple) or len(result) != 2:
-            raise InputError(f"backward of layer {self.k} must give dx and the gradients, not {result!r}")
-        dx, gradients = result
-        self._check(dx, "backward", len(x), list(map(len, x)))
-        self._check(gradients, "backward", len(self.parameters), list(map(len, self.parameters)))
-        return dx, gradients
-
-    def _check(self, rows, method, count, widths):
-        name = f"{method} of layer {self.k}, {type(self.layer).__name__},"
-        try:
-            given = list(map(len, rows))
-        except TypeError:
-            raise InputError(f"{name} must give lists of rows, not {rows!r}") from None
-        if given != widths:
-            raise InputError(f"{name} must give {count} rows of {sorted(set(widths))} numbers, not {len(given)} of {sorted(set(given))}")
-
-
 def custom_output_shape(layer: Any, shape: Shape, k: int) -> Shape:
     """The output shape of layer number k, which is custom. Raises InputError if it is no layer."""
     missing = [name for name in ("forward", "backward", "parameters") if isinstance(layer, type) or not hasattr(layer, name)]
