@@ -14,7 +14,9 @@ from .checks import known_name, positive_number
 from .cli import Parser, check_writable, command, number, printer, write_json
 from .conformance import report, subjects, vectors
 from .conformance.compare import EXACT
-from .conformance.run import run
+from .conformance.run import Result, run
+from .conformance.subjects import Subject
+from .conformance.vectors import Case
 from .errors import InputError
 
 
@@ -22,18 +24,18 @@ def options() -> Parser:
     parser = Parser(prog="python -m refnn.check", description=__doc__, allow_abbrev=False)
     parser.add_argument("rungs", nargs="*", metavar="RUNG", help=f"{', '.join(vectors.RUNGS)} (default: all)")
     parser.add_argument("--impl", metavar="NAME", help="c, python, or one registered under the entry-point group " + subjects.GROUP)
-    parser.add_argument("--cmd", metavar="PROGRAM", help='a program with its arguments, such as "node mine.mjs": it reads a case a '
-                        "line and writes an answer a line")
+    parser.add_argument("--cmd", metavar="PROGRAM", help='a program with its arguments, such as "node mine.mjs": it reads one case '
+                        "per line and writes one answer per line")
     parser.add_argument("--rung", action="append", default=[], metavar="RUNG", help="the same as RUNG; may be repeated")
-    parser.add_argument("--case", metavar="ID", help="only cases with this id, in which * stands for anything")
+    parser.add_argument("--case", metavar="ID", help="only cases with this id; * matches any text")
     parser.add_argument("--spec", default=vectors.VERSION, metavar="VERSION", help="the version of the spec that the program "
                         f"answers: only its cases are asked (default: {vectors.VERSION})")
-    parser.add_argument("--long", action="store_true", help="whole trainings too: a minute in a fast language, an hour in plain Python")
-    parser.add_argument("--timeout", type=number, default=60.0, metavar="S", help="seconds that a program has for an answer (default: 60)")
+    parser.add_argument("--long", action="store_true", help="also whole trainings: a minute in a fast language, an hour in plain Python")
+    parser.add_argument("--timeout", type=number, default=60.0, metavar="S", help="seconds for each answer of a program (default: 60)")
     parser.add_argument("--hex", action="store_true", help="send every double as the 16 hex digits of its bits")
-    parser.add_argument("--known-failures", metavar="FILE", help="ids of cases that are known to fail, one a line, in which * stands for "
-                        "anything: they do not count, until they pass")
-    parser.add_argument("--list", action="store_true", help="print the questions, as a program gets them, and ask nobody")
+    parser.add_argument("--known-failures", metavar="FILE", help="ids of cases that are known to fail, one per line; * matches any text; "
+                        "they do not count until they pass")
+    parser.add_argument("--list", action="store_true", help="print the questions as a program receives them, and ask none")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     return parser
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return command("refnn.check", lambda: 0 if check(options().parse_args(arguments)) else 1)
 
 
-def check(given):
+def check(given: argparse.Namespace) -> bool:
     """-> whether everything that was asked is exact, known failures aside."""
     named = list(dict.fromkeys(known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung))
     known_name(given.spec, vectors.VERSIONS, "version of the spec")
@@ -57,8 +59,7 @@ def check(given):
             for case in cases:
                 print(vectors.question(case, given.hex))
         return True
-    if given.json is not None:
-        check_writable(given.json)
+    check_writable(given.json)
     known = known_failures(given.known_failures)
     results, ids = asked(names, given, known)
     if not results:
@@ -70,7 +71,7 @@ def check(given):
     return exact
 
 
-def asked(names, given, known):
+def asked(names: list[str], given: argparse.Namespace, known: list[str]) -> tuple[list[Result], list[str]]:
     """Asks the subjects, a line of the table for each rung. -> the results, and the ids of all cases."""
     say = printer(given)
     columns = those_asked(given)
@@ -91,12 +92,12 @@ def asked(names, given, known):
     return results, ids
 
 
-def passes(listed, results):
+def passes(listed: str, results: list[Result]) -> bool:
     """Whether no case that a known failure's pattern matches has failed."""
     return not any(fnmatchcase(failure.case.id, listed) for result in results for failure in result.failures)
 
 
-def conclude(given, results, known, stale, exact):
+def conclude(given: argparse.Namespace, results: list[Result], known: list[str], stale: list[str], exact: bool) -> None:
     """Says what failed, and the outcome; writes the record."""
     tell = printer(given, always=True)
     report.report(tell, results, known)
@@ -106,11 +107,10 @@ def conclude(given, results, known, stale, exact):
     right = sum(result.counts[EXACT] for result in results)
     outcome = "Conforms" if exact else "Does not conform" if right < cases else "The list of known failures is out of date"
     printer(given, always=not exact)(f"\n{outcome}: {right} of {cases} answers are exact.")
-    if given.json is not None:
-        write_json(given.json, report.record(given.spec, results, known, stale, exact))
+    write_json(given.json, report.record(given.spec, results, known, stale, exact))
 
 
-def those_asked(given):
+def those_asked(given: argparse.Namespace) -> list[tuple[str, Subject]]:
     """(title of the column, subject) of each that is asked."""
     if given.impl is not None and given.cmd is not None:
         raise InputError("--impl and --cmd exclude each other")
@@ -121,7 +121,7 @@ def those_asked(given):
     return [(name, subjects.named(name)) for name in ("python", "c")]
 
 
-def chosen(names, given, say):
+def chosen(names: list[str], given: argparse.Namespace, say: Callable[[str], object]) -> Iterator[tuple[str, list[Case]]]:
     """(rung, its cases that are to be asked) for each rung; a long case only with --long, or if --case is its very id."""
     for name in names:
         try:
@@ -133,7 +133,7 @@ def chosen(names, given, say):
             yield name, cases
 
 
-def known_failures(path):
+def known_failures(path: str | None) -> list[str]:
     """The patterns in a file of known failures."""
     if path is None:
         return []
