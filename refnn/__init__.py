@@ -19,6 +19,6 @@ from .samples import Samples, check_samples
 __version__ = "0.1.0"
 SPEC = 1  # the version of the numerics contract
 
-__all__ = ["DivergenceError", "Epoch", "Evaluation", "GradientCheck", "InputError", "Model", "Network", "RefnnError", "SPEC",
-           "Samples", "UnavailableError", "check_samples", "gradient_check", "mlp"]
+__all__ = ["SPEC", "DivergenceError", "Epoch", "Evaluation", "GradientCheck", "InputError", "Model", "Network",
+           "RefnnError", "Samples", "UnavailableError", "check_samples", "gradient_check", "mlp"]
 __all__ += layers.__all__

@@ -1,8 +1,8 @@
 """python -m refnn.bench: measures the speed of the C core on this machine, and of other libraries that are installed.
 
-All contestants train the same network on the same samples, with the same batches and rate, from the same parameters. Those
-that compute in double precision must first reach the same loss to 1e-6. Then they are timed in turn, in several rounds, in one
-process, with the same number of threads. To install the other libraries: pip install 'refnn[peers]'.
+All contestants train the same network on the same samples, with the same batches and rate, from the same parameters.
+Those that compute in double precision must first reach the same loss to 1e-6. Then they are timed in turn, in several
+rounds, in one process, with the same number of threads. To install the other libraries: pip install 'refnn[peers]'.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ def works() -> list[Work]:
     return made
 
 
-# Contestants: each takes a work and returns two functions, or None if it cannot do the work: run(samples), which trains on
-# that number of samples, starting over at the end; and loss(), the loss over all samples now.
+# Contestants: each takes a work and returns two functions, or None if it cannot do the work: run(samples), which trains
+# on that number of samples, starting over at the end; and loss(), the loss over all samples now.
 
 Contestant = tuple[Callable[[int], None], Callable[[], float]]
 
@@ -121,7 +121,11 @@ class NumpyNetwork:
             z = outputs[-1] @ w
             if b:
                 z += b[0]
-            outputs.append(1.0 / (1.0 + self.np.exp(-z)) if name == "sigmoid" else self.np.maximum(z, 0.0) if name == "relu" else z)
+            if name == "sigmoid":
+                z = 1.0 / (1.0 + self.np.exp(-z))
+            elif name == "relu":
+                z = self.np.maximum(z, 0.0)
+            outputs.append(z)
         return outputs
 
     def losses(self, o: Any, y: Any) -> Any:
@@ -180,8 +184,8 @@ def with_torch(work: Work, threads: int, kind: Any) -> Contestant:
     all_x, all_y = arrays(work)
     x = torch.from_numpy(all_x.reshape(-1, *work.model.shapes[0])).to(kind)
     y = torch.from_numpy(all_y) if work.model.classes else torch.from_numpy(all_y).to(kind)
-    layers = [torch_layer(layer, torch.nn) for layer in work.model.layers if isinstance(layer, Layer) and layer.name != "identity"]
-    network = torch.nn.Sequential(*layers).to(kind)
+    layers = [layer for layer in work.model.layers if isinstance(layer, Layer) and layer.name != "identity"]
+    network = torch.nn.Sequential(*[torch_layer(layer, torch.nn) for layer in layers]).to(kind)
     with torch.no_grad():
         for p, value in zip(network.parameters(), matrices(work)):
             p.copy_(torch.from_numpy(value.T if value.ndim == 2 else value))
@@ -207,7 +211,8 @@ def torch_layer(layer: Layer, nn: Any) -> Any:
     """PyTorch's layer of the same name."""
     kind = getattr(nn, type(layer).__name__)
     if isinstance(layer, Conv2d):
-        return kind(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, bias=layer.bias)
+        return kind(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding,
+                    bias=layer.bias)
     return kind(*vars(layer).values())
 
 
@@ -221,8 +226,8 @@ def scikit_learn(work: Work, threads: int) -> Contestant | None:
     values = matrices(work)
     factor = 2.0 * (work.batch_size if work.reduction == "sum" else 1.0)
     hidden = [layer.outputs for layer in work.model.layers if isinstance(layer, Linear)][:-1]
-    network = MLPRegressor(hidden_layer_sizes=hidden, solver="sgd", alpha=0.0, learning_rate_init=work.lr * factor, momentum=0.0,
-                           nesterovs_momentum=False, batch_size=work.batch_size, shuffle=False)
+    network = MLPRegressor(hidden_layer_sizes=hidden, solver="sgd", alpha=0.0, learning_rate_init=work.lr * factor,
+                           momentum=0.0, nesterovs_momentum=False, batch_size=work.batch_size, shuffle=False)
     network.partial_fit(x[:work.batch_size], y[:work.batch_size, 0])  # creates what the next lines replace
     network.coefs_ = [w.copy() for w in values[0::2]]
     network.intercepts_ = [b.copy() for b in values[1::2]]
@@ -240,7 +245,8 @@ SINGLE = ("PyTorch float32",)
 def arrays(work: Work) -> tuple[Any, Any]:
     """The samples as NumPy arrays: x of doubles, y of classes or doubles."""
     import numpy as np
-    return np.array(list(work.samples.inputs)), np.array(list(work.samples.targets), np.int64 if work.model.classes else float)
+    y = np.array(list(work.samples.targets), np.int64 if work.model.classes else float)
+    return np.array(list(work.samples.inputs)), y
 
 
 def matrices(work: Work) -> list[Any]:
@@ -293,7 +299,8 @@ def measure(work: Work, threads: int, rounds: int) -> dict[str, tuple[float, flo
     for name, reached in losses.items():
         allowed = 1e-3 if name in SINGLE else 1e-6
         if abs(reached - losses["refnn C"]) > allowed * abs(losses["refnn C"]):
-            raise RefnnError(f"{name} does other work: {work.name} has loss {reached!r} there, {losses['refnn C']!r} in C")
+            raise RefnnError(f"{name} does other work: {work.name} has loss {reached!r} there, "
+                             f"{losses['refnn C']!r} in C")
     times: dict[str, list[float]] = {name: [] for name in runs}
     sizes = {}
     for name, run in runs.items():
@@ -310,7 +317,7 @@ def measure(work: Work, threads: int, rounds: int) -> dict[str, tuple[float, flo
 
 
 def peak(c: Any, rounds: int) -> tuple[float, float]:
-    """GFLOP/s of one thread: of multiplications and additions in registers only, and of a product of 1024 x 1024 matrices.
+    """GFLOP/s of one thread: of multiplications and additions in registers, and of a product of 1024 x 1024 matrices.
 
     c: the module of the C implementation
     """
@@ -346,8 +353,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def options() -> Parser:
     parser = Parser(prog="python -m refnn.bench", description=(__doc__ or "").split("\n\n")[0], allow_abbrev=False)
-    parser.add_argument("--threads", type=integer, default=1, metavar="N", help="threads of every contestant (default: 1)")
-    parser.add_argument("--rounds", type=integer, default=ROUNDS, metavar="N", help=f"turns of each (default: {ROUNDS})")
+    parser.add_argument("--threads", type=integer, default=1, metavar="N",
+                        help="threads of every contestant (default: 1)")
+    parser.add_argument("--rounds", type=integer, default=ROUNDS, metavar="N",
+                        help=f"turns of each (default: {ROUNDS})")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
     return parser
 
@@ -363,7 +372,8 @@ def run(given: argparse.Namespace) -> int:
     top, product = peak(c, rounds)
     share = f" ({100 * product / top:.0f} %)" if top else ""
     say(f"refnn {__version__}, C ({c.build()}) on {processor_name()}, {threads} thread{'s' * (threads > 1)}")
-    say(f"peak of one thread, multiplications and additions: {top:.1f} GFLOP/s; product of 1024 x 1024 matrices: {product:.1f}{share}")
+    say(f"peak of one thread, multiplications and additions: {top:.1f} GFLOP/s; "
+        f"product of 1024 x 1024 matrices: {product:.1f}{share}")
     say("microseconds per sample, best of rounds (median), and the ratio to refnn C")
     measured = []
     for work in works():
@@ -373,7 +383,8 @@ def run(given: argparse.Namespace) -> int:
         note = f", {speed:.1f} GFLOP/s" + (f", {100 * speed / top:.0f} % of peak" if top else "")
         say(f"\n{work.name}{note}")
         for name, (fastest, median) in times.items():
-            say(f"  {name:16} {fastest:10.3f} ({median:.3f})" + (f"  {fastest / best:8.2f} x" if name != "refnn C" else ""))
+            ratio = f"  {fastest / best:8.2f} x" if name != "refnn C" else ""
+            say(f"  {name:16} {fastest:10.3f} ({median:.3f}){ratio}")
         measured.append({"name": work.name, "gflops": speed, "microseconds": {
             name: {"best": fastest, "median": median} for name, (fastest, median) in times.items()}})
     write_json(given.json, {"refnn": __version__, "build": c.build(), "processor": processor_name(), "threads": threads,

@@ -1,6 +1,6 @@
-"""python -m refnn.check: compares an implementation of the spec with the reference, bit by bit, and reports the first difference.
+"""python -m refnn.check: compares an implementation with the reference, bit by bit, and reports the first difference.
 
-Without --impl and --cmd: the Python reference and the C core on this machine. Exit status 0: every number asked for is exact.
+Without --impl and --cmd: the Python reference and the C core on this machine. Exit status 0: every answer is exact.
 """
 
 from __future__ import annotations
@@ -23,19 +23,26 @@ from .errors import InputError
 def options() -> Parser:
     parser = Parser(prog="python -m refnn.check", description=__doc__, allow_abbrev=False)
     parser.add_argument("rungs", nargs="*", metavar="RUNG", help=f"{', '.join(vectors.RUNGS)} (default: all)")
-    parser.add_argument("--impl", metavar="NAME", help="c, python, or one registered under the entry-point group " + subjects.GROUP)
-    parser.add_argument("--cmd", metavar="PROGRAM", help='a program with its arguments, such as "node mine.mjs": it reads one case '
-                        "per line and writes one answer per line")
+    parser.add_argument("--impl", metavar="NAME",
+                        help="c, python, or one registered under the entry-point group " + subjects.GROUP)
+    parser.add_argument("--cmd", metavar="PROGRAM",
+                        help='a program with its arguments, such as "node mine.mjs": it reads one case '
+                             "per line and writes one answer per line")
     parser.add_argument("--rung", action="append", default=[], metavar="RUNG", help="the same as RUNG; may be repeated")
     parser.add_argument("--case", metavar="ID", help="only cases with this id; * matches any text")
-    parser.add_argument("--spec", default=vectors.VERSION, metavar="VERSION", help="the version of the spec that the program "
-                        f"answers: only its cases are asked (default: {vectors.VERSION})")
-    parser.add_argument("--long", action="store_true", help="also whole trainings: a minute in a fast language, an hour in plain Python")
-    parser.add_argument("--timeout", type=number, default=60.0, metavar="S", help="seconds for each answer of a program (default: 60)")
+    parser.add_argument("--spec", default=vectors.VERSION, metavar="VERSION",
+                        help="the version of the spec that the program "
+                             f"answers: only its cases are asked (default: {vectors.VERSION})")
+    parser.add_argument("--long", action="store_true",
+                        help="also whole trainings: a minute in a fast language, an hour in plain Python")
+    parser.add_argument("--timeout", type=number, default=60.0, metavar="S",
+                        help="seconds for each answer of a program (default: 60)")
     parser.add_argument("--hex", action="store_true", help="send every double as the 16 hex digits of its bits")
-    parser.add_argument("--known-failures", metavar="FILE", help="ids of cases that are known to fail, one per line; * matches any text; "
-                        "they do not count until they pass")
-    parser.add_argument("--list", action="store_true", help="print the questions as a program receives them, and ask none")
+    parser.add_argument("--known-failures", metavar="FILE",
+                        help="ids of cases that are known to fail, one per line; * matches any text; "
+                             "they do not count until they pass")
+    parser.add_argument("--list", action="store_true",
+                        help="print the questions as a program receives them, and ask none")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     return parser
@@ -64,7 +71,8 @@ def check(given: argparse.Namespace) -> bool:
     results, ids = asked(names, given, known)
     if not results:
         among = f" in {', '.join(named)}" if named else ""
-        raise InputError(f"no case {given.case!r}{among}; --list prints them all" if given.case else "nothing could be run")
+        none = f"no case {given.case!r}{among}; --list prints them all"
+        raise InputError(none if given.case else "nothing could be run")
     stale = [listed for listed in known if any(fnmatch(name, listed) for name in ids) and passes(listed, results)]
     exact = not stale and all(report.is_known(failure, known) for result in results for failure in result.failures)
     conclude(given, results, known, stale, exact)
@@ -84,7 +92,8 @@ def asked(names: list[str], given: argparse.Namespace, known: list[str]) -> tupl
             row = [run(name if len(columns) == 1 else f"{name} in {title}",
                        [case for case in cases if title != "python" or "long" not in case.flags], subject)
                    for title, subject in columns]
-            say(f"{name:13}{len(cases):5d}  " + "".join(f"{report.summary(result, known):20}" for result in row).rstrip())
+            verdicts = "".join(f"{report.summary(result, known):20}" for result in row).rstrip()
+            say(f"{name:13}{len(cases):5d}  {verdicts}")
             results += [result for result in row if result.counts]
     finally:
         for _, subject in columns:
@@ -105,7 +114,8 @@ def conclude(given: argparse.Namespace, results: list[Result], known: list[str],
         tell(f"\n{listed} is listed as a known failure but passes; remove it from the list")
     cases = sum(result.counts.total() for result in results)
     right = sum(result.counts[EXACT] for result in results)
-    outcome = "Conforms" if exact else "Does not conform" if right < cases else "The list of known failures is out of date"
+    outcome = "Does not conform" if right < cases else "The list of known failures is out of date"
+    outcome = "Conforms" if exact else outcome
     printer(given, always=not exact)(f"\n{outcome}: {right} of {cases} answers are exact.")
     write_json(given.json, report.record(given.spec, results, known, stale, exact))
 
@@ -121,8 +131,9 @@ def those_asked(given: argparse.Namespace) -> list[tuple[str, Subject]]:
     return [(name, subjects.named(name)) for name in ("python", "c")]
 
 
-def chosen(names: list[str], given: argparse.Namespace, say: Callable[[str], object]) -> Iterator[tuple[str, list[Case]]]:
-    """(rung, its cases that are to be asked) for each rung; a long case only with --long, or if --case is its very id."""
+def chosen(names: list[str], given: argparse.Namespace, say: Callable[[str], object],
+           ) -> Iterator[tuple[str, list[Case]]]:
+    """(rung, its cases to be asked) for each rung; a long case only with --long, or if --case is its id."""
     for name in names:
         try:
             cases = vectors.load(name, given.case or "*", given.spec, given.long)
@@ -141,7 +152,8 @@ def known_failures(path: str | None) -> list[str]:
         with open(path, encoding="utf-8") as file:
             lines = [line.split("#")[0].strip() for line in file]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--known-failures {path!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"--known-failures {path!r} cannot be read: {why}") from None
     return [line for line in lines if line]
 
 

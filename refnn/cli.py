@@ -15,7 +15,7 @@ from .tasks import SETTINGS
 
 
 def command(name: str, run: Callable[[], int]) -> int:
-    """Returns what run() returns, the exit status. A mistake that the user can mend is printed in one line, and the status is 2."""
+    """Returns what run() returns, the exit status. A mistake of the user is printed in one line, with status 2."""
     try:
         status = run()
         sys.stdout.flush()
@@ -63,7 +63,10 @@ def write_json(path: str | None, record: object) -> None:
 
 
 def printer(given: argparse.Namespace, always: bool = False) -> Callable[[str], None]:
-    """A print for progress: to standard error if standard output takes the record; silent with --quiet, unless `always`."""
+    """A print for progress: to standard error if the record goes to standard output; silent with --quiet.
+
+    always: not silent
+    """
     stream = sys.stderr if given.json == "-" else sys.stdout
 
     def say(line: str) -> None:
@@ -81,7 +84,8 @@ class Parser(argparse.ArgumentParser):
             word = message.split(": ", 1)[1].split(" ")[0]
             near = get_close_matches(word.split("=")[0], self._option_string_actions, n=1)
             hint = f"did you mean {near[0]}?" if near else "--help lists the options"
-            message = f"unknown option {word}; {hint}" if word.startswith("-") else f"one task at a time, not {word!r} as well"
+            another = f"one task at a time, not {word!r} as well"
+            message = f"unknown option {word}; {hint}" if word.startswith("-") else another
         raise InputError(message)
 
 

@@ -41,7 +41,7 @@ def alice_bob() -> Data:
 
 
 def sin_cos(seed: int) -> Data:
-    """sin x1 - cos x2 on a grid of 100 x 100 points, step 0.1 from -5; validation on 1,000 random points of [-5, 5)^2."""
+    """sin x1 - cos x2 on a grid of 100 x 100 points, from -5 in steps of 0.1; validation: 1,000 points of [-5, 5)^2."""
     axis = [-5.0 + 0.1 * i for i in range(100)]
     random = stream(seed, DATA)
     points = [[-5.0 + 10.0 * random.uniform(), -5.0 + 10.0 * random.uniform()] for _ in range(1000)]
@@ -53,7 +53,7 @@ def sin_cos(seed: int) -> Data:
 
 
 def points(seed: int) -> Data:
-    """200 points of a plane: 100 around the circle of radius 2, class 0, then 100 around the origin, class 1; noise .1."""
+    """200 points of a plane, noise 0.1: 100 near the circle of radius 2, class 0, and 100 near the origin, class 1."""
     random = stream(seed, DATA)
 
     def noise() -> float:
@@ -140,8 +140,8 @@ def download(name: str, folder: Path) -> None:
         except (OSError, HTTPException, ValueError) as error:
             problems.append(f"{urlsplit(mirror).hostname}: {getattr(error, 'reason', None) or error}")
     else:
-        raise UnavailableError(f"{name} of MNIST could not be downloaded ({'; '.join(problems)}); name a folder that has the files "
-                               "with --data or REFNN_DATA, or try --data digits --lr 0.03")
+        raise UnavailableError(f"{name} of MNIST could not be downloaded ({'; '.join(problems)}); name a folder that "
+                               "has the files with --data or REFNN_DATA, or try --data digits --lr 0.03")
     part = folder / f"{name}.gz.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,8 @@ class GradientCheck(NamedTuple):
     """The result of gradient_check.
 
     passed: whether every derivative is right to 1e-6
-    worst:  the largest error of a derivative, as a fraction of the largest derivative by its layer's parameters, or by the inputs
+    worst:  the largest error of a derivative, as a fraction of the largest derivative by its layer's parameters, or by
+            the inputs
     where:  that derivative, or what is wrong, in words; the mistake is there, or in dx of a later layer
     """
 
@@ -33,8 +34,8 @@ def gradient_check(network: Network, x: Numbers | Samples, y: Numbers | None = N
                    reduction: str | None = None) -> GradientCheck:
     """Compares every derivative of network.batch_loss, by each parameter and each input, with a central difference.
 
-    Fails if all derivatives by a layer's parameters, or by the inputs, are zero: then nothing is tested. Raises InputError as
-    network.loss does. The network is left unchanged.
+    Fails if all derivatives by a layer's parameters, or by the inputs, are zero: then nothing is tested. Raises
+    InputError as network.loss does. The network is left unchanged.
     """
     samples = check_samples(network.model, x, y)
     parameters = network.parameters

@@ -43,7 +43,7 @@ class Description:
 
 
 class Layer(Description):
-    """A layer of a model, without its parameters' values. Attributes have the names and order of the constructor's arguments."""
+    """A layer of a model, without values of parameters. Attributes have the constructor's argument names and order."""
 
     name: ClassVar[str]
 
@@ -76,9 +76,9 @@ class CustomLayer(Protocol):
 
     x, a and da are lists of rows of floats, one row per sample; a is the result of forward(x), da is dL/da.
 
-    Optional attributes: outputs, the number of outputs, if it differs from the number of inputs; buffers, lists of floats that
-    training changes beside the parameters. Before each forward, the network sets `training`: True if backward on the whole
-    batch may follow.
+    Optional attributes: outputs, the number of outputs, if it differs from the number of inputs; buffers, lists of
+    floats that training changes beside the parameters. Before each forward, the network sets `training`: True if
+    backward on the whole batch may follow.
     """
 
     @property
@@ -118,7 +118,7 @@ class Linear(Layer):
 
 
 class Conv2d(Layer):
-    """Each output channel is the sum over all input channels of the image times a kernel that slides across it, plus a bias.
+    """Each output channel is the sum over the input channels of the image times a kernel that slides across it, plus b.
 
     kernel_size, stride, padding: a number, or a pair for rows and columns; zeros are padded on each side.
     """
@@ -145,7 +145,8 @@ class Conv2d(Layer):
             raise InputError(f"expects images of {self.in_channels} channels, got {channels}")
         padded = (height + 2 * self.padding[0], width + 2 * self.padding[1])
         if any(kernel > length for kernel, length in zip(self.kernel_size, padded)):
-            raise InputError(f"has a kernel of {times(self.kernel_size)}, larger than its padded input of {times(padded)}")
+            raise InputError(f"has a kernel of {times(self.kernel_size)}, "
+                             f"larger than its padded input of {times(padded)}")
         return (self.out_channels, *windows(padded, self.kernel_size, self.stride))
 
     def terms(self, shape: Shape) -> int:

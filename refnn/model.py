@@ -1,4 +1,4 @@
-"""What a network is: its layers, loss and initialisation, and the shapes that follow. No arithmetic on parameters or data.
+"""What a network is: its layers, loss and initialisation, and the shapes that follow. No arithmetic on data.
 
     model = Model([Linear(2, 2), Sigmoid(), Linear(2, 1), Sigmoid()], loss="mse")
 
@@ -39,12 +39,13 @@ MAX_NUMBERS = 2**31 - 1  # of one sample, between two layers
 class Model(Description):
     """Layers in a row, a loss and an initialisation. Cannot be changed once made. Raises InputError.
 
-    layers: each takes the output of the one before it; refnn's layers or, for impl="python", custom ones (see CustomLayer)
+    layers: each takes the output of the one before it; refnn's layers or, for impl="python", custom ones (CustomLayer)
     loss:   "sse", "mse" or "cross_entropy" (on logits: the softmax belongs to the loss)
-    init:   the distribution of the initial parameters of Linear and Conv2d: "uniform" in [0, 1); or normal with standard
-            deviation 1: "normal", 0.1: "normal_0.1", 1 / sqrt(fan_in): "fan_in", 1 / sqrt(fan_out): "fan_out",
-            sqrt(2 / fan_in): "he". fan_in is the number of inputs of each output, fan_out the number of outputs that each
-            input feeds: inputs and outputs of Linear; in_channels and out_channels times the kernel's size of Conv2d.
+    init:   the distribution of the initial parameters of Linear and Conv2d: "uniform" in [0, 1); or normal with
+            standard deviation 1: "normal", 0.1: "normal_0.1", 1 / sqrt(fan_in): "fan_in", 1 / sqrt(fan_out): "fan_out",
+            sqrt(2 / fan_in): "he". fan_in is the number of inputs of each output, fan_out the number of outputs that
+            each input feeds: inputs and outputs of Linear; in_channels and out_channels times the kernel's size of
+            Conv2d.
     input_shape: (channels, height, width) of images, or (numbers,) of rows; needed unless the first layer is Linear
     """
 
@@ -59,7 +60,8 @@ class Model(Description):
         self.input_shape: Final = None if input_shape is None else checked_shape(input_shape)
         self._shapes: Final = tuple(self._all_shapes())
         if self.parameter_count > MAX_PARAMETERS:
-            raise InputError(f"a network of {self.parameter_count} parameters is too large; the maximum is {MAX_PARAMETERS}")
+            raise InputError(f"a network of {self.parameter_count} parameters is too large; "
+                             f"the maximum is {MAX_PARAMETERS}")
 
     def _all_shapes(self) -> Iterable[Shape]:
         first = self.layers[0] if self.layers else None
@@ -135,12 +137,14 @@ class Model(Description):
 
 def custom_output_shape(layer: Any, shape: Shape, k: int) -> Shape:
     """The output shape of layer number k, which is custom. Raises InputError if it is no layer."""
-    missing = [name for name in ("forward", "backward", "parameters") if isinstance(layer, type) or not hasattr(layer, name)]
+    missing = [name for name in ("forward", "backward", "parameters")
+               if isinstance(layer, type) or not hasattr(layer, name)]
     if missing:
         why = f": it has no {missing[0]}" if len(missing) < 3 else ""
         raise InputError(f"layer {k} is {layer!r}, not a layer{why}")
     if not isinstance(layer.parameters, (list, tuple)):
-        raise InputError(f"the parameters of layer {k} must be a list of lists of finite floats, not {layer.parameters!r}")
+        raise InputError(f"the parameters of layer {k} must be a list of lists of finite floats, "
+                         f"not {layer.parameters!r}")
     for row in layer.parameters:
         if not isinstance(row, list) or not all(isinstance(p, float) and isfinite(p) for p in row):
             raise InputError(f"the parameters of layer {k} must be lists of finite floats, not {row!r}")

@@ -27,7 +27,8 @@ class Epoch(NamedTuple):
     """The state after one epoch of training; epoch 0 is the state before training.
 
     train_loss, validation_loss: the loss over those data with the epoch's last parameters
-    accuracy: the fraction classified correctly, of the validation data if given, else of the training data; None without classes
+    accuracy: the fraction classified correctly, of the validation data if given, else of the training data; None
+              without classes
     lr:       the learning rate of the epoch (epoch 0: that of the first)
     seconds:  training time, without evaluation. Small epochs trained in one call: their average, evaluation included.
     """
@@ -62,9 +63,9 @@ class Network:
     seed: decides the initial parameters and the order of shuffled samples; 0 to 2^64 - 1
     threads: number of threads of the C core; None: chosen by the size of the work. The bits are the same.
 
-    x is samples x inputs: lists of rows, or a buffer (array, memoryview, NumPy), which is not copied if it holds doubles;
-    a buffer of bytes holds pixels, byte / 255.0 each. y is samples x outputs, or class indices. `Samples` may replace both.
-    Data that do not fit raise InputError before anything is computed, the same from every implementation.
+    x is samples x inputs: lists of rows, or a buffer (array, memoryview, NumPy), which is not copied if it holds
+    doubles; a buffer of bytes holds pixels, byte / 255.0 each. y is samples x outputs, or class indices. `Samples` may
+    replace both. Data that do not fit raise InputError before anything is computed, the same from every implementation.
 
     reduction is "sum" or "mean" over the samples; None is the loss's own: "sum" for sse, "mean" for the others.
     """
@@ -74,7 +75,9 @@ class Network:
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {model!r}")
         self.model = deepcopy(model)
-        self.impl = ("python" if any(map(is_custom, model.layers)) else implementations.default()) if impl is None else impl
+        if impl is None:
+            impl = "python" if any(map(is_custom, model.layers)) else implementations.default()
+        self.impl = impl
         self.seed = whole_number(seed, "seed", 0, 2**64 - 1)
         self.epoch = 0  # epochs trained so far
         implementation = implementations.load(self.impl)
@@ -92,8 +95,10 @@ class Network:
 
     @property
     def buffers(self) -> array[float]:
-        """What training changes beside the parameters, a flat array of doubles: layer by layer the running means, then the
-        running variances, of BatchNorm2d. A copy."""
+        """What training changes beside the parameters, a flat array of doubles. A copy.
+
+        For each BatchNorm2d: the running means, then the running variances.
+        """
         return self._implementation.get_buffers()
 
     @buffers.setter
@@ -112,7 +117,7 @@ class Network:
         return self._implementation.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
 
     def predict(self, x: Numbers) -> Matrix:
-        """The network's answers, samples x outputs: the probability of each class for cross_entropy, else the outputs."""
+        """The answers, samples x outputs: the probability of each class for cross_entropy, else the outputs."""
         return self._implementation.predict(check_rows(x, self.model.inputs, "x", pixels=True))
 
     def loss(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> float:
@@ -123,8 +128,8 @@ class Network:
     def gradients(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> array[float]:
         """dL/dp of every parameter p: a flat array of doubles in the order of `parameters`.
 
-        L is the loss of all samples as one batch of training. It equals `loss` unless a layer computes otherwise in training
-        (BatchNorm2d does).
+        L is the loss of all samples as one batch of training. It equals `loss` unless a layer computes otherwise in
+        training (BatchNorm2d does).
         """
         samples = check_samples(self.model, x, y)
         return self._implementation.gradients(samples.inputs, samples.targets, self._reduction(reduction))
@@ -154,20 +159,23 @@ class Network:
 
     def train_epoch(self, x: Numbers | Samples, y: Numbers | None = None, *, lr: float, batch_size: SupportsIndex = 1,
                     shuffle: bool = False, reduction: str | None = None) -> None:
-        """One pass over the samples, one step of gradient descent per batch of batch_size; the last batch may be smaller.
+        """One pass over the samples, a step of gradient descent per batch of batch_size; the last batch may be smaller.
 
-        If a loss or parameter becomes infinite or NaN, raises DivergenceError with the epoch and the step; the parameters are
-        then the last with which the loss of a step was finite.
+        If a loss or parameter becomes infinite or NaN, raises DivergenceError with the epoch and the step; the
+        parameters are then the last with which the loss of a step was finite.
         """
         samples = check_samples(self.model, x, y)
         settings = self._settings(batch_size, shuffle, reduction)
         self._train_epoch(samples, positive_number(lr, "lr"), settings, self._state())
 
     def train(self, x: Numbers | Samples, y: Numbers | None = None, *, epochs: SupportsIndex, lr: float,
-              batch_size: SupportsIndex = 1, lr_decay: float = 1.0, lr_decay_every: SupportsIndex = 1, shuffle: bool = False,
-              reduction: str | None = None, validation: Samples | tuple[Numbers, Numbers] | None = None,
+              batch_size: SupportsIndex = 1, lr_decay: float = 1.0, lr_decay_every: SupportsIndex = 1,
+              shuffle: bool = False, reduction: str | None = None,
+              validation: Samples | tuple[Numbers, Numbers] | None = None,
               on_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:
-        """Trains for some epochs; returns an Epoch for the state before and after each. Raises DivergenceError as train_epoch.
+        """Trains for some epochs; returns an Epoch for the state before and after each.
+
+        Raises DivergenceError as train_epoch does.
 
         lr_decay, lr_decay_every: after every lr_decay_every epochs the rate is multiplied by lr_decay
         validation: a pair (x, y) or Samples to evaluate on after each epoch
@@ -216,7 +224,8 @@ class Network:
         validation = self._evaluate(held_out) if held_out else None
         if not isfinite(train.loss) or validation and not isfinite(validation.loss):
             return None
-        return Epoch(self.epoch, train.loss, validation and validation.loss, (validation or train).accuracy, lr, seconds)
+        accuracy = (validation or train).accuracy
+        return Epoch(self.epoch, train.loss, validation and validation.loss, accuracy, lr, seconds)
 
     def _train_epoch(self, samples: Samples, lr: float, settings: _Settings, before: State) -> None:
         """train_epoch with checked arguments; `before` is the present state."""
@@ -257,7 +266,7 @@ class Network:
         return spoilt
 
     def _train_epochs(self, samples: Samples, rates: list[float], settings: _Settings) -> list[Epoch]:
-        """Some epochs in one call -> their Epochs; or, if anything becomes infinite or NaN, [], with nothing changed."""
+        """Trains some epochs in one call -> their Epochs; if a number is not finite, [], and nothing is changed."""
         before = self._state()
         start = time.perf_counter()
         all_finite, losses, correct = self._implementation.train_epochs(
@@ -284,8 +293,8 @@ class Network:
         return self.model.reduction if reduction is None else known_name(reduction, REDUCTIONS, "reduction")
 
     def _divergence(self, step: int, steps: int) -> DivergenceError:
-        return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a parameter is no "
-                               "longer finite; a smaller learning rate may help", self.epoch + 1, step)
+        return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a "
+                               "parameter is no longer finite; a smaller learning rate may help", self.epoch + 1, step)
 
     def _state(self) -> State:
         return self._implementation.get_parameters(), self._implementation.get_buffers()

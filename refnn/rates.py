@@ -8,7 +8,7 @@ from .errors import InputError
 
 
 def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: SupportsIndex) -> Iterator[float]:
-    """-> an iterator over the rate of each epoch: after every `every` epochs it is multiplied by `decay`. Raises InputError."""
+    """-> the rate of each epoch: lr, multiplied by `decay` after every `every` epochs. Raises InputError."""
     count = whole_number(epochs, "epochs")
     first = positive_number(lr, "lr")
     decay = positive_number(decay, "lr_decay")

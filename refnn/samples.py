@@ -17,7 +17,7 @@ from .model import Model
 
 NUMBER_FORMATS = tuple("bBhHiIlLqQfd?")
 PIXELS = [byte / 255.0 for byte in range(256)]
-Numbers = Union[Iterable[float], Iterable[Iterable[float]]]  # numbers, or rows of them, in any form: lists, arrays, buffers
+Numbers = Union[Iterable[float], Iterable[Iterable[float]]]  # numbers, or rows of them: lists, arrays, buffers
 
 
 class Rows(Sequence[list[float]]):
@@ -209,7 +209,7 @@ def is_flat(values: Any) -> bool:
 
 
 def buffer_of(values: Any) -> Any:
-    """A memoryview of `values` if they are a buffer of numbers in a known format, with one dimension or more; else None."""
+    """A memoryview of `values` if they are a buffer of numbers with one dimension or more; else None."""
     try:
         view = memoryview(values)
     except (TypeError, ValueError):

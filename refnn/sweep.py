@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -38,11 +39,15 @@ DEPTHS = ((20,), (20, 20), (20, 20, 20), (20, 20, 20, 20))
 DEFAULT: dict[str, list[Any]] = {"hidden": list(dict.fromkeys(WIDTHS + DEPTHS)), "lr": [0.001], "lr_decay": [1.0]}
 KEEP = "refnn-sweep.jsonl"
 OTHERS = ("seed", "impl", "limit", "data")  # what a point may have beside the task's settings
-RESULT = ("spec", "train_loss", "validation_loss", "accuracy", "sha256", "diverged", "seconds")  # what training adds to a point
+# What training adds to a point.
+RESULT = ("spec", "train_loss", "validation_loss", "accuracy", "sha256", "diverged", "seconds")
 
 
 def grid(name: str, **values: Iterable[Any]) -> list[Point]:
-    """Every combination of the values as a list of points. values: a list of values for each setting, seed, impl, limit, data."""
+    """Every combination of the values as a list of points.
+
+    values: a list of values for each setting to vary, and for seed, impl, limit, data
+    """
     task(name)
     for field, chosen in values.items():
         known_name(field, [*SETTINGS, *OTHERS], "setting")
@@ -88,7 +93,7 @@ def sweep(points: Iterable[Point], executor: Any = None, keep: str | os.PathLike
           on_result: Callable[[Point], object] | None = None) -> list[Point]:
     """Trains every point. If one fails, or its process dies, only that point is lost.
 
-    executor:  a concurrent.futures.Executor, or any object with its submit (Dask, MPI, Ray); None: one after the other, here
+    executor:  a concurrent.futures.Executor, or any object with its submit (Dask, MPI, Ray); None: one after another
     keep:      a file to which each result is appended, one JSON per line; points found in it are not trained again
     on_result: called with each result, including those of the file
     -> the results in the order of the points; for a lost point {**point, "lost": why}
@@ -120,7 +125,7 @@ def sweep(points: Iterable[Point], executor: Any = None, keep: str | os.PathLike
             waiting.append(n)
     if executor is None:
         for n in waiting:
-            finish(n, lambda n=n: train_point(points[n]))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            finish(n, partial(train_point, points[n]))
     else:
         futures = {executor.submit(train_point, points[n]): n for n in waiting}
         for future in as_completed(futures):
@@ -161,7 +166,8 @@ def keeping(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: finished points cannot be kept here: {getattr(error, 'strerror', None) or error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: finished points cannot be kept here: {why}") from None
 
 
 class Processes(Executor):
@@ -211,16 +217,19 @@ def processors() -> int:
 def options() -> Parser:
     parser = Parser(prog="python -m refnn.sweep", allow_abbrev=False, description=(__doc__ or "").splitlines()[0]
                     + " Each setting of a task takes one value or several.")
-    parser.add_argument("task", nargs="?", help=f"{', '.join(TASKS)} (default: sin-cos at a constant rate of 0.001, with one "
-                        "hidden layer of 10, 20, 50, 100 units and with 1, 2, 3, 4 layers of 20)")
+    parser.add_argument("task", nargs="?",
+                        help=f"{', '.join(TASKS)} (default: sin-cos at a constant rate of 0.001, with one "
+                             "hidden layer of 10, 20, 50, 100 units and with 1, 2, 3, 4 layers of 20)")
     add_settings(parser, nargs="+")
-    parser.add_argument("--seeds", type=integer, default=20, metavar="N", help="each with the seeds 0 to N - 1 (default: 20)")
+    parser.add_argument("--seeds", type=integer, default=20, metavar="N",
+                        help="each with the seeds 0 to N - 1 (default: 20)")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
     parser.add_argument("--data", metavar="DIR", help="for tasks on MNIST: as in refnn.train")
     parser.add_argument("--impl", help="c or python (default: c if it is built)")
-    parser.add_argument("--jobs", type=integer, default=processors(), metavar="N", help="processes (default: one per processor)")
-    parser.add_argument("--keep", default=KEEP, metavar="FILE", help="file of finished points, which a rerun does not train again "
-                        f"(default: {KEEP})")
+    parser.add_argument("--jobs", type=integer, default=processors(), metavar="N",
+                        help="processes (default: one per processor)")
+    parser.add_argument("--keep", default=KEEP, metavar="FILE",
+                        help=f"file of finished points, which a rerun does not train again (default: {KEEP})")
     parser.add_argument("--json", metavar="FILE", help="write the results for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     return parser
@@ -247,7 +256,8 @@ def run(given: argparse.Namespace) -> int:
     def on_result(result: Point) -> None:
         done.append(result)
         if sys.stderr.isatty() and not given.quiet:
-            print(f"\r{len(done)} of {len(points)}", end="" if len(done) < len(points) else "\n", file=sys.stderr, flush=True)
+            end = "" if len(done) < len(points) else "\n"
+            print(f"\r{len(done)} of {len(points)}", end=end, file=sys.stderr, flush=True)
 
     executor = Processes(given.jobs)
     try:
@@ -292,7 +302,8 @@ def table(results: Sequence[Point]) -> Iterator[str]:
         groups.setdefault(key(settings), (settings, []))[1].append(result)
     varied = [name for name in SETTINGS if name not in COLUMNS
               and len({key(settings.get(name)) for settings, _ in groups.values()}) > 1]
-    yield f"{'hidden':18}{'rate':>8}{'batch':>7}{'runs':>6}  {'median loss':12}{'lowest':12}{'highest':12}{'held out':12}accuracy"
+    yield (f"{'hidden':18}{'rate':>8}{'batch':>7}{'runs':>6}  "
+           f"{'median loss':12}{'lowest':12}{'highest':12}{'held out':12}accuracy")
     for settings, runs in groups.values():
         yield line_of(settings, runs, varied)
 

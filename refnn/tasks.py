@@ -84,7 +84,8 @@ class Task:
             if self.layers and SETTINGS[known_name(name, SETTINGS, "setting")].perceptron:
                 raise InputError(f"{called(name)} is for multilayer perceptrons; this task has a fixed list of layers")
         task = replace(self, **{name: checked(name, value, called(name)) for name, value in changes.items()})
-        learning_rates(task.epochs, task.lr, task.lr_decay, task.lr_decay_every)  # raises InputError before any data are loaded
+        # An InputError now, not after the data are loaded.
+        learning_rates(task.epochs, task.lr, task.lr_decay, task.lr_decay_every)
         if task.model().classes and task.model().outputs == 1:
             raise InputError(f"{called('loss')} {task.loss} needs one output for each class; this task has one output")
         return task
@@ -92,7 +93,8 @@ class Task:
     def model(self) -> Model:
         if self.layers:
             return Model(self.layers, self.loss, self.init, self.input_shape)
-        return mlp((self.inputs, *self.hidden, self.outputs), self.activation, self.output, self.bias, self.loss, self.init)
+        sizes = (self.inputs, *self.hidden, self.outputs)
+        return mlp(sizes, self.activation, self.output, self.bias, self.loss, self.init)
 
 
 def checked(name: str, value: Any, called: str) -> Any:
@@ -100,8 +102,9 @@ def checked(name: str, value: Any, called: str) -> Any:
     kind, _, names, _, _ = SETTINGS[known_name(name, SETTINGS, "setting")]
     if kind is str:
         return known_name(value, names, name)
-    check: Callable[[Any, str], Any] = {int: whole_number, float: positive_number, tuple: layer_sizes, bool: true_or_false}[kind]
-    return check(value, called)
+    checks: dict[type, Callable[[Any, str], Any]] = {
+        int: whole_number, float: positive_number, tuple: layer_sizes, bool: true_or_false}
+    return checks[kind](value, called)
 
 
 def made(make: Callable[[int], Data]) -> Callable[[int, str | None], Data]:

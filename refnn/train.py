@@ -22,12 +22,14 @@ def options() -> Parser:
     parser.add_argument("task", nargs="?", default="alice-bob", help=f"{', '.join(TASKS)} (default: alice-bob)")
     parser.add_argument("--impl", help="c or python (default: c if it is built)")
     add_settings(parser)
-    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of the parameters, the order and random data (default: 0)")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N",
+                        help="of the parameters, the order and random data (default: 0)")
     parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
     parser.add_argument("--threads", type=integer, metavar="N",
                         help="threads of the C core (default: the fastest number; the bits are the same)")
-    parser.add_argument("--data", metavar="DIR", help="for tasks on MNIST: a folder with its files, or digits, a small set that is built in "
-                        "(default: $REFNN_DATA, else the user's cache, else downloaded)")
+    parser.add_argument("--data", metavar="DIR",
+                        help="for tasks on MNIST: a folder with its files, or digits, a small set that is built in "
+                             "(default: $REFNN_DATA, else the user's cache, else downloaded)")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     parser.add_argument("--version", action="version", version=f"refnn {__version__}")

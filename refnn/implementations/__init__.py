@@ -23,11 +23,11 @@ class Implementation(Protocol):
     """A network of a model's layers, with parameters drawn from a seed.
 
     All arguments are checked before: an implementation need not check them again. x is samples x inputs; y is samples x
-    outputs, or class indices, as the model's loss needs. reduction is "sum" or "mean" over the samples. Parameters, gradients
-    and buffers are flat arrays of doubles in declared order. Two implementations return the same bits.
+    outputs, or class indices, as the model's loss needs. reduction is "sum" or "mean" over the samples. Parameters,
+    gradients and buffers are flat arrays of doubles in declared order. All implementations return the same bits.
 
     A batch of training is computed as in training: BatchNorm2d normalises it by its own statistics. Everything else is
-    computed with the buffers' values. Only the methods that train, and those that set, change parameters or buffers.
+    computed with the buffers' values. Only methods that train or set values change parameters or buffers.
 
     Raises InputError if the implementation cannot compute the model or a batch of that size at all.
     """
@@ -45,10 +45,10 @@ class Implementation(Protocol):
 
     def train_epochs(self, x: Rows, y: Targets, seed: int, first_epoch: int, lrs: Sequence[float], batch_size: int,
                      shuffle: bool, reduction: str) -> tuple[bool, list[float], list[int]]:
-        """Trains for whole epochs, one per rate in lrs; the first is number first_epoch, from 1, which decides its order.
+        """Trains for whole epochs, one per rate in lrs; the first has number first_epoch, from 1, for its order.
 
-        Returns whether every loss was finite; and for each epoch, with its last parameters, the sum of the losses of all
-        samples, and the number of samples classified correctly.
+        Returns whether every loss was finite; and for each epoch, with its last parameters, the sum of the losses of
+        all samples, and the number of samples classified correctly.
         """
 
     def epochs_per_call(self, samples: int) -> int:
@@ -108,8 +108,8 @@ IMPLEMENTATIONS = {"python": Place("refnn.implementations.python", "PythonImplem
 def load(name: str) -> Constructor:
     """The class of that name. Raises InputError for an unknown one, UnavailableError if it is not built here."""
     if SMALLEST * 1.0 == 0.0:
-        raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with -ffast-math, or a "
-                               "call such as torch.set_flush_denormal, has changed the processor's arithmetic")
+        raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with "
+                               "-ffast-math, or a call such as torch.set_flush_denormal, has changed the processor's arithmetic")
     place = IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]
     constructor: Constructor = getattr(import_module(place.module), place.name)
     return constructor

@@ -7,7 +7,7 @@ lesson is added: images in flat rows, buffers, custom layers, flat parameters.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from math import isfinite
 from typing import Any
@@ -55,8 +55,8 @@ class Conv2d:
 
     def backward(self, x: Matrix, z: Matrix, dz: Matrix) -> tuple[Matrix | None, Gradient]:
         layer, dz_images = self.layer, images(dz, self.output_shape)
-        dw, db = conv2d_backward_parameters(images(x, self.shape), dz_images, layer.kernel_size, layer.stride, layer.padding,
-                                            layer.bias)
+        dw, db = conv2d_backward_parameters(images(x, self.shape), dz_images, layer.kernel_size, layer.stride,
+                                            layer.padding, layer.bias)
         gradient = kernel_rows(dw) + ([db] if db else [])
         if not self.needs_dx:
             return None, gradient
@@ -110,8 +110,8 @@ class BatchNorm2d:
     def backward(self, x: Matrix, a: Matrix, da: Matrix) -> tuple[Matrix, Gradient]:
         count = self.layer.num_features
         gamma, _ = self.parameters
-        dx, dgamma, dbeta = batchnorm2d_backward(channels(x, count), self.mean, self.variance, gamma, channels(da, count),
-                                                 self.layer.eps)
+        dx, dgamma, dbeta = batchnorm2d_backward(channels(x, count), self.mean, self.variance, gamma,
+                                                 channels(da, count), self.layer.eps)
         return flat_channels(dx), [dgamma, dbeta]
 
 
