@@ -2,10 +2,15 @@
 
 #include "core.h"
 
-void refnn_batchnorm2d_statistics(int32_t rows, int32_t channels, int32_t size, const double *x, double *mean, double *squares) {
+/* The book's positions of a channel: its rows one behind the other. */
+static int32_t positions(const refnn_layer *layer) { return layer->x.height * layer->x.width; }
+
+double refnn_batchnorm2d_statistics(int32_t rows, const refnn_layer *layer, const double *x, double *mean,
+                                    double *squares) {
+    const int32_t size = positions(layer);
+    const int64_t width = layer->inputs;
     const double m = (double)((int64_t)rows * size);
-    const int64_t width = (int64_t)channels * size;
-    for (int32_t c = 0; c < channels; c++, x += size) {
+    for (int32_t c = 0; c < layer->x.channels; c++, x += size) {
         double s = 0.0;
         for (int32_t n = 0; n < rows; n++) {
             for (int32_t k = 0; k < size; k++) s += x[n * width + k];
@@ -20,39 +25,45 @@ void refnn_batchnorm2d_statistics(int32_t rows, int32_t channels, int32_t size, 
         }
         squares[c] = s;
     }
+    return m;
 }
 
-void refnn_batchnorm2d_forward(int32_t rows, int32_t channels, int32_t size, const double *x, const double *mean,
-                               const double *variance, const double *gamma, const double *beta, double eps, double *a) {
-    for (int32_t n = 0; n < rows; n++) {
-        for (int32_t c = 0; c < channels; c++, x += size, a += size) {
-            double f = 1.0 / sqrt(variance[c] + eps);
-            for (int32_t k = 0; k < size; k++) a[k] = gamma[c] * ((x[k] - mean[c]) * f) + beta[c];
+void refnn_batchnorm2d_forward(const refnn_batchnorm *p, double *a) {
+    const int32_t size = positions(p->layer);
+    const double *x = p->x;
+    for (int32_t n = 0; n < p->rows; n++) {
+        for (int32_t c = 0; c < p->layer->x.channels; c++, x += size, a += size) {
+            double f = 1.0 / sqrt(p->variance[c] + p->layer->eps);
+            for (int32_t k = 0; k < size; k++) a[k] = p->gamma[c] * ((x[k] - p->mean[c]) * f) + p->beta[c];
         }
     }
 }
 
-void refnn_batchnorm2d_backward(int32_t rows, int32_t channels, int32_t size, const double *x, const double *mean,
-                                const double *variance, const double *gamma, const double *da, double eps, double *dx,
-                                double *dgamma, double *dbeta) {
-    const double m = (double)((int64_t)rows * size);
-    const int64_t width = (int64_t)channels * size;
-    for (int32_t c = 0; c < channels; c++, x += size, da += size, dx += dx ? size : 0) {
-        double f = 1.0 / sqrt(variance[c] + eps);
+void refnn_batchnorm2d_backward(const refnn_batchnorm *p, const double *da, double *dx, double *dgamma, double *dbeta) {
+    const int32_t size = positions(p->layer);
+    const int64_t width = p->layer->inputs;
+    const double m = (double)((int64_t)p->rows * size);
+    for (int32_t c = 0; c < p->layer->x.channels; c++) {
+        const double *x_c = p->x + (int64_t)c * size, *da_c = da + (int64_t)c * size;
+        const double mean = p->mean[c], f = 1.0 / sqrt(p->variance[c] + p->layer->eps);
         double s = 0.0, t = 0.0;
-        for (int32_t n = 0; n < rows; n++) {
-            for (int32_t k = 0; k < size; k++) {
-                s += da[n * width + k];
-                t += da[n * width + k] * ((x[n * width + k] - mean[c]) * f);
+        for (int32_t n = 0; n < p->rows; n++) {
+            for (int64_t k = n * width; k < n * width + size; k++) {
+                s += da_c[k];
+                t += da_c[k] * ((x_c[k] - mean) * f);
             }
         }
         dbeta[c] = s;
         dgamma[c] = t;
-        double scale = gamma[c] * f;
+        double scale = p->gamma[c] * f;
         s = s / m;
         t = t / m;
-        for (int32_t n = 0; dx && n < rows; n++) {
-            for (int64_t k = n * width; k < n * width + size; k++) dx[k] = scale * ((da[k] - s) - ((x[k] - mean[c]) * f) * t);
+        if (!dx) continue; /* nobody asks for the gradient of the data */
+        double *dx_c = dx + (int64_t)c * size;
+        for (int32_t n = 0; n < p->rows; n++) {
+            for (int64_t k = n * width; k < n * width + size; k++) {
+                dx_c[k] = scale * ((da_c[k] - s) - ((x_c[k] - mean) * f) * t);
+            }
         }
     }
 }

@@ -2,23 +2,6 @@
 
 #include "core.h"
 
-void refnn_draw_row(uint64_t *random, int32_t init, int64_t fan_in, int64_t fan_out, int64_t count, double *p) {
-    double scale = 1.0;
-    if (init == REFNN_NORMAL_0_1) scale = 0.1;
-    if (init == REFNN_FAN_IN) scale = 1.0 / sqrt((double)fan_in);
-    if (init == REFNN_FAN_OUT) scale = 1.0 / sqrt((double)fan_out);
-    if (init == REFNN_HE) scale = sqrt(2.0 / (double)fan_in);
-    for (int64_t k = 0; k < count; k++) {
-        double draw = init == REFNN_UNIFORM ? refnn_uniform(random) : refnn_normal(random);
-        p[k] = scale * draw + 0.0; /* never -0.0 */
-    }
-}
-
-void refnn_linear_init(uint64_t *random, int32_t init, int32_t inputs, int32_t outputs, double *w, double *b) {
-    refnn_draw_row(random, init, inputs, outputs, (int64_t)inputs * outputs, w);
-    if (b) refnn_draw_row(random, init, inputs, outputs, outputs, b);
-}
-
 void refnn_linear_forward(int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *w,
                           const double *b, double *z) {
     for (int32_t n = 0; n < rows; n++) {
@@ -48,6 +31,8 @@ void refnn_linear_backward_input(int32_t rows, int32_t inputs, int32_t outputs, 
 
 void refnn_linear_backward_parameters(int32_t rows, int32_t inputs, int32_t outputs, const double *x, const double *dz,
                                       double *dw, double *db) {
+    memset(dw, 0, (size_t)inputs * outputs * sizeof *dw);
+    if (db) memset(db, 0, (size_t)outputs * sizeof *db);
     for (int32_t n = 0; n < rows; n++) {
         const double *x_n = x + (int64_t)n * inputs;
         const double *dz_n = dz + (int64_t)n * outputs;

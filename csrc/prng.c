@@ -5,8 +5,6 @@
 #define GOLDEN 0x9e3779b97f4a7c15
 #define TWO_PI 6.283185307179586
 
-enum { SHUFFLING = 2 };
-
 uint64_t refnn_next(uint64_t *state) {
     uint64_t z = *state += GOLDEN;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
@@ -40,6 +38,6 @@ uint64_t refnn_stream(uint64_t seed, uint64_t k) {
 }
 
 void refnn_epoch_order(uint64_t seed, uint64_t epoch, int32_t n, int32_t *order) {
-    uint64_t state = refnn_stream(refnn_stream(seed, SHUFFLING), epoch);
+    uint64_t state = refnn_stream(refnn_stream(seed, REFNN_SHUFFLING), epoch);
     refnn_permutation(&state, n, order);
 }

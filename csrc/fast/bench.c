@@ -24,8 +24,11 @@ typedef struct {
 static void multiply_rows(const void *job, int64_t begin, int64_t end) {
     const multiplication *p = job;
     const refnn_layer layer = {.inputs = p->k, .outputs = p->n};
-    linear_forward(p->simd, (int32_t)(end - begin), &layer, (range){0, p->n}, p->a + begin * p->k, p->b, NULL,
-                   p->c + begin * p->n);
+    const int32_t rows = (int32_t)(end - begin);
+    const double *a = p->a + begin * p->k;
+    double *c = p->c + begin * p->n;
+    if (p->simd == SIMD_PLAIN) refnn_linear_forward(rows, p->k, p->n, a, p->b, NULL, c);
+    else linear_forward(p->simd, rows, &layer, (range){0, p->n}, a, p->b, NULL, c);
 }
 
 static void multiply(team *t, void *job) {

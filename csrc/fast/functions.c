@@ -15,26 +15,26 @@ typedef struct {
 
 static const function_kernels *const kernels[] = {NULL, INSTRUCTION_SETS(KERNELS_OF)};
 
-void activation_forward(int32_t simd, int32_t kind, int32_t rows, int32_t width, const double *z, double *a) {
+int activation_forward(int32_t simd, int32_t kind, int64_t count, const double *z, double *a) {
     const function_kernels *fast = kernels[simd];
-    int64_t count = (int64_t)rows * width;
-    if (fast && (kind == REFNN_SIGMOID || kind == REFNN_TANH) && fast->map(kind, count, z, a)) return;
-    if (fast && (kind == REFNN_RELU || kind == REFNN_LEAKY_RELU)) {
+    switch (kind) {
+    case REFNN_SIGMOID:
+    case REFNN_TANH:
+        return fast->map(kind, count, z, a);
+    case REFNN_RELU:
+    case REFNN_LEAKY_RELU:
         fast->relu(kind == REFNN_LEAKY_RELU, count, z, a);
-        return;
+        return 1;
+    default:
+        return 0;
     }
-    for (int64_t n = 0; n < count; n += width) refnn_activation_forward(kind, width, z + n, a + n);
 }
 
-void activation_backward(int32_t simd, int32_t kind, int32_t rows, int32_t width, const double *a, const double *da,
-                         double *dz) {
-    const function_kernels *fast = kernels[simd];
-    int64_t count = (int64_t)rows * width;
-    if (fast && (kind == REFNN_RELU || kind == REFNN_LEAKY_RELU)) {
-        fast->relu_backward(kind == REFNN_LEAKY_RELU, count, a, da, dz);
-        return;
-    }
-    for (int64_t n = 0; n < count; n += width) refnn_activation_backward(kind, width, a + n, da + n, dz + n);
+int activation_backward(int32_t simd, int32_t kind, int64_t count, const double *a, const double *da, double *dz) {
+    const int leaky = kind == REFNN_LEAKY_RELU;
+    if (kind != REFNN_RELU && !leaky) return 0;
+    kernels[simd]->relu_backward(leaky, count, a, da, dz);
+    return 1;
 }
 
 /* Loss and gradient of cross_entropy together: both need e^(o - m). */
@@ -44,7 +44,7 @@ static double cross_entropy(const function_kernels *fast, int32_t outputs, const
         if (o[j] > m) m = o[j];
     }
     for (int32_t j = 0; j < outputs; j++) d[j] = o[j] - m;
-    if (!fast || !fast->map(REFNN_SOFTMAX, outputs, d, d)) {
+    if (!fast->map(REFNN_SOFTMAX, outputs, d, d)) {
         for (int32_t j = 0; j < outputs; j++) d[j] = refnn_exp(d[j]);
     }
     double s = 0.0;
@@ -54,14 +54,12 @@ static double cross_entropy(const function_kernels *fast, int32_t outputs, const
     return (m + refnn_log(s)) - o[c];
 }
 
-double loss_and_gradient(int32_t simd, int32_t loss, int32_t outputs, const double *o, const double *y, int32_t c,
-                         double *d) {
-    if (loss == REFNN_CROSS_ENTROPY) return cross_entropy(kernels[simd], outputs, o, c, d);
-    refnn_loss_gradient(loss, outputs, o, y, c, d);
-    return refnn_loss_value(loss, outputs, o, y, c);
+double loss_and_gradient(int32_t simd, int32_t loss, int32_t outputs, const double *o, target y, double *d) {
+    if (loss == REFNN_CROSS_ENTROPY) return cross_entropy(kernels[simd], outputs, o, y.class, d);
+    loss_gradient(loss, outputs, o, y, d);
+    return loss_value(loss, outputs, o, y);
 }
 
 void linear_update(int32_t simd, int64_t count, double *p, const double *dp, double lr) {
-    if (simd == SIMD_PLAIN) refnn_linear_update(count, p, dp, lr);
-    else kernels[simd]->update(count, p, dp, lr);
+    kernels[simd]->update(count, p, dp, lr);
 }

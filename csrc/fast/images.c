@@ -130,8 +130,7 @@ static int64_t place_vectors(const planes *v, int64_t width) {
 /* The number of output channels, rounded up to whole vectors. */
 static int64_t lanes_of(int64_t outs, int64_t width) { return (outs + width - 1) / width * width; }
 
-int64_t conv2d_scratch(int32_t simd, const refnn_layer *layer) {
-    if (simd == SIMD_PLAIN) return 0;
+int64_t conv2d_scratch(const refnn_layer *layer) {
     planes forward = planes_forward(layer), backward = planes_backward(layer);
     int64_t size = lay_out(&forward, NULL), other = lay_out(&backward, NULL);
     int64_t lanes = lanes_of(layer->z.channels, 8);
@@ -273,10 +272,6 @@ static void store_gradient(const layer_gradient *p, range o, const correlation *
 void conv2d_backward_parameters(int32_t simd, const layer_gradient *p, range o, double *scratch) {
     const refnn_layer *layer = p->layer;
     const int64_t outs = o.end - o.begin, positions = (int64_t)layer->z.height * layer->z.width;
-    if (simd == SIMD_PLAIN) {
-        refnn_conv2d_backward_parameters(p->rows, layer, p->x, p->dz, p->dw, p->db);
-        return;
-    }
     const image_kernels *fast = kernels[simd_for(simd, outs)];
     const int64_t lanes = lanes_of(outs, simd_width(simd_for(simd, outs)));
     planes v = planes_forward(layer);
@@ -304,7 +299,7 @@ static int has_kernel(const refnn_layer *layer) {
 }
 
 void maxpool2d_forward(int32_t simd, int32_t rows, const refnn_layer *layer, const double *x, double *a) {
-    if (simd == SIMD_PLAIN || !has_kernel(layer)) {
+    if (!has_kernel(layer)) {
         refnn_maxpool2d_forward(rows, layer, x, a);
         return;
     }
@@ -344,29 +339,20 @@ static channel_batch channels_of(int32_t rows, const refnn_layer *layer, range c
 void batchnorm2d_statistics(int32_t simd, int32_t rows, const refnn_layer *layer, range c, const double *x, double *mean,
                             double *squares) {
     channel_batch batch = channels_of(rows, layer, c, x, mean);
-    if (simd == SIMD_PLAIN) {
-        refnn_batchnorm2d_statistics(rows, layer->x.channels, (int32_t)batch.size, x, mean, squares);
-        return;
-    }
     kernels[simd]->sums(&batch, mean + c.begin);
     for (int64_t k = c.begin; k < c.end; k++) mean[k] = mean[k] / (double)(rows * batch.size);
     kernels[simd]->squares(&batch, squares + c.begin);
 }
 
 /* f[k] = 1 / sqrt(variance + eps) of channels c */
-static void factors(const batchnorm *p, range c, double *f) {
+static void factors(const refnn_batchnorm *p, range c, double *f) {
     for (int64_t k = c.begin; k < c.end; k++) f[k - c.begin] = 1.0 / sqrt(p->variance[k] + p->layer->eps);
 }
 
-void batchnorm2d_forward(int32_t simd, const batchnorm *p, range c, double *a) {
+void batchnorm2d_forward(int32_t simd, const refnn_batchnorm *p, range c, double *a) {
     double f[CHUNK];
     const refnn_layer *layer = p->layer;
     const int32_t size = layer->x.height * layer->x.width;
-    if (simd == SIMD_PLAIN) {
-        refnn_batchnorm2d_forward(p->rows, layer->x.channels, size, p->x, p->mean, p->variance, p->gamma, p->beta,
-                                  layer->eps, a);
-        return;
-    }
     for (int64_t begin = c.begin; begin < c.end; begin += CHUNK) {
         range chunk = {begin, least(begin + CHUNK, c.end)};
         channel_batch batch = channels_of(p->rows, layer, chunk, p->x, p->mean);
@@ -376,17 +362,12 @@ void batchnorm2d_forward(int32_t simd, const batchnorm *p, range c, double *a) {
     }
 }
 
-void batchnorm2d_backward(int32_t simd, const batchnorm *p, range c, const double *da, double *dx, double *dgamma,
+void batchnorm2d_backward(int32_t simd, const refnn_batchnorm *p, range c, const double *da, double *dx, double *dgamma,
                           double *dbeta) {
     double f[CHUNK], scale[CHUNK], s[CHUNK], t[CHUNK];
     const refnn_layer *layer = p->layer;
     const int32_t size = layer->x.height * layer->x.width;
     const double m = (double)((int64_t)p->rows * size);
-    if (simd == SIMD_PLAIN) {
-        refnn_batchnorm2d_backward(p->rows, layer->x.channels, size, p->x, p->mean, p->variance, p->gamma, da, layer->eps, dx,
-                                   dgamma, dbeta);
-        return;
-    }
     const image_kernels *fast = kernels[simd_for(simd, size)];
     for (int64_t begin = c.begin; begin < c.end; begin += CHUNK) {
         range chunk = {begin, least(begin + CHUNK, c.end)};

@@ -46,10 +46,6 @@ static const product_kernels *const kernels[] = {NULL, INSTRUCTION_SETS(KERNELS_
 void linear_forward(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const double *x, const double *w,
                     const double *b, double *z) {
     const int32_t inputs = layer->inputs, outputs = layer->outputs;
-    if (simd == SIMD_PLAIN) {
-        refnn_linear_forward(rows, inputs, outputs, x, w, b, z);
-        return;
-    }
     dense_product p = {.n_count = j.end - j.begin, .k_count = inputs, .a = x, .a_m = inputs, .a_k = 1, .b = w + j.begin,
                        .b_k = outputs, .b_n = 1, .c = z + j.begin, .c_m = outputs, .c_n = 1,
                        .start = b ? FROM_BIAS : FROM_ZERO, .bias = b ? b + j.begin : NULL};
@@ -85,9 +81,7 @@ static void backward_input_of_one(int64_t inputs, int64_t outputs, const double 
 void linear_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer, const double *w, const double *dz,
                            double *dx) {
     const int32_t inputs = layer->inputs, outputs = layer->outputs;
-    if (simd == SIMD_PLAIN) {
-        refnn_linear_backward_input(rows, inputs, outputs, w, dz, dx);
-    } else if (rows == 1) {
+    if (rows == 1) {
         backward_input_of_one(inputs, outputs, w, dz, dx);
     } else { /* dx^T = w dz^T, so that the lanes of a vector are samples: a sum over lanes would change the order */
         dense_product p = {.n_count = rows, .k_count = outputs, .a = w, .a_m = outputs, .a_k = 1, .b = dz, .b_k = 1,
@@ -98,10 +92,6 @@ void linear_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer,
 
 void linear_backward_parameters(int32_t simd, const layer_gradient *p, range j) {
     const int32_t inputs = p->layer->inputs, outputs = p->layer->outputs;
-    if (simd == SIMD_PLAIN) {
-        refnn_linear_backward_parameters(p->rows, inputs, outputs, p->x, p->dz, p->dw, p->db);
-        return;
-    }
     if (p->x) {
         dense_product dw = {.n_count = j.end - j.begin, .k_count = p->rows, .a = p->x, .a_m = 1, .a_k = inputs,
                             .b = p->dz + j.begin, .b_k = outputs, .b_n = 1, .c = p->dw + j.begin, .c_m = outputs,

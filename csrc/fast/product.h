@@ -1,6 +1,6 @@
 /* Linear layers as dense products, fast: the functions of the chapter `linear` (csrc/linear.c). No twins in the book.
  *
- * Every function takes the number of an instruction set. Plain C takes all outputs at once.
+ * Every function takes the number of an instruction set, but plain C.
  */
 
 #pragma once
@@ -40,5 +40,5 @@ void linear_forward(int32_t simd, int32_t rows, const refnn_layer *layer, range 
 void linear_backward_input(int32_t simd, int32_t rows, const refnn_layer *layer, const double *w, const double *dz,
                            double *dx);
 
-/* Outputs j of dw = x^T dz and db; plain C has no step. */
+/* Outputs j of dw = x^T dz and db */
 void linear_backward_parameters(int32_t simd, const layer_gradient *p, range j);

@@ -20,12 +20,12 @@ typedef struct {
 
 typedef struct layer_gradient layer_gradient; /* see product.h */
 
-/* Outputs j of z = x w + b; not for plain C */
+/* Outputs j of z = x w + b */
 void linear_forward_sparse(int32_t simd, int32_t rows, const refnn_layer *layer, range j, const sparse_rows *x,
                            const double *w, const double *b, double *z);
 
 /* Rows i of x^T; each has room for as many entries as x has rows. */
 void sparse_transpose(const sparse_rows *x, int32_t rows, range i, const sparse_rows *transposed);
 
-/* Outputs j of dw = x^T dz with p->transposed; not for plain C */
+/* Outputs j of dw = x^T dz with p->transposed */
 void linear_gradient_sparse(int32_t simd, const layer_gradient *p, range j);

@@ -1,9 +1,10 @@
-"""The C core: the class of reference/network.py over csrc/. Buffers in, status codes to exceptions, no arithmetic."""
+"""The C core: csrc/ behind the interface Implementation. Buffers in, status codes to exceptions."""
 
 import os
 import struct
 import time
 from array import array
+from contextlib import contextmanager
 from math import prod
 
 from ..checks import known_name
@@ -18,13 +19,13 @@ except ImportError as error:
     raise UnavailableError(f"the C core cannot be loaded: {error}" if built else "the C core is not built here; `pip install -e .` "
                            "in a checkout builds it, with a C compiler; --impl python runs without") from None
 
-ROWS = 128  # samples that go through the layers together, fewer where the workspace would become larger than
-WORKSPACE = 2**23  # doubles
-LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that BatchNorm2d needs whole
+ROWS = 128  # at most this many samples go through the layers together,
+WORKSPACE = 2**23  # and at most so many that the workspace has this number of doubles
+LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that must be taken whole
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
-TRIALS = 3  # calls with each number of threads, before the faster is kept
-EPOCH_WORK = 500  # multiply-adds that take as long as a sample's way through the smallest network, beside its own
-CALL_WORK = 300_000_000  # multiply-adds of one call, some 10 ms: between calls Ctrl-C is heard
+TRIALS = 3  # calls with each number of threads before the faster is kept
+EPOCH_WORK = 500  # fixed cost of one sample, expressed in multiply-adds
+CALL_WORK = 300_000_000  # multiply-adds of one call, about 10 ms: Ctrl-C is heard between calls
 
 
 class CImplementation:
@@ -35,80 +36,79 @@ class CImplementation:
 
     def __init__(self, model, seed, threads=None, instruction_set=None):
         self.model = model
-        self._threads = threads if lib.refnn_has_threads() else 1
-        self._processors = processors()  # the workspace has room for so many, should more appear
-        self._speeds = {}  # samples a second of calls of each kind, with each number of threads that was tried
         layers = ffi.new("refnn_layer[]", list(map(layer_struct, model.layers, model.shapes, model.shapes[1:])))
-        self._keep = layers
         self._model = ffi.new("refnn_model *", {
             "layers": layers, "layer_count": len(model.layers),
             "loss": constant(model.loss), "init": constant(model.init),
             "simd": simd() if instruction_set is None else simd_names()[instruction_set], "threads": 1})
+        self._threads = Threads(threads, self._model)
         self._work = sum(model.terms) + sum(model.widths)  # multiply-adds of a sample's way forward, roughly
-        self._whole_batches = any(isinstance(layer, BatchNorm2d) for layer in model.layers)
+        self._whole_batches = bool(lib.refnn_needs_whole_batches(self._model))
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
         self._gradients = doubles(len(self._parameters))
         self._buffers = doubles(lib.refnn_buffer_count(self._model))
+        self._network = ffi.new("refnn_network *", {
+            "model": self._model, "parameters": pointer(self._parameters), "buffers": pointer(self._buffers),
+            "gradients": pointer(self._gradients)})
+        self._keep = layers  # the structs hold only addresses
         self._rows = ROWS
         while self._rows > 1 and self._workspace_size(self._rows) > WORKSPACE:
             self._rows //= 2
         self._workspace = doubles(0)
-        self._room(self._rows)
+        self._room(1)
         check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
 
     def _workspace_size(self, rows):
-        """With as many threads as may ever run."""
-        self._model.threads = self._threads or self._processors
+        """The number of doubles for the largest number of threads that may ever run."""
+        self._model.threads = self._threads.most
         return lib.refnn_workspace_size(self._model, rows)
 
     def _room(self, batch):
-        """How many samples go through the layers together in batches of so many; the workspace has room for them."""
+        """Makes room in the workspace: for _rows samples, or for a batch of training that must be taken whole."""
         rows = max(self._rows, batch) if self._whole_batches else self._rows
         size = self._workspace_size(rows)
         if size > LARGEST_WORKSPACE:
-            why = "; BatchNorm2d needs the whole batch" if self._whole_batches else ""
+            because = "REFNN_SIMD=plain" if self._model.simd == 0 else "BatchNorm2d"
+            why = f"; {because} needs the whole batch" if self._whole_batches else ""
             raise InputError(f"to take {rows} samples through this network at once the C core needs {size / 2**27:.1f} GB of memory, "
                              f"and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
         if size > len(self._workspace):
             self._workspace = doubles(size)
-        return rows
+            self._network.workspace = pointer(self._workspace)
+        self._network.rows = rows
 
     @staticmethod
     def epoch_order(seed, epoch, n):
         order = array("i", bytes(4 * n))
-        lib.refnn_epoch_order(seed, epoch, n, ffi.from_buffer("int32_t[]", order, require_writable=True))
+        lib.refnn_epoch_order(seed, epoch, n, integers(order))
         return order
 
     def train(self, x, y, order, start, stop, batch_size, lr, reduction):
         samples = SamplesStruct(x, y, order)
-        rows = self._room(min(batch_size, len(x)))
+        how = ffi.new("refnn_training *", {"batch_size": batch_size, "lr": lr, "reduction": constant(reduction)})
+        self._room(min(batch_size, len(x)))
         finite = ffi.new("int32_t *")
         all_finite = True
-        for first, last in self._calls(3, start, stop, batch_size, batch_size):
-            check(lib.refnn_train(self._model, pointer(self._parameters), pointer(self._buffers), pointer(self._gradients),
-                                  samples.struct, first, last, batch_size, lr, constant(reduction), rows,
-                                  pointer(self._workspace), finite))
+        for first, last in self._slices(3, start, stop, batch_size):
+            with self._threads.chosen((3, batch_size), min(batch_size, self._rows) * self._work, last - first):
+                check(lib.refnn_network_train(self._network, samples.struct, first, last, how, finite))
             all_finite = all_finite and bool(finite[0])
         return all_finite
 
     def train_epochs(self, x, y, seed, first_epoch, lrs, batch_size, shuffle, reduction):
-        """Several whole epochs, the first of them number first_epoch, each with its rate.
-
-        -> whether every loss was finite, and of each epoch the loss's sum over all samples after it, and how many it got right
-        """
-        rows = self._room(min(batch_size, len(x)))
-        self._model.threads = self._threads or 1  # these are small
-        lrs = array("d", lrs)
-        order = array("i", bytes(4 * len(x))) if shuffle else None
+        self._room(min(batch_size, len(x)))
+        self._model.threads = self._threads.given or 1  # these are small
         samples = SamplesStruct(x, y)
+        order = array("i", bytes(4 * len(x)))
+        lrs = array("d", lrs)
         losses = doubles(len(lrs))
         correct = ffi.new("int64_t[]", len(lrs))
         finite = ffi.new("int32_t *")
-        check(lib.refnn_train_epochs(
-            self._model, pointer(self._parameters), pointer(self._buffers), pointer(self._gradients), samples.struct, shuffle,
-            seed, first_epoch, len(lrs), pointer(lrs),
-            ffi.from_buffer("int32_t[]", order, require_writable=True) if shuffle else ffi.NULL, batch_size, constant(reduction),
-            rows, pointer(self._workspace), pointer(losses), correct, finite))
+        how = ffi.new("refnn_training *", {"batch_size": batch_size, "reduction": constant(reduction)})
+        epochs = ffi.new("refnn_epochs *", {
+            "count": len(lrs), "first": first_epoch, "lr": pointer(lrs), "seed": seed,
+            "order": integers(order) if shuffle else ffi.NULL, "losses": pointer(losses), "correct": correct})
+        check(lib.refnn_network_train_epochs(self._network, samples.struct, epochs, how, finite))
         return bool(finite[0]), losses.tolist(), list(correct)
 
     def epochs_per_call(self, samples):
@@ -117,11 +117,12 @@ class CImplementation:
 
     def evaluate(self, x, y, reduction):
         samples = SamplesStruct(x, y)
+        self._room(1)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
-        for first, last in self._calls(1, 0, len(x)):
-            check(lib.refnn_evaluate(self._model, pointer(self._parameters), pointer(self._buffers), samples.struct, first, last,
-                                     self._rows, pointer(self._workspace), total, correct))
+        for first, last in self._slices(1, 0, len(x)):
+            with self._threads.chosen((1, ROWS), self._rows * self._work, last - first):
+                check(lib.refnn_network_evaluate(self._network, samples.struct, first, last, total, correct))
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x):
@@ -132,28 +133,39 @@ class CImplementation:
         check(lib.refnn_predict(self._model, len(x), pointer(o)))
         return rows_of(o, self.model.outputs)
 
+    def _outputs(self, x):
+        samples = SamplesStruct(x)
+        self._room(1)
+        o = doubles(len(x) * self.model.outputs)
+        for first, last in self._slices(1, 0, len(x)):
+            with self._threads.chosen((1, ROWS), self._rows * self._work, last - first):
+                check(lib.refnn_network_outputs(self._network, samples.struct, first, last,
+                                                pointer(o) + first * self.model.outputs))
+        return o
+
     def gradients(self, x, y, reduction):
         gradients = doubles(len(self._parameters))
-        self._of_batch(x, y, reduction, gradients)
+        self._batch(x, y, reduction, gradients)
         return array("d", gradients)
 
     def input_gradients(self, x, y, reduction):
         dx = doubles(len(x) * self.model.inputs)
-        self._of_batch(x, y, reduction, dx=dx)
+        self._batch(x, y, reduction, dx=dx)
         return rows_of(dx, self.model.inputs)
 
     def batch_loss(self, x, y, reduction):
-        total = self._of_batch(x, y, reduction)
+        total = self._batch(x, y, reduction)
         return total / len(x) if reduction == "mean" else total
 
-    def _of_batch(self, x, y, reduction, gradients=None, dx=None):
-        """Fills what is given of gradients and dx; -> the sum of the losses."""
+    def _batch(self, x, y, reduction, gradients=None, dx=None):
+        """Fills gradients and dx, those that are given; -> the sum of the losses."""
         samples = SamplesStruct(x, y)
-        rows = self._room(len(x))
+        self._room(len(x))
         total = ffi.new("double *")
-        for first, last in self._calls(3, 0, len(x), batch_size=len(x) if self._whole_batches else 1):
-            check(lib.refnn_gradients(self._model, pointer(self._parameters), samples.struct, first, last, constant(reduction),
-                                      rows, pointer(self._workspace), total, pointer(gradients), pointer(dx)))
+        for first, last in self._slices(3, 0, len(x), len(x) if self._whole_batches else 1):
+            with self._threads.chosen((3, ROWS), self._rows * self._work, last - first):
+                check(lib.refnn_network_gradients(self._network, samples.struct, first, last, constant(reduction),
+                                                  total, pointer(gradients), pointer(dx)))
         return total[0]
 
     def apply_gradients(self, flat, lr):
@@ -171,34 +183,49 @@ class CImplementation:
     def set_buffers(self, flat):
         self._buffers[:] = array("d", flat)
 
-    def _outputs(self, x):
-        samples = SamplesStruct(x)
-        o = doubles(len(x) * self.model.outputs)
-        for first, last in self._calls(1, 0, len(x)):
-            check(lib.refnn_forward(self._model, pointer(self._parameters), pointer(self._buffers), samples.struct, first, last,
-                                    self._rows, pointer(self._workspace), pointer(o) + first * self.model.outputs))
-        return o
+    def _slices(self, passes, start, stop, batch_size=1):
+        """start ... stop in slices short enough for one call: whole batches, if those are short enough or must be whole.
 
-    def _calls(self, passes, start, stop, together=ROWS, batch_size=1):
-        """start ... stop in pieces short enough for one call, of whole batches where those are short enough or needed.
-
-        Where so many samples `together` are enough work to share and nobody has chosen a number of threads, the first calls
-        find out whether all processors are faster than one: that is not so where their caches are far apart.
+        passes: the work of a sample, in passes forward
         """
         step = max(1, CALL_WORK // (passes * self._work))
         if batch_size <= step or self._whole_batches:
             step = max(step - step % batch_size, batch_size)
-        speeds = self._speeds.setdefault((passes, together), {1: [], self._processors: []})
-        enough = lib.refnn_has_threads() and min(together, self._rows) * self._work >= THREAD_WORK
-        for first in range(start, stop, step):
-            last = min(first + step, stop)
-            untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
-            best = untried[0] if untried else max(speeds, key=lambda threads: max(speeds[threads]))
-            self._model.threads = self._threads or (best if enough else 1)
-            begin = time.perf_counter()
-            yield first, last
-            if untried:
-                speeds[best].append((last - first) / (time.perf_counter() - begin))
+        return ((first, min(first + step, stop)) for first in range(start, stop, step))
+
+
+class Threads:
+    """The number of threads of each call: the caller's, or one, or all processors where that is faster.
+
+    If the work is large enough and no number was given, the first calls are timed with one thread and with all, and the
+    faster wins. All can lose where the processors' caches are far apart.
+    """
+
+    def __init__(self, given, model):
+        self.given = given if lib.refnn_has_threads() else 1
+        self.model = model
+        self.processors = processors()  # the workspace has room for these, should more appear
+        self.most = self.given or self.processors
+        self.speeds = {}  # samples a second of the first calls, by kind of call and number of threads
+
+    @contextmanager
+    def chosen(self, kind, work, samples):
+        """Sets the model's number of threads for a call.
+
+        kind: calls of one kind are compared; work: multiply-adds that threads share; samples: their number in the call
+        """
+        if self.given or not lib.refnn_has_threads() or work < THREAD_WORK:
+            self.model.threads = self.given or 1
+            yield
+            return
+        speeds = self.speeds.setdefault(kind, {1: [], self.processors: []})
+        untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
+        best = untried[0] if untried else max(speeds, key=lambda threads: max(speeds[threads]))
+        self.model.threads = best
+        begin = time.perf_counter()
+        yield
+        if untried:
+            speeds[best].append(samples / (time.perf_counter() - begin))
 
 
 class SamplesStruct:
@@ -209,9 +236,9 @@ class SamplesStruct:
         pixels = x.values.format == "B"
         fields["pixels" if pixels else "inputs"] = ffi.from_buffer("uint8_t[]" if pixels else "double[]", x.values)
         if isinstance(y, Rows):
-            fields["targets"] = ffi.from_buffer("double[]", y.values)
+            fields["y"] = {"rows": ffi.from_buffer("double[]", y.values)}
         elif y is not None:
-            fields["classes"] = ffi.from_buffer("int32_t[]", y)
+            fields["y"] = {"classes": ffi.from_buffer("int32_t[]", y)}
         if order is not None:
             fields["order"] = ffi.from_buffer("int32_t[]", order)
         self.buffers = fields
@@ -242,7 +269,7 @@ def constant(name):
 
 
 def doubles(count):
-    """So many zeros, from a multiple of 64 bytes on: a vector that lies in two lines of the cache costs two loads."""
+    """`count` zeros, 64-byte aligned: a vector that straddles two cache lines costs two loads."""
     memory = array("d", bytes(8 * (count + 7)))
     start = -memory.buffer_info()[0] % 64 // 8
     return memoryview(memory)[start:start + count]
@@ -250,6 +277,11 @@ def doubles(count):
 
 def pointer(values):
     return ffi.NULL if values is None else ffi.from_buffer("double[]", values, require_writable=True)
+
+
+def integers(values):
+    """A pointer to an array of int32."""
+    return ffi.from_buffer("int32_t[]", values, require_writable=True)
 
 
 def rows_of(flat, width):

@@ -1,5 +1,6 @@
 """The activations, forward and backward."""
 
+from ...layers import ACTIVATIONS
 from ...reference import activations
 from .explaining import Operation, formula, named_in
 from .in_c import lists
@@ -12,8 +13,7 @@ def activation_forward(name, z):
 def activation_forward_in_c(core, name, z):
     rows, width = len(z), len(z[0])
     a = core.room(rows, width)
-    for n, z_n in enumerate(z):
-        core.activation_forward(core.c.constant(name), width, core.numbers(z_n), core.numbers(a[n * width:(n + 1) * width]))
+    core.forward(ACTIVATIONS[name](), (width,), rows, x=z, a=a)
     return {"a": lists(a, rows, width)}
 
 
@@ -31,9 +31,7 @@ def activation_backward(name, z, a, da):
 def activation_backward_in_c(core, name, z, a, da):
     rows, width = len(a), len(a[0])
     dz = core.room(rows, width)
-    for n, (a_n, da_n) in enumerate(zip(a, da)):
-        core.activation_backward(core.c.constant(name), width, core.numbers(a_n), core.numbers(da_n),
-                                 core.numbers(dz[n * width:(n + 1) * width]))
+    core.backward(ACTIVATIONS[name](), (width,), rows, x=z, a=a, da=da, dx=dz)
     return {"dz": lists(dz, rows, width)}
 
 

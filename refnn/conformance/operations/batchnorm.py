@@ -1,5 +1,6 @@
 """Batch normalisation: statistics, forward, backward, running statistics. x is samples x channels x rows x columns."""
 
+from ...layers import BatchNorm2d
 from ...reference import batchnorm
 from .explaining import Operation, dig, formula, given
 from .in_c import lists, sizes
@@ -58,44 +59,38 @@ def batchnorm2d_track(running_mean, running_variance, x, momentum):
     return {"running_mean": running[0], "running_variance": running[1]}
 
 
-# TEMPORARY
-def counts(x):
-    rows, channels, height, width = sizes(x)
-    return rows, channels, height * width
-
-
-def statistics(core, x):
-    mean, squares = core.room(len(x[0])), core.room(len(x[0]))
-    core.batchnorm2d_statistics(*counts(x), core.numbers(x), core.numbers(mean), core.numbers(squares))
-    return mean, squares
-
-
 def batchnorm2d_statistics_in_c(core, x):
-    mean, squares = statistics(core, x)
-    rows, _, size = counts(x)
-    return {"mean": mean.tolist(), "variance": [s / (rows * size) for s in squares]}
+    statistics, _ = in_training(core, x)
+    mean, _, variance = lists(statistics, 3, len(x[0]))
+    return {"mean": mean, "variance": variance}
+
+
+def in_training(core, x, momentum=0.1, running=None):
+    """The batch's mean, squares and variance, and the running mean and variance after it, by a forward pass."""
+    channels = len(x[0])
+    statistics, buffers = core.room(3, channels), core.row(running) if running else None
+    core.forward(BatchNorm2d(channels, momentum=momentum), sizes(x)[1:], len(x), training=True, x=x, w=[1.0] * channels,
+                 b=[0.0] * channels, statistics=statistics, buffers=buffers, a=core.room(*sizes(x)))
+    return statistics, buffers
 
 
 def batchnorm2d_forward_in_c(core, x, mean, variance, gamma, beta, eps):
     a = core.room(*sizes(x))
-    core.batchnorm2d_forward(*counts(x), core.numbers(x), *map(core.numbers, (mean, variance, gamma, beta)), eps,
-                             core.numbers(a))
+    core.forward(BatchNorm2d(len(gamma), eps), sizes(x)[1:], len(x), x=x, buffers=[*mean, *variance], w=gamma, b=beta, a=a)
     return {"a": lists(a, *sizes(x))}
 
 
 def batchnorm2d_backward_in_c(core, x, mean, variance, gamma, da, eps):
     dx, dgamma, dbeta = core.room(*sizes(x)), core.room(len(gamma)), core.room(len(gamma))
-    core.batchnorm2d_backward(*counts(x), *map(core.numbers, (x, mean, variance, gamma, da)), eps,
-                              *map(core.numbers, (dx, dgamma, dbeta)))
+    core.backward(BatchNorm2d(len(gamma), eps), sizes(x)[1:], len(x), x=x, statistics=[*mean, *mean, *variance], w=gamma,
+                  da=da, dx=dx, dw=dgamma, db=dbeta)
     return {"dx": lists(dx, *sizes(x)), "dgamma": dgamma.tolist(), "dbeta": dbeta.tolist()}
 
 
 def batchnorm2d_track_in_c(core, running_mean, running_variance, x, momentum):
-    mean, variance = core.row(running_mean), core.row(running_variance)
-    rows, channels, size = counts(x)
-    core.batchnorm2d_track(channels, core.numbers(mean), core.numbers(variance), *map(core.numbers, statistics(core, x)),
-                           rows * size, momentum)
-    return {"running_mean": list(mean), "running_variance": list(variance)}
+    _, buffers = in_training(core, x, momentum, [*running_mean, *running_variance])
+    mean, variance = lists(buffers, 2, len(x[0]))
+    return {"running_mean": mean, "running_variance": variance}
 
 
 OPERATIONS = {

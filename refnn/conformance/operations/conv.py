@@ -14,17 +14,16 @@ def conv2d_forward(x, w, b, stride, padding):
 
 
 def conv2d_forward_in_c(core, x, w, b, stride, padding):
-    layer, shape = layer_in_c(core, sizes(w), sizes(x)[1:], stride, padding, b is not None)
+    layer = layer_of(sizes(w), stride, padding, b is not None)
+    shape = layer.output_shape(sizes(x)[1:])
     z = core.room(len(x), *shape)
-    core.conv2d_forward(len(x), layer, core.numbers(x), core.numbers(w), core.numbers(b), core.numbers(z))
+    core.forward(layer, sizes(x)[1:], len(x), x=x, w=w, b=b, a=z)
     return {"z": lists(z, len(x), *shape)}
 
 
-def layer_in_c(core, w_sizes, shape, stride, padding, bias):
-    """The layer as the core takes it, and the shape of its output."""
+def layer_of(w_sizes, stride, padding, bias):
     out_channels, in_channels, *kernel_size = w_sizes
-    layer = Conv2d(in_channels, out_channels, tuple(kernel_size), tuple(stride), tuple(padding), bias)
-    return core.layer(layer, shape), layer.output_shape(shape)
+    return Conv2d(in_channels, out_channels, tuple(kernel_size), tuple(stride), tuple(padding), bias)
 
 
 def explain_conv2d_forward(inputs, outputs, key, index):
@@ -42,9 +41,8 @@ def conv2d_backward_input(w, dz, size, stride, padding):
 
 def conv2d_backward_input_in_c(core, w, dz, size, stride, padding):
     shape = (len(w[0]), *size)
-    layer, _ = layer_in_c(core, sizes(w), shape, stride, padding, False)
     dx = core.room(len(dz), *shape)
-    core.conv2d_backward_input(len(dz), layer, core.numbers(w), core.numbers(dz), core.numbers(dx))
+    core.backward(layer_of(sizes(w), stride, padding, False), shape, len(dz), w=w, da=dz, dx=dx)
     return {"dx": lists(dx, len(dz), *shape)}
 
 
@@ -68,9 +66,8 @@ def conv2d_backward_parameters(x, dz, kernel_size, stride, padding, bias):
 
 def conv2d_backward_parameters_in_c(core, x, dz, kernel_size, stride, padding, bias):
     w_sizes = (len(dz[0]), len(x[0]), *kernel_size)
-    layer, _ = layer_in_c(core, w_sizes, sizes(x)[1:], stride, padding, bias)
     dw, db = core.room(*w_sizes), core.room(len(dz[0])) if bias else None
-    core.conv2d_backward_parameters(len(x), layer, core.numbers(x), core.numbers(dz), core.numbers(dw), core.numbers(db))
+    core.backward(layer_of(w_sizes, stride, padding, bias), sizes(x)[1:], len(x), x=x, da=dz, dw=dw, db=db)
     return {"dw": lists(dw, *w_sizes), "db": lists(db, len(dz[0])) if bias else None}
 
 

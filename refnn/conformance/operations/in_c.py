@@ -1,4 +1,7 @@
-"""The C core as the operations call it: lists in, lists out, under one instruction set. No arithmetic."""
+"""The C core as the operations call it: lists in, lists out, under one instruction set. No arithmetic.
+
+A layer is asked through the functions of csrc/network.c that run one layer: they call what training calls.
+"""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,7 +10,8 @@ from math import prod
 from types import ModuleType
 from typing import Any
 
-from ...model import Model
+from ...layers import Identity, Layer, Matrix
+from ...model import LOSSES, Model
 from .models import nested
 
 
@@ -16,7 +20,7 @@ class Core:
 
     def __init__(self, module: ModuleType, simd: str) -> None:
         self.c, self.lib, self.ffi = module, module.lib, module.ffi
-        self.simd = simd
+        self.simd, self.number = simd, module.simd_names()[simd]
 
     def __getattr__(self, name: str) -> Any:
         """core.exp is refnn_exp."""
@@ -36,9 +40,40 @@ class Core:
         """A buffer of these numbers."""
         return memoryview(array("d", values))
 
-    def layer(self, layer: Any, shape: Sequence[int]) -> Any:
-        """A pointer to the description of a layer of images of this shape."""
-        return self.ffi.new("refnn_layer *", self.c.layer_struct(layer, shape, layer.output_shape(shape)))
+    def forward(self, layer: Layer, shape: Sequence[int], rows: int, training: bool = False, **arrays: Any) -> None:
+        """Runs a layer forward. shape: of a sample's input; arrays: of refnn_memory, lists or buffers, by name."""
+        memory, scratch, _keep = self._memory(layer, shape, arrays)
+        self.c.check(self.lib.refnn_layer_forward(self.number, rows, memory, training, scratch))
+
+    def backward(self, layer: Layer, shape: Sequence[int], rows: int, **arrays: Any) -> None:
+        """Runs a layer backward: writes dx, dw and db, those that are given."""
+        memory, scratch, _keep = self._memory(layer, shape, arrays)
+        self.c.check(self.lib.refnn_layer_backward(self.number, rows, memory, scratch))
+
+    def update(self, layer: Layer, shape: Sequence[int], lr: float, **arrays: Any) -> None:
+        """Takes a step: w -= lr * dw, b -= lr * db."""
+        memory, _, _keep = self._memory(layer, shape, arrays)
+        self.c.check(self.lib.refnn_layer_update(self.number, memory, lr))
+
+    def _memory(self, layer: Layer, shape: Sequence[int], arrays: dict[str, Any]) -> tuple[Any, Any, Any]:
+        described = self.ffi.new("refnn_layer *", self.c.layer_struct(layer, shape, layer.output_shape(tuple(shape))))
+        pointers = {name: self.numbers(values) for name, values in arrays.items()}
+        scratch = self.numbers(self.room(self.lib.refnn_layer_scratch(self.number, described)))
+        return self.ffi.new("refnn_memory *", {"layer": described, **pointers}), scratch, (described, pointers)
+
+    def batch_loss(self, loss: str, o: Matrix, y: Any, reduction: str) -> tuple[memoryview, memoryview, float]:
+        """The loss of each sample, dL/do of all, and the loss of the batch."""
+        rows, outputs = len(o), len(o[0])
+        layer = self.ffi.new("refnn_layer *", self.c.layer_struct(Identity(), (outputs,), (outputs,)))
+        model = self.ffi.new("refnn_model *", {"layers": layer, "layer_count": 1, "loss": self.c.constant(loss),
+                                               "simd": self.number, "threads": 1})
+        classes = self.ffi.new("int32_t[]", y) if LOSSES[loss].classes else self.ffi.NULL
+        targets = self.numbers(None if classes else y)
+        losses, do, total = self.room(rows), self.room(rows, outputs), self.ffi.new("double *")
+        self.c.check(self.lib.refnn_batch_loss(
+            model, self.c.constant(reduction), rows, self.numbers(o),
+            self.ffi.new("refnn_targets *", {"rows": targets, "classes": classes}), *map(self.numbers, (losses, do)), total))
+        return losses, do, total[0]
 
     def network(self, model: Model, seed: int) -> Any:
         """A network of this model, in this instruction set."""

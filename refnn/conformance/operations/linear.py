@@ -1,5 +1,6 @@
 """Products, the linear layer forward and backward, and the update of parameters."""
 
+from ...layers import Linear
 from ...reference import linear
 from .explaining import Operation, addends, column, formula, terms
 from .in_c import lists
@@ -42,7 +43,7 @@ def linear_forward_in_c(core, x, w, b):
 def product_in_c(core, x, w, b):
     rows, inputs, outputs = len(x), len(w), len(w[0])
     z = core.room(rows, outputs)
-    core.linear_forward(rows, inputs, outputs, core.numbers(x), core.numbers(w), core.numbers(b), core.numbers(z))
+    core.forward(Linear(inputs, outputs, b is not None), (inputs,), rows, x=x, w=w, b=b, a=z)
     return lists(z, rows, outputs)
 
 
@@ -59,7 +60,7 @@ def linear_backward_input(w, dz):
 def linear_backward_input_in_c(core, w, dz):
     rows, inputs, outputs = len(dz), len(w), len(w[0])
     dx = core.room(rows, inputs)
-    core.linear_backward_input(rows, inputs, outputs, core.numbers(w), core.numbers(dz), core.numbers(dx))
+    core.backward(Linear(inputs, outputs, bias=False), (inputs,), rows, w=w, da=dz, dx=dx)
     return {"dx": lists(dx, rows, inputs)}
 
 
@@ -76,8 +77,7 @@ def linear_backward_parameters(x, dz, bias):
 def linear_backward_parameters_in_c(core, x, dz, bias):
     rows, inputs, outputs = len(x), len(x[0]), len(dz[0])
     dw, db = core.room(inputs, outputs), core.room(outputs) if bias else None
-    core.linear_backward_parameters(rows, inputs, outputs, core.numbers(x), core.numbers(dz), core.numbers(dw),
-                                    core.numbers(db))
+    core.backward(Linear(inputs, outputs, bias), (inputs,), rows, x=x, da=dz, dw=dw, db=db)
     return {"dw": lists(dw, inputs, outputs), "db": lists(db, outputs) if bias else None}
 
 
@@ -98,7 +98,7 @@ def update(p, dp, lr):
 def update_in_c(core, p, dp, lr):
     updated = core.room(len(p))
     updated[:] = core.row(p)
-    core.linear_update(len(p), core.numbers(updated), core.numbers(dp), lr)
+    core.update(Linear(len(p), 1, bias=False), (len(p),), lr, w=updated, dw=dp)
     return {"p": list(updated)}
 
 

@@ -38,26 +38,14 @@ def explain_loss_gradient(inputs, outputs, key, index):
     return formula(gradient) + mean, f"j = {j}, o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
 
 
-# TEMPORARY
-def each_sample(core, loss, o, y):
-    for o_n, y_n in zip(o, y):
-        classes = loss == "cross_entropy"
-        yield len(o_n), core.numbers(o_n), core.ffi.NULL if classes else core.numbers(y_n), y_n if classes else 0
-
-
 def loss_in_c(core, loss, o, y, reduction):
-    losses = [core.loss_value(core.c.constant(loss), *sample) for sample in each_sample(core, loss, o, y)]
-    total = 0.0
-    for value in losses:
-        total += value
-    return {"losses": losses, "loss": total / len(losses) if reduction == "mean" else total}
+    losses, _, total = core.batch_loss(loss, o, y, reduction)
+    return {"losses": list(losses), "loss": total}
 
 
 def loss_gradient_in_c(core, loss, o, y, reduction):
-    do = [core.room(len(o_n)) for o_n in o]
-    for sample, do_n in zip(each_sample(core, loss, o, y), do):
-        core.loss_gradient(core.c.constant(loss), *sample, core.numbers(do_n))
-    return {"do": [[d / len(o) if reduction == "mean" else d for d in do_n] for do_n in do]}
+    _, do, _ = core.batch_loss(loss, o, y, reduction)
+    return {"do": lists(do, len(o), len(o[0]))}
 
 
 OPERATIONS = {

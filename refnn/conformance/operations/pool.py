@@ -14,7 +14,7 @@ def maxpool2d_forward_in_c(core, x, kernel_size, stride):
     layer = MaxPool2d(tuple(kernel_size), tuple(stride))
     shape = layer.output_shape(sizes(x)[1:])
     a = core.room(len(x), *shape)
-    core.maxpool2d_forward(len(x), core.layer(layer, sizes(x)[1:]), core.numbers(x), core.numbers(a))
+    core.forward(layer, sizes(x)[1:], len(x), x=x, a=a)
     return {"a": lists(a, len(x), *shape)}
 
 
@@ -30,9 +30,8 @@ def maxpool2d_backward(x, da, kernel_size, stride):
 
 
 def maxpool2d_backward_in_c(core, x, da, kernel_size, stride):
-    layer = core.layer(MaxPool2d(tuple(kernel_size), tuple(stride)), sizes(x)[1:])
     dx = core.room(*sizes(x))
-    core.maxpool2d_backward(len(x), layer, core.numbers(x), core.numbers(da), core.numbers(dx))
+    core.backward(MaxPool2d(tuple(kernel_size), tuple(stride)), sizes(x)[1:], len(x), x=x, da=da, dx=dx)
     return {"dx": lists(dx, *sizes(x))}
 
 

@@ -1,0 +1,95 @@
+/* How the workspace is divided: see workspace.h. This file has no twin in the book: it computes nothing. */
+
+#include "workspace.h"
+
+#include "images.h"
+
+enum {
+    /* Doubles in a line of the cache. Each array begins at one: a vector that lies in two lines costs two loads. */
+    LINE = 8,
+    /* Inputs from which a first layer looks for zeros: in shorter rows there is too little to save. */
+    SPARSE_INPUTS = 32,
+    /* Values of a byte. */
+    BYTES = 256,
+};
+
+/* The next `count` doubles; NULL where only the size is wanted. */
+static void *take(workspace *w, int64_t count) {
+    double *start = w->memory ? w->memory + w->size : NULL;
+    w->size += (count + LINE - 1) / LINE * LINE;
+    return start;
+}
+
+static int32_t *take_integers(workspace *w, int64_t count) { return take(w, (count + 1) / 2); }
+
+static void take_layers(workspace *w, const refnn_network *network, int64_t rows) {
+    const refnn_model *model = w->model;
+    double *parameters = network->parameters, *gradients = network->gradients, *buffers = network->buffers;
+    double *x = take(w, rows * model->layers[0].inputs), *dx = NULL;
+    for (int32_t k = 0; k < model->layer_count; k++) {
+        const refnn_layer *layer = &model->layers[k];
+        refnn_memory m = {.layer = layer, .buffers = buffers, .x = x, .dx = dx};
+        m.a = x = take(w, rows * layer->outputs);
+        m.da = dx = take(w, rows * layer->outputs);
+        m.statistics = take(w, layer_statistics(layer));
+        if (!w->memory) continue;
+        split_parameters(layer, parameters, &m.w, &m.b);
+        split_parameters(layer, gradients, &m.dw, &m.db);
+        parameters += layer_parameters(layer);
+        gradients += gradients ? layer_parameters(layer) : 0;
+        buffers += buffers ? layer_buffers(layer) : 0;
+        w->layers.memory[k] = m;
+    }
+}
+
+static void take_sparse(workspace *w, int64_t rows, int64_t inputs) {
+    w->sparse.stride = inputs;
+    w->transposed.stride = rows + 8; /* a power of two would crowd the lists into few lines of the cache */
+    w->sparse.value = take(w, rows * inputs);
+    w->sparse.index = take_integers(w, rows * inputs);
+    w->sparse.count = take_integers(w, rows);
+    w->transposed.value = take(w, inputs * w->transposed.stride);
+    w->transposed.index = take_integers(w, inputs * w->transposed.stride);
+    w->transposed.count = take_integers(w, inputs);
+}
+
+/* What only the kernels need. */
+static void take_fast(workspace *w, int64_t rows) {
+    const refnn_model *model = w->model;
+    for (int32_t k = 0; k < model->layer_count; k++) {
+        const int64_t count = refnn_layer_scratch(model->simd, &model->layers[k]);
+        if (count > w->scratch_count) w->scratch_count = (count + LINE - 1) / LINE * LINE;
+    }
+    w->which = take(w, rows);
+    w->scratch = take(w, model->threads * w->scratch_count);
+    w->pixels = take(w, BYTES);
+    for (int32_t byte = 0; w->samples && w->samples->pixels && byte < BYTES; byte++) {
+        w->pixels[byte] = pixel_value((uint8_t)byte);
+    }
+    const refnn_layer *first = &model->layers[0];
+    if (first->kind == REFNN_LINEAR && first->inputs >= SPARSE_INPUTS) take_sparse(w, rows, first->inputs);
+}
+
+void lay_out(workspace *w, const refnn_network *network, const refnn_samples *samples, int64_t rows) {
+    const refnn_model *model = network->model;
+    const int32_t outputs = last_layer(model)->outputs;
+    *w = (workspace){.model = model, .samples = samples, .memory = network->workspace};
+    w->layers.count = model->layer_count;
+    w->layers.memory = take(w, model->layer_count * (int64_t)(sizeof(refnn_memory) / sizeof(double)));
+    take_layers(w, network, rows);
+    w->batch.losses = take(w, rows);
+    if (model->simd != SIMD_PLAIN) {
+        take_fast(w, rows);
+    } else {
+        w->batch.rows = takes_classes(model->loss) ? NULL : take(w, rows * outputs);
+        w->batch.classes = take_integers(w, rows);
+    }
+}
+
+int64_t refnn_workspace_size(const refnn_model *model, int32_t rows) {
+    if (!good_model(model) || rows < 1) return 0;
+    const refnn_network network = {.model = model};
+    workspace w;
+    lay_out(&w, &network, NULL, rows);
+    return w.size;
+}

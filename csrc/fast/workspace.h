@@ -1,0 +1,27 @@
+/* The memory of a call: every pointer into the workspace, set once and read by everybody. */
+
+#pragma once
+
+#include "model.h"
+#include "sparse.h"
+#include "threads.h"
+
+typedef struct {
+    const refnn_model *model;
+    const refnn_samples *samples;
+    refnn_layers layers;
+    refnn_batch batch;
+    /* What follows is for the kernels; the twins do without. */
+    team *team;
+    int64_t *which;  /* the index of each sample of the batch */
+    double *pixels;  /* what each value of a byte stands for */
+    double *scratch; /* scratch_count for each thread */
+    int64_t scratch_count;
+    sparse_rows sparse, transposed; /* the inputs without their zeros, and the transpose of that; stride 0: not used */
+    int is_sparse;                  /* whether the batch's inputs are in `sparse` rather than in the first layer's x */
+    double *memory;
+    int64_t size; /* in doubles */
+} workspace;
+
+/* Sets all pointers for `rows` samples at a time. samples is NULL where only the size is wanted. */
+void lay_out(workspace *w, const refnn_network *network, const refnn_samples *samples, int64_t rows);
