@@ -14,6 +14,7 @@ from .checks import known_name, positive_number
 from .cli import Parser, check_writable, command, number, printer, write_json
 from .conformance import report, subjects, vectors
 from .conformance.compare import EXACT
+from .conformance.program import Program
 from .conformance.run import Result, run
 from .conformance.subjects import Subject
 from .conformance.vectors import Case
@@ -35,8 +36,8 @@ def options() -> Parser:
                              f"answers: only its cases are asked (default: {vectors.VERSION})")
     parser.add_argument("--long", action="store_true",
                         help="also whole trainings: a minute in a fast language, an hour in plain Python")
-    parser.add_argument("--timeout", type=number, default=60.0, metavar="S",
-                        help="seconds for each answer of a program (default: 60)")
+    parser.add_argument("--timeout", type=number, metavar="S",
+                        help="seconds for each answer of a program (default: 5 for an operation, 10 to 30 for a training)")
     parser.add_argument("--hex", action="store_true", help="send every double as the 16 hex digits of its bits")
     parser.add_argument("--known-failures", metavar="FILE",
                         help="ids of cases that are known to fail, one per line; * matches any text; "
@@ -124,8 +125,10 @@ def those_asked(given: argparse.Namespace) -> list[tuple[str, Subject]]:
     """(title of the column, subject) of each that is asked."""
     if given.impl is not None and given.cmd is not None:
         raise InputError("--impl and --cmd exclude each other")
+    if given.timeout is not None:
+        positive_number(given.timeout, "--timeout")
     if given.cmd is not None:
-        return [("verdict", subjects.Program(given.cmd, positive_number(given.timeout, "--timeout"), given.hex))]
+        return [("verdict", Program(given.cmd, given.timeout, given.hex))]
     if given.impl is not None:
         return [("verdict", subjects.named(given.impl))]
     return [(name, subjects.named(name)) for name in ("python", "c")]

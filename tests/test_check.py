@@ -19,6 +19,7 @@ from refnn.check import main
 from refnn.conformance import subjects, vectors
 from refnn.conformance.compare import NoAnswer, compare, tensors, ulps
 from refnn.conformance.operations.explaining import dig
+from refnn.conformance.program import Program
 from refnn.conformance.run import run
 from test_pythons import interpreter
 
@@ -184,7 +185,7 @@ def program(tmp_path, misbehave="pass"):
     ("print('{\"id\": 1' + '0' * 5000 + '}', flush=True)", "not JSON|out of order|not of the form"),
 ])
 def test_a_misbehaving_program_gets_a_verdict_and_the_other_cases_still_run(tmp_path, misbehave, reason):
-    subject = subjects.Program(program(tmp_path, f"if case['op'] == 'next': {misbehave}"), timeout=0.5)
+    subject = Program(program(tmp_path, f"if case['op'] == 'next': {misbehave}"), timeout=0.5)
     try:
         result = run("prng", cases("prng"), subject)
     finally:
@@ -383,7 +384,7 @@ def test_the_first_wrong_step_of_a_convolutional_training_is_located():
     (f"\"{sys.executable}\" -c \"print('inf')\"", "not JSON: 'inf'; infinities and NaN are spelled")])
 def test_the_timeout_holds_whatever_the_program_does(command, reason):
     begin = time.monotonic()
-    subject = subjects.Program(command, timeout=0.5)
+    subject = Program(command, timeout=0.5)
     result = run("product", cases("product")[:1], subject)
     subject.close()
     assert reason in result.failures[0].reason and time.monotonic() - begin < 10

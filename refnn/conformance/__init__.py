@@ -3,7 +3,8 @@
     vectors.py      the recorded cases, read from their files
     operations/     the operations of the spec, a file for each chapter of the book: the answer, the answer in C, the formula of
                     every number with its operands
-    subjects.py     who is asked: the C core, a registered implementation, a program
+    subjects.py     who is asked: the C core, a registered implementation
+    program.py      or a program, which may crash, hang, or write without end
     compare.py      an answer and the recorded one: exact, close or wrong, and the first number that differs
     mutants.py      common mistakes, as changed functions of the reference
     spoil.py        the reference with such functions in it

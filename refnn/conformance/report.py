@@ -70,6 +70,9 @@ def failure_in_full(failure: Failure) -> Iterator[str]:
     yield titled("case", failure.case.id + variants_of(failure))
     if failure.reason:
         yield titled("reason", failure.reason)
+    if len(failure.said) > 1:
+        yield "  its standard error ends with:"
+        yield from (f"    | {line}" for line in failure.said)
     if failure.located:
         yield titled("where", where(failure))
     if failure.found:

@@ -1,6 +1,7 @@
 """Asks a subject the cases of a rung: the verdict on each; of a failure the place and, where it is known, the mistake."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +14,6 @@ from .subjects import Subject, variants
 from .vectors import Case
 
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
-PATIENCE = 2  # cases of an operation without an answer, after which the others of the rung are not asked
 DIAGNOSED = 5  # failing cases of an operation that are looked into
 LOCATED = 100_000_000  # multiply-adds that the reference may take to find a step
 
@@ -23,6 +23,7 @@ class Failure:
     """A case that is not exact.
 
     reason:    why there is no answer
+    said:      the last lines of standard error of a program that gives none
     found:     the comparison, with the first divergence
     diagnosis: mutants that explain the answer, the likeliest first; None if it was not looked into
     located:   of a training run, the step that goes wrong; found and diagnosis are then about this step
@@ -36,6 +37,7 @@ class Failure:
     diagnosis: list[Mutant] | None = None
     located: Located | None = None
     variants: tuple[str, ...] = ("",)
+    said: Sequence[str] = ()
 
 
 @dataclass
@@ -75,31 +77,30 @@ def badness(failure: Failure) -> int:
 
 
 class Judgement(NamedTuple):
-    """The verdict on one answer. reason: why there is none; answer: with floats where the right one has them"""
+    """The verdict on one answer. reason: why there is none; said: on standard error; answer: with floats where the right one has them"""
 
     verdict: str
     reason: str = ""
     found: Comparison | None = None
     answer: dict[str, Any] | None = None
+    said: Sequence[str] = ()
 
 
 def run(name: str, cases: list[Case], subject: Subject) -> Result:
     """Asks a subject the cases of a rung."""
     result = Result(name)
-    silent: Counter[str] = Counter()
     looked_into: Counter[str] = Counter()
     asked = variants(subject)
     for case in cases:
-        judged = {variant: judge(case, asked[variant], patient=silent[case.op] < PATIENCE) for variant in asked}
+        judged = {variant: judge(case, asked[variant]) for variant in asked}
         failing = sorted((variant for variant in asked if judged[variant].verdict != EXACT),
                          key=lambda variant: -VERDICTS.index(judged[variant].verdict))
         worst = judged[failing[0]] if failing else next(iter(judged.values()))
         result.counts[worst.verdict] += 1
-        silent[case.op] += worst.verdict == FAILED
         if worst.found:
             result.ulps += worst.found.ulps
         if failing:
-            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing))
+            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing), said=worst.said)
             result.failures.append(failure)
             looked_into[case.op] += worst.answer is not None
             if worst.answer is not None and looked_into[case.op] <= DIAGNOSED:
@@ -107,18 +108,16 @@ def run(name: str, cases: list[Case], subject: Subject) -> Result:
     return result
 
 
-def judge(case: Case, subject: Subject, patient: bool) -> Judgement:
+def judge(case: Case, subject: Subject) -> Judgement:
     """Asks one subject one case."""
     try:
-        if not patient:
-            raise NoAnswer(f"not asked, since {PATIENCE} cases of {case.op} had no answer")
         answer = subject.ask(case)
         if answer is None:
             return Judgement(UNKNOWN)
         found = compare(case, answer)
         return Judgement(found.verdict, "", found, answer if found.verdict == EXACT else fitted(case.answer, answer, "the answer"))
     except NoAnswer as error:
-        return Judgement(FAILED, str(error))
+        return Judgement(FAILED, str(error), said=getattr(error, "said", []))
 
 
 def look_into(failure: Failure, answer: dict[str, Any], subject: Subject) -> None:
