@@ -37,7 +37,8 @@ def options() -> Parser:
     parser.add_argument("--long", action="store_true",
                         help="also whole trainings: a minute in a fast language, an hour in plain Python")
     parser.add_argument("--timeout", type=number, metavar="S",
-                        help="seconds for each answer of a program (default: 5 for an operation, 10 to 30 for a training)")
+                        help="seconds for each answer of a program (default: 5 for an operation, 10 to 30 "
+                             "for a training)")
     parser.add_argument("--hex", action="store_true", help="send every double as the 16 hex digits of its bits")
     parser.add_argument("--known-failures", metavar="FILE",
                         help="ids of cases that are known to fail, one per line; * matches any text; "

@@ -1,4 +1,7 @@
-"""A program as a subject: asked on its standard input, read from its standard output. Whatever it does takes bounded time, memory and disk."""
+"""A program as a subject: asked on its standard input, read from its standard output.
+
+Whatever it does takes bounded time, memory and disk.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,14 @@ CRASHING = 8.0  # seconds that crashes may take in all
 SHORTEST = 2**20  # bytes that an answer may always have
 SAID = 40  # lines of standard error that are shown
 WIDTH = 300  # characters of such a line
+TELLING = re.compile(r"(?!\s).*\b(\w*error|\w*exception|panic|panicked|fault|abort\w*)\b", re.I)  # names an error
 
 
 class Lost(NoAnswer):
-    """The program has crashed, has not answered in time (timeout), or its output is no answer. said: the end of its standard error."""
+    """The program has crashed, has not answered in time, or its output is no answer.
+
+    timeout: whether it was the time; said: the end of standard error
+    """
 
     def __init__(self, reason: str, timeout: bool = False, said: Sequence[str] = ()) -> None:
         super().__init__(reason)
@@ -56,6 +63,7 @@ class Program:
         self.starting: float | None = None  # seconds that a first answer took; None until there is one
         self.patience = Patience()
         self.process: subprocess.Popen[bytes] | None = None
+        self.answered = False  # whether this process has answered
         self._start()
 
     def ask(self, case: Case) -> dict[str, Any] | None:
@@ -104,10 +112,11 @@ class Program:
 
     def _start(self) -> None:
         try:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                            start_new_session=True)
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         except (OSError, ValueError) as error:  # ValueError: a command with a null character
-            raise InputError(f"--cmd {self.command[0]!r} cannot be started: {getattr(error, 'strerror', error)}") from None
+            why = getattr(error, "strerror", error)
+            raise InputError(f"--cmd {self.command[0]!r} cannot be started: {why}") from None
         self.output, self.errors = Lines(self.process.stdout), Tail(self.process.stderr)
         self.answered = False
 
@@ -125,14 +134,16 @@ class Program:
         try:
             line = self.output.waiting.get(timeout=limit)
         except queue.Empty:
-            raise Lost(f"no answer within {limit:.3g} s; is each answer flushed? (--timeout S sets the time)", timeout=True) from None
+            reason = f"no answer within {limit:.3g} s; is each answer flushed? (--timeout S sets the time)"
+            raise Lost(reason, timeout=True) from None
         if line is not None:
             return line
         try:
             status = self.process.wait(min(limit, 5.0))
         except subprocess.TimeoutExpired:
             raise Lost("the program has closed its output") from None
-        raise Lost(f"the program ended with status {status}" if status >= 0 else f"the program was killed by {signal_name(-status)}")
+        how = f"ended with status {status}" if status >= 0 else f"was killed by {signal_name(-status)}"
+        raise Lost(f"the program {how}")
 
 
 class Patience:
@@ -218,7 +229,8 @@ class Tail:
     def lines(self) -> list[str]:
         """The last lines, fit to be printed."""
         self.thread.join(0.5)  # what has started a process of its own session may never end
-        return [printable(line, WIDTH) for line in self.kept.decode("utf-8", errors="replace").strip().splitlines()[-SAID:]]
+        lines = self.kept.decode("utf-8", errors="replace").strip().splitlines()
+        return [printable(line, WIDTH) for line in lines[-SAID:]]
 
 
 def read(line: str, asked: str) -> dict[str, Any] | None:
@@ -227,7 +239,8 @@ def read(line: str, asked: str) -> dict[str, Any] | None:
         answer = json.loads(line)
         answer = {"id": answer["id"], "out": decode(answer["out"])}
     except (ValueError, RecursionError):
-        hint = '; infinities and NaN are spelled "Infinity", "-Infinity" and "NaN"' if re.search(r"\b(inf|nan)\b", line[:10_000]) else ""
+        spelled = re.search(r"\b(inf|nan)\b", line[:10_000])
+        hint = '; infinities and NaN are spelled "Infinity", "-Infinity" and "NaN"' if spelled else ""
         raise Lost(f"not JSON: {line[:80].strip()!r}{hint}") from None
     except (TypeError, KeyError):
         raise Lost(f'not of the form {{"id": ..., "out": ...}}: {line[:80].strip()!r}') from None
@@ -249,11 +262,11 @@ def named_after(reason: str, said: list[str]) -> str:
     """A reason with the line of standard error that says most: the last one that names an error."""
     if not reason.startswith("the program "):
         return reason
-    telling = [line for line in said if re.match(r"\S*.*\b(\w*error|\w*exception|panic|panicked|fault|abort\w*)\b", line, re.I)
-               and not line[0].isspace()] or said
+    telling = [line for line in said if TELLING.match(line)] or said
     if telling:
         return f"{reason}: {telling[-1]}"
-    return reason + " and without a word" + ("; it must read until its input ends" if reason.endswith("status 0") else "")
+    hint = "; it must read until its input ends" if reason.endswith("status 0") else ""
+    return f"{reason} and without a word{hint}"
 
 
 def numbers(answer: Any) -> int:

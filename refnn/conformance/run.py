@@ -77,7 +77,10 @@ def badness(failure: Failure) -> int:
 
 
 class Judgement(NamedTuple):
-    """The verdict on one answer. reason: why there is none; said: on standard error; answer: with floats where the right one has them"""
+    """The verdict on one answer.
+
+    reason: why there is none; said: on standard error; answer: with floats where the right one has them
+    """
 
     verdict: str
     reason: str = ""
@@ -100,7 +103,8 @@ def run(name: str, cases: list[Case], subject: Subject) -> Result:
         if worst.found:
             result.ulps += worst.found.ulps
         if failing:
-            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing), said=worst.said)
+            failure = Failure(case, worst.verdict, worst.reason, worst.found,
+                              variants=tuple(failing), said=worst.said)
             result.failures.append(failure)
             looked_into[case.op] += worst.answer is not None
             if worst.answer is not None and looked_into[case.op] <= DIAGNOSED:
