@@ -14,7 +14,8 @@
 #error "refnn must not be built with -ffast-math: its results are promised to the bit"
 #endif
 
-#if FLT_EVAL_METHOD != 0
+/* 0, 1 and 16 compute double as double. Compilers without the macro are left to the test at import. */
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 1 && FLT_EVAL_METHOD != 16
 #error "refnn needs double arithmetic without extended precision (on 32-bit x86: -msse2 -mfpmath=sse)"
 #endif
 

@@ -6,18 +6,44 @@ import time
 from array import array
 from contextlib import contextmanager
 from math import prod
+from pathlib import Path
 
 from ..checks import known_name
 from ..errors import InputError, UnavailableError
 from ..layers import BatchNorm2d, Conv2d, MaxPool2d, is_custom
 from ..samples import Rows
+from . import sources
+
+PACKAGE = Path(__file__).resolve().parent.parent
+RECORD = PACKAGE / sources.RECORD
+
+
+def why_missing(error):
+    """Why the core cannot be imported, in a sentence."""
+    if not isinstance(error, ModuleNotFoundError) or error.name != "refnn._core":
+        return f"the C core cannot be loaded: {error}"
+    built = recorded("not built")
+    why = f": {built} (more in {RECORD})" if built else ""
+    return (f"the C core is not built here{why}; `pip install -e .` in a checkout builds it, with a C compiler; "
+            "--impl python runs without")
+
+
+def recorded(name):
+    """The value of a name in the record of the build; "" if there is none."""
+    try:
+        lines = RECORD.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line[len(name) + 2:] for line in lines[:2] if line.startswith(f"{name}: ")), "")
+
 
 try:
     from .._core import ffi, lib
+    from .. import _core
+    if Path(_core.__file__).resolve().parent != PACKAGE:  # an editable install of another checkout
+        raise ModuleNotFoundError("not in this package", name="refnn._core")
 except ImportError as error:
-    built = not (isinstance(error, ModuleNotFoundError) and error.name == "refnn._core")
-    raise UnavailableError(f"the C core cannot be loaded: {error}" if built else "the C core is not built here; `pip install -e .` "
-                           "in a checkout builds it, with a C compiler; --impl python runs without") from None
+    raise UnavailableError(why_missing(error)) from None
 
 ROWS = 128  # at most this many samples go through the layers together,
 WORKSPACE = 2**23  # and at most so many that the workspace has this number of doubles
@@ -313,6 +339,16 @@ def bits(x):
     return struct.unpack("<Q", struct.pack("<d", x))[0]
 
 
+def check_sources():
+    """Raises UnavailableError if the core was not built from the sources of this package."""
+    own = sources.digest(PACKAGE.parent) or recorded("sources")
+    if own and (not hasattr(lib, "refnn_sources") or ffi.string(lib.refnn_sources()).decode() != own):
+        failed = recorded("not built")
+        why = f" (the last build failed: {failed})" if failed else ""
+        raise UnavailableError(f"{_core.__file__} is not the C core of these sources{why}; `pip install -e .` in a checkout "
+                               "builds it; --impl python runs without")
+
+
 def check_build():
     """Raises UnavailableError where the core computes other bits than it should: a compiler or its flags are to blame."""
     def refuse(why):
@@ -355,4 +391,5 @@ def compiler():
     return ffi.string(lib.refnn_build()).decode().strip()
 
 
+check_sources()
 check_build()
