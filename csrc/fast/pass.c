@@ -85,14 +85,14 @@ static void backward_batch(const void *job, int64_t begin, int64_t end) {
 }
 
 /* Whether layer k takes the samples together in this pass. */
-static int is_by_batch(const pass *p, int64_t k) { return p->training && by_batch(p->w->layers.memory[k].layer); }
+static int is_alone(const pass *p, int64_t k) { return p->training && p->w->alone[k]; }
 
 static void forward_layers(const pass *p, int64_t k) {
     team *t = p->w->team;
     const int64_t count = p->w->layers.count;
     while (k < count) {
         run job = {p, {k, k}};
-        while (job.layers.end < count && !is_by_batch(p, job.layers.end)) job.layers.end++;
+        while (job.layers.end < count && !is_alone(p, job.layers.end)) job.layers.end++;
         if (job.layers.end > k) {
             parallel(t, t->threads, 1, forward_run, &job);
             k = job.layers.end;
@@ -105,11 +105,11 @@ static void forward_layers(const pass *p, int64_t k) {
 
 static void backward_layers(const pass *p) {
     team *t = p->w->team;
-    const int64_t first = p->w->layers.memory[0].dx || is_by_batch(p, 0) ? 0 : 1; /* most often nobody needs dL/dx */
+    const int64_t first = p->w->layers.memory[0].dx || is_alone(p, 0) ? 0 : 1; /* most often nobody needs dL/dx */
     int64_t k = p->w->layers.count;
     while (k > first) {
         run job = {p, {k, k}};
-        while (job.layers.begin > first && !is_by_batch(p, job.layers.begin - 1)) job.layers.begin--;
+        while (job.layers.begin > first && !is_alone(p, job.layers.begin - 1)) job.layers.begin--;
         if (job.layers.begin < k) {
             parallel(t, t->threads, 1, backward_run, &job);
             k = job.layers.begin;
@@ -166,6 +166,7 @@ static void collect(const void *job, int64_t begin, int64_t end) {
     const workspace *w = p->w;
     collection what = p->what;
     for (int32_t k = 0; k < w->layers.count; k++) {
+        if (!w->layers.memory[k].w && !w->layers.memory[k].b) continue;
         what.transposed = k == 0 && w->is_sparse ? &w->transposed : NULL;
         for (int64_t share = begin; share < end; share++) {
             fast_collect(w->model->simd, &what, &w->layers.memory[k], share, w->team->threads,

@@ -35,14 +35,14 @@ static void run_tasks(team *t, int32_t thread) {
 #endif
 
 void parallel(team *t, int64_t count, int64_t grain, range_task task, const void *job) {
+    if (t->threads == 1) { /* without the divisions of run_share, which small networks notice */
+        if (count > 0) task(job, 0, count);
+        return;
+    }
     t->task = task;
     t->job = job;
     t->count = count;
     t->grain = grain;
-    if (t->threads == 1) {
-        run_share(t, 0);
-        return;
-    }
 #if defined(THREADS)
     __atomic_store_n(&t->finished, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&t->started, 1, __ATOMIC_RELEASE);

@@ -2,7 +2,7 @@
 
 #include "workspace.h"
 
-#include "images.h"
+#include "layer.h"
 
 enum {
     /* Doubles in a line of the cache. Each array begins at one: a vector that lies in two lines costs two loads. */
@@ -56,9 +56,11 @@ static void take_sparse(workspace *w, int64_t rows, int64_t inputs) {
 /* What only the kernels need. */
 static void take_fast(workspace *w, int64_t rows) {
     const refnn_model *model = w->model;
+    w->alone = take_integers(w, model->layer_count);
     for (int32_t k = 0; k < model->layer_count; k++) {
         const int64_t count = refnn_layer_scratch(model->simd, &model->layers[k]);
         if (count > w->scratch_count) w->scratch_count = (count + LINE - 1) / LINE * LINE;
+        if (w->memory) w->alone[k] = by_batch(&model->layers[k]);
     }
     w->which = take(w, rows);
     w->scratch = take(w, model->threads * w->scratch_count);

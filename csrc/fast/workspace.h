@@ -13,6 +13,7 @@ typedef struct {
     refnn_batch batch;
     /* What follows is for the kernels; the twins do without. */
     team *team;
+    int32_t *alone;  /* of each layer: whether training takes it by_batch, see layer.h */
     int64_t *which;  /* the index of each sample of the batch */
     double *pixels;  /* what each value of a byte stands for */
     double *scratch; /* scratch_count for each thread */
