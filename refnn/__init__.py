@@ -13,12 +13,10 @@ from .errors import DivergenceError, InputError, RefnnError, UnavailableError
 from .gradient_check import GradientCheck, gradient_check
 from .layers import *
 from .model import Model, mlp
-from .network import Epoch, Evaluation, Network
+from .network import Epoch, Evaluation, Network, load
 from .samples import Samples, check_samples
-
-__version__ = "0.1.0"
-SPEC = 1  # the version of the numerics contract
+from .version import SPEC, __version__
 
 __all__ = ["SPEC", "DivergenceError", "Epoch", "Evaluation", "GradientCheck", "InputError", "Model", "Network",
-           "RefnnError", "Samples", "UnavailableError", "check_samples", "gradient_check", "mlp"]
+           "RefnnError", "Samples", "UnavailableError", "__version__", "check_samples", "gradient_check", "load", "mlp"]
 __all__ += layers.__all__

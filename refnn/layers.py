@@ -6,6 +6,7 @@ A shape is (numbers,) for a row, or (channels, height, width) for an image. Laye
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import Parameter, signature
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol, SupportsIndex
 
@@ -46,6 +47,17 @@ class Layer(Description):
     """A layer of a model, without values of parameters. Attributes have the constructor's argument names and order."""
 
     name: ClassVar[str]
+
+    def brief(self) -> str:
+        """The call that makes the layer, without arguments that have their default value."""
+        texts = []
+        for name, value in vars(self).items():
+            default = signature(type(self)).parameters[name].default
+            if default is Parameter.empty:
+                texts.append(repr(value))
+            elif value not in (default, (default, default)) and not (default is None and value == getattr(self, "kernel_size", None)):
+                texts.append(f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(texts)})"
 
     @property
     def parameter_count(self) -> int:

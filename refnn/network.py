@@ -5,20 +5,24 @@ from __future__ import annotations
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from hashlib import sha256
 from itertools import chain, islice
 from math import isfinite
-from typing import NamedTuple, Optional, SupportsIndex
+from operator import index
+from typing import Any, NamedTuple, Optional, SupportsIndex
 
-from . import implementations
+from . import implementations, saved
 from .checks import known_name, positive_number, whole_number
 from .errors import DivergenceError, InputError
-from .layers import Matrix, buffer_count, is_custom
+from .files import PathLike
+from .layers import Matrix, buffer_count, is_custom, parameter_count, times
 from .model import REDUCTIONS, Model
 from .rates import learning_rates
 from .samples import Numbers, Samples, check_flat, check_rows, check_samples
+from .state import LayerView, flat_state, places, tensors
+from .version import SPEC, __version__
 
 State = tuple["array[float]", "array[float]"]  # parameters and buffers: all that training changes
 
@@ -30,7 +34,8 @@ class Epoch(NamedTuple):
     accuracy: the fraction classified correctly, of the validation data if given, else of the training data; None
               without classes
     lr:       the learning rate of the epoch (epoch 0: that of the first)
-    seconds:  training time, without evaluation. Small epochs trained in one call: their average, evaluation included.
+    seconds:  training time, without evaluation. Small epochs trained in one call: their average, evaluation included;
+              that is so only without on_epoch and validation.
     """
 
     epoch: int
@@ -56,6 +61,14 @@ class _Settings(NamedTuple):
     reduction: str
 
 
+class Copy(array):  # type: ignore[type-arg]  # array is not generic at run time before Python 3.12
+    """A copy of a network's numbers. Assigning to one of them would not change the network, so it raises TypeError."""
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TypeError("this is a copy of the network's numbers; assign to network.layers[k].weight[...], or all at once: "
+                        "network.parameters = values. list(network.parameters) can be changed")
+
+
 class Network:
     """A network of `model`'s layers. It has its own copy of custom layers.
 
@@ -79,15 +92,66 @@ class Network:
             impl = "python" if any(map(is_custom, model.layers)) else implementations.default()
         self.impl = impl
         self.seed = whole_number(seed, "seed", 0, 2**64 - 1)
+        self.threads = None if threads is None else whole_number(threads, "threads", 1, 1024)
         self.epoch = 0  # epochs trained so far
-        implementation = implementations.load(self.impl)
-        count = None if threads is None else whole_number(threads, "threads", 1, 1024)
-        self._implementation = implementation(self.model, self.seed, count)
+        self.batches = 0  # steps trained so far
+        self.settings: dict[str, Any] = {}  # the arguments of the last call of train, without data, epochs and on_epoch
+        self._implementation = implementations.load(self.impl)(self.model, self.seed, self.threads)
+
+    def __repr__(self) -> str:
+        """The layers, the shapes of their outputs and their numbers of parameters, as a table."""
+        model = self.model
+        rows = [("layer", "output", "parameters"), ("input", times(model.shapes[0]), "")]
+        rows += [(f"{k} {type(layer).__name__ if is_custom(layer) else layer.brief()}", times(shape),
+                  f"{parameter_count(layer):,}") for k, (layer, shape) in enumerate(zip(model.layers, model.shapes[1:]))]
+        rows.append(("total", "", f"{model.parameter_count:,}"))
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = [f"{name:{widths[0]}}  {shape:{widths[1]}}  {count:>{widths[2]}}".rstrip() for name, shape, count in rows]
+        return "\n".join([*lines, f"loss {model.loss}, impl {self.impl}, seed {self.seed}, epoch {self.epoch}"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copy and pickle: everything but the implementation's memory."""
+        state = {name: value for name, value in vars(self).items() if name != "_implementation"}
+        return {**state, "state": self._state()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        flat = state.pop("state")
+        vars(self).update(state)
+        self._implementation = implementations.load(self.impl)(self.model, self.seed, self.threads)
+        self._restore(flat)
+
+    @property
+    def layers(self) -> tuple[LayerView, ...]:
+        """The layers with their tensors in place: network.layers[0].weight[i, j] = 5.0 changes the network."""
+        flat = self._implementation.parameters, self._implementation.buffers
+        return tuple(LayerView(k, layer, listed, *flat)
+                     for k, (layer, listed) in enumerate(zip(self.model.layers, places(self.model))))
+
+    def state_dict(self) -> dict[str, memoryview[Any]]:
+        """Every tensor by the name and in the shape that it has in the equivalent torch.nn.Sequential: 0.weight, ... Copies."""
+        named = tensors(self.model, *self._state(), self.batches)
+        return {name: memoryview(tensor.values).cast("B").cast(tensor.values.typecode, tensor.shape)
+                if 0 not in tensor.shape else memoryview(tensor.values) for name, tensor in named.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Sets every tensor: state_dict of a network, PyTorch's, or nested lists. Raises InputError, and changes nothing, if
+        one is missing, unknown, of the wrong shape or not finite."""
+        parameters, buffers, self.batches = flat_state(self.model, state)
+        self._restore((parameters, buffers))
+
+    def save(self, path: PathLike, run: Mapping[str, Any] | None = None) -> None:
+        """Writes the network to a safetensors file, whole or not at all: all that `load` needs to predict and to train on.
+
+        run: more to keep with it, which JSON can hold. Raises InputError.
+        """
+        training = {"seed": self.seed, "epoch": self.epoch, "batches": self.batches, "settings": self.settings}
+        info = {"refnn": __version__, "spec": str(SPEC), "training": training, **({"run": run} if run else {})}
+        saved.write(path, tensors(self.model, *self._state(), self.batches), self.model, info)
 
     @property
     def parameters(self) -> array[float]:
         """Every parameter, a flat array of doubles in declared order: layer by layer w row by row, then b. A copy."""
-        return self._implementation.get_parameters()
+        return Copy("d", self._implementation.get_parameters())
 
     @parameters.setter
     def parameters(self, values: Iterable[float]) -> None:
@@ -99,7 +163,7 @@ class Network:
 
         For each BatchNorm2d: the running means, then the running variances.
         """
-        return self._implementation.get_buffers()
+        return Copy("d", self._implementation.get_buffers())
 
     @buffers.setter
     def buffers(self, values: Iterable[float]) -> None:
@@ -177,46 +241,54 @@ class Network:
 
         Raises DivergenceError as train_epoch does.
 
-        lr_decay, lr_decay_every: after every lr_decay_every epochs the rate is multiplied by lr_decay
+        lr, lr_decay, lr_decay_every: the rate of epoch 1; after every lr_decay_every epochs it is multiplied by lr_decay. A
+            network that is already trained continues where it was: 2 epochs and then 3 give the same bits as 5.
         validation: a pair (x, y) or Samples to evaluate on after each epoch
-        on_epoch:   called with each Epoch once it is known
+        on_epoch:   called with each Epoch when the network is in that state; if it returns True, training stops
+
+        If anything else raises an exception, such as Ctrl-C, the network is left as it was after its last whole epoch.
         """
         samples = check_samples(self.model, x, y)
         held_out = None if validation is None else check_samples(
             self.model, *(validation if isinstance(validation, tuple) else (validation,)))
-        rates = learning_rates(epochs, lr, lr_decay, lr_decay_every)
+        rates = learning_rates(epochs, lr, lr_decay, lr_decay_every, self.epoch)
         settings = self._settings(batch_size, shuffle, reduction)
-        history: list[Epoch] = []
-
-        def record(epoch: Epoch) -> None:
-            history.append(epoch)
-            if on_epoch:
-                on_epoch(epoch)
-
-        first = self._epoch(samples, held_out, float(lr), 0.0)
+        self.settings = {"lr": float(lr), "batch_size": settings.batch_size, "lr_decay": float(lr_decay),
+                         "lr_decay_every": index(lr_decay_every), "shuffle": settings.shuffle, "reduction": settings.reduction}
+        first_lr = next(rates)
+        rates = chain([first_lr], rates)
+        first = self._epoch(samples, held_out, first_lr, 0.0)
         if not first:
             raise DivergenceError("the loss is not finite before training", self.epoch, 0)
-        record(first)
-        per_call = self._implementation.epochs_per_call(len(samples)) if held_out is None else 1
+        history = [first]
+        if on_epoch and on_epoch(first) is True:
+            return history
+        per_call = self._implementation.epochs_per_call(len(samples)) if held_out is None and on_epoch is None else 1
         while per_call > 1 and (next_rates := list(islice(rates, per_call))):
             block = self._train_epochs(samples, next_rates, settings)
             if not block:
                 rates = chain(next_rates, rates)  # trained one by one, they show where a number overflows
                 break
-            for epoch in block:
-                record(epoch)
+            history += block
         for rate in rates:
-            before = self._state()
-            start = time.perf_counter()
-            self._train_epoch(samples, rate, settings, before)
-            last = self._epoch(samples, held_out, rate, time.perf_counter() - start)
-            if not last:
-                self._restore(before)
-                self.epoch -= 1
-                steps = -(-len(samples) // settings.batch_size)
-                raise self._divergence(steps, steps)
-            record(last)
+            history.append(self._next_epoch(samples, held_out, rate, settings))
+            if on_epoch and on_epoch(history[-1]) is True:
+                break
         return history
+
+    def _next_epoch(self, samples: Samples, held_out: Samples | None, lr: float, settings: _Settings) -> Epoch:
+        """Trains one epoch and evaluates the network."""
+        before = self._state()
+        start = time.perf_counter()
+        self._train_epoch(samples, lr, settings, before)
+        epoch = self._epoch(samples, held_out, lr, time.perf_counter() - start)
+        if epoch:
+            return epoch
+        steps = -(-len(samples) // settings.batch_size)
+        self._restore(before)
+        self.epoch -= 1
+        self.batches -= steps
+        raise self._divergence(steps, steps)
 
     def _epoch(self, samples: Samples, held_out: Samples | None, lr: float, seconds: float) -> Epoch | None:
         """The Epoch of the present state; None if a loss is not finite."""
@@ -239,10 +311,16 @@ class Network:
             return self._implementation.train(samples.inputs, samples.targets, order, start * batch_size,
                                               min(stop * batch_size, count), batch_size, lr, reduction)
 
-        if run(0, steps) and finite(self._state()):
-            self.epoch += 1
-        else:
-            raise self._divergence(self._last_finite(run, steps, before), steps)
+        done = self.epoch, self.batches
+        try:
+            if run(0, steps) and finite(self._state()):
+                self.epoch, self.batches = done[0] + 1, done[1] + steps
+                return
+        except BaseException:
+            self.epoch, self.batches = done
+            self._restore(before)
+            raise
+        raise self._divergence(self._last_finite(run, steps, before), steps)
 
     def _last_finite(self, run: Callable[[int, int], bool], steps: int, before: State) -> int:
         """Restores the last state with which a step's loss was finite; returns the first step, from 1, that is spoilt.
@@ -269,13 +347,18 @@ class Network:
         """Trains some epochs in one call -> their Epochs; if a number is not finite, [], and nothing is changed."""
         before = self._state()
         start = time.perf_counter()
-        all_finite, losses, correct = self._implementation.train_epochs(
-            samples.inputs, samples.targets, self.seed, self.epoch + 1, rates, *settings)
+        try:
+            all_finite, losses, correct = self._implementation.train_epochs(
+                samples.inputs, samples.targets, self.seed, self.epoch + 1, rates, *settings)
+        except BaseException:
+            self._restore(before)
+            raise
         seconds = (time.perf_counter() - start) / len(rates)
         if not (all_finite and finite(self._state()) and all(map(isfinite, losses))):
             self._restore(before)
             return []
         block = []
+        self.batches += len(rates) * -(-len(samples) // settings.batch_size)
         for lr, loss, right in zip(rates, losses, correct):
             self.epoch += 1
             mean = loss / len(samples) if self.model.reduction == "mean" else loss
@@ -302,6 +385,47 @@ class Network:
     def _restore(self, state: State) -> None:
         self._implementation.set_parameters(state[0])
         self._implementation.set_buffers(state[1])
+
+
+def load(path: PathLike, model: Model | None = None, impl: str | None = None, threads: SupportsIndex | None = None) -> Network:
+    """The network in a file of Network.save, or of PyTorch's state dict, which needs the model. Raises InputError.
+
+    model: must be that of the file, if the file has one; needed also if it has custom layers
+    """
+    return network_of(saved.read(path), str(path), model, impl, threads)
+
+
+def network_of(content: saved.Saved, source: str, model: Model | None = None, impl: str | None = None,
+               threads: SupportsIndex | None = None) -> Network:
+    """The network of a file's content. source: the file's name, for messages"""
+    if model is None:
+        model = content.model
+    elif content.model is not None and content.model != model:
+        raise InputError(f"{source}: this is the network of another model: {content.model}")
+    if model is None:
+        raise InputError(f"{source}: " + ("its model has custom layers" if "model" in content.info else "it has no model")
+                         + "; load(path, model) needs it")
+    try:
+        state = flat_state(model, content.tensors)  # before any memory is taken for the network
+        training = content.info.get("training", {})
+        network = Network(model, impl, training.get("seed", 0), threads)
+        network.epoch = whole_number(training.get("epoch", 0), "epoch", 0, 2**63)
+        network.batches = whole_number(training.get("batches", state[2]), "batches", 0, 2**63)
+        network.settings = check_settings(training.get("settings", {}))
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+    network._restore(state[:2])
+    return network
+
+
+SETTINGS = ("lr", "batch_size", "lr_decay", "lr_decay_every", "shuffle", "reduction")
+
+
+def check_settings(settings: Any) -> dict[str, Any]:
+    """Settings of a file. Their values are checked when `train` gets them."""
+    if not isinstance(settings, dict) or not all(name in SETTINGS for name in settings):
+        raise InputError("the training's settings in the metadata are invalid")
+    return settings
 
 
 def finite(state: State) -> bool:

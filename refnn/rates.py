@@ -7,9 +7,13 @@ from .checks import positive_number, whole_number
 from .errors import InputError
 
 
-def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: SupportsIndex) -> Iterator[float]:
-    """-> the rate of each epoch: lr, multiplied by `decay` after every `every` epochs. Raises InputError."""
-    count = whole_number(epochs, "epochs")
+def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: SupportsIndex,
+                   done: int = 0) -> Iterator[float]:
+    """-> the rate of each epoch: lr, multiplied by `decay` after every `every` epochs. Raises InputError.
+
+    lr: the rate of epoch 1; done: the number of epochs before the first of these
+    """
+    count = done + whole_number(epochs, "epochs")
     first = positive_number(lr, "lr")
     decay = positive_number(decay, "lr_decay")
     period = whole_number(every, "lr_decay_every")
@@ -23,7 +27,8 @@ def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: Suppor
 
     def rates(lr: float) -> Iterator[float]:
         for epoch in range(1, count + 1):
-            yield lr
+            if epoch > done:
+                yield lr
             if epoch % period == 0:
                 lr = lr * decay
 

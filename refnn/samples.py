@@ -90,10 +90,10 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
         raise InputError("y is missing")
     inputs = check_rows(x, model.inputs, "x", pixels=True)
     outputs = model.outputs
-    given: Any = y
-    if buffer_of(y) is None:
+    given = as_array(y, "y")
+    if buffer_of(given) is None:
         try:
-            given = list(y)
+            given = list(given)
         except TypeError:
             raise InputError(f"y must be a sequence, not {y!r}") from None
     flat = is_flat(given)
@@ -122,6 +122,7 @@ def check_rows(rows: Any, width: int, name: str, pixels: bool = False) -> Rows:
 
     pixels: whether bytes stand for byte / 255.0 instead of whole numbers
     """
+    rows = as_array(rows, name)
     view = buffer_of(rows)
     if view is None:
         values = memoryview(numbers_of_rows(rows, width, name, pixels))
@@ -147,6 +148,7 @@ def check_rows(rows: Any, width: int, name: str, pixels: bool = False) -> Rows:
 
 def check_flat(values: Any, count: int, name: str) -> array[float]:
     """A flat sequence or buffer of `count` finite numbers -> array of doubles, with no -0.0. Raises InputError."""
+    values = as_array(values, name)
     view = buffer_of(values)
     if view is not None:
         values = view.tolist()
@@ -206,6 +208,21 @@ def is_flat(values: Any) -> bool:
     if view is not None:
         return bool(view.ndim == 1)
     return len(values) == 0 or isinstance(values[0], str) or not hasattr(values[0], "__len__")
+
+
+def as_array(values: Any, name: str) -> Any:
+    """`values`; or, of an object that is no buffer but offers a NumPy array (PyTorch, pandas), that array. Raises InputError."""
+    if not hasattr(values, "__array__"):
+        return values
+    try:
+        memoryview(values)
+        return values
+    except (TypeError, ValueError, BufferError):
+        pass
+    try:
+        return values.__array__()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} cannot be read as an array: {str(error).splitlines()[0]}") from None
 
 
 def buffer_of(values: Any) -> Any:

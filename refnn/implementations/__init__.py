@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 SMALLEST = 5e-324  # the smallest double above 0
 
 
+class Flat(Protocol):
+    """Parameters or buffers in declared order, in place."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, k: int, /) -> float: ...
+
+    def __setitem__(self, k: int, value: float, /) -> None: ...
+
+
+
+
 class Implementation(Protocol):
     """A network of a model's layers, with parameters drawn from a seed.
 
@@ -74,6 +86,14 @@ class Implementation(Protocol):
 
     def apply_gradients(self, flat: array[float], lr: float) -> None:
         """p -= lr * dL/dp for every parameter."""
+
+    @property
+    def parameters(self) -> Flat:
+        """Every parameter, in place: what is assigned to a number of it is used from then on."""
+
+    @property
+    def buffers(self) -> Flat:
+        """Every buffer, in place."""
 
     def get_parameters(self) -> array[float]:
         """A copy of every parameter."""

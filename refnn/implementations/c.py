@@ -197,6 +197,14 @@ class CImplementation:
     def apply_gradients(self, flat, lr):
         lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
 
+    @property
+    def parameters(self):
+        return self._parameters
+
+    @property
+    def buffers(self):
+        return self._buffers
+
     def get_parameters(self):
         return array("d", self._parameters)
 

@@ -7,8 +7,9 @@ lesson is added: images in flat rows, buffers, custom layers, flat parameters.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from math import isfinite
 from typing import Any
 
@@ -282,6 +283,14 @@ class PythonImplementation:
         gradients = [[[next(values) for _ in p] for p in layer.parameters] for layer in self.layers]
         training.update(self.layers, gradients, lr)
 
+    @property
+    def parameters(self) -> InPlace:
+        return InPlace(row for layer in self.layers for row in layer.parameters)
+
+    @property
+    def buffers(self) -> InPlace:
+        return InPlace(row for layer in self.layers for row in buffers_of(layer))
+
     def get_parameters(self) -> array[float]:
         return flatten(layer.parameters for layer in self.layers)
 
@@ -293,6 +302,25 @@ class PythonImplementation:
 
     def set_buffers(self, flat: array[float]) -> None:
         fill([buffers_of(layer) for layer in self.layers], flat)
+
+
+class InPlace:
+    """Lists of floats as one flat sequence, in place."""
+
+    def __init__(self, rows: Iterable[list[float]]) -> None:
+        self.rows = list(rows)
+        self.ends = list(accumulate(map(len, self.rows)))
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.ends else 0
+
+    def __getitem__(self, k: int) -> float:
+        n = bisect_right(self.ends, k)
+        return self.rows[n][k - self.ends[n]]
+
+    def __setitem__(self, k: int, value: float) -> None:
+        n = bisect_right(self.ends, k)
+        self.rows[n][k - self.ends[n]] = value
 
 
 def buffers_of(layer: Any) -> Sequence[list[float]]:
