@@ -10,6 +10,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from . import files
 from .errors import InputError, RefnnError
 from .tasks import SETTINGS
 
@@ -38,13 +39,7 @@ def check_writable(path: str | None) -> None:
     """Raises InputError if the file of --json cannot be written: before the work, not after it."""
     if path is None or path == "-":
         return
-    try:
-        existed = os.path.exists(path)
-        open(path, "a").close()
-        if not existed:
-            os.remove(path)
-    except OSError as error:
-        raise InputError(f"--json {path!r} cannot be written: {error.strerror}") from None
+    files.check_writable(path, "--json")
 
 
 def write_json(path: str | None, record: object) -> None:
@@ -55,11 +50,7 @@ def write_json(path: str | None, record: object) -> None:
     if path == "-":
         sys.stdout.write(text)
         return
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"--json {path!r} could not be written: {error.strerror}") from None
+    files.write_file(path, text.encode(), "--json")
 
 
 def printer(given: argparse.Namespace, always: bool = False) -> Callable[[str], None]:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Optional
 from urllib.parse import urlsplit
 
 from .errors import InputError, UnavailableError
+from .files import replace_file
 from .idx import decompressed, read_idx
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, TWO_PI, stream
@@ -142,14 +143,10 @@ def download(name: str, folder: Path) -> None:
     else:
         raise UnavailableError(f"{name} of MNIST could not be downloaded ({'; '.join(problems)}); name a folder that "
                                "has the files with --data or REFNN_DATA, or try --data digits --lr 0.03")
-    part = folder / f"{name}.gz.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(folder / f"{name}.gz")
+        replace_file(folder / f"{name}.gz", data)
     except OSError as error:
-        if folder.is_dir():
-            part.unlink(missing_ok=True)
         raise UnavailableError(f"{folder}: the files of MNIST cannot be kept here: {error.strerror}") from None
 
 

@@ -1,4 +1,4 @@
-"""Writing files: a reader finds the whole old file or the whole new one, even if the process is killed while it writes."""
+"""Writing files: a reader finds the old file or the new one, whole, even if the process is killed while it writes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,25 @@ PathLike = str | os.PathLike[str]
 
 
 def write_file(path: PathLike, data: bytes, what: str = "") -> None:
+    """Replaces a file. `what` begins the message: "--json". Raises InputError."""
+    try:
+        replace_file(path, data)
+    except OSError as error:
+        name = f"{what} {str(path)!r}".lstrip()
+        raise InputError(f"{name} could not be written: {error.strerror or error}") from None
+
+
+def replace_file(path: PathLike, data: bytes) -> None:
     """Writes `data` to a temporary file in the same folder, flushes it to the disk and renames it to `path`.
 
-    A pipe or a device is written directly. `what` begins the message: "--json". Raises InputError.
+    A pipe or a device is written directly. Raises OSError.
     """
-    name = f"{what} {str(path)!r}".lstrip()
     target = Path(os.path.realpath(path))  # a symbolic link stays one
     temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
+    if target.exists() and not target.is_file():
+        target.write_bytes(data)
+        return
     try:
-        if target.exists() and not target.is_file():
-            target.write_bytes(data)
-            return
         discard(temporary)
         with open(temporary, "xb") as file:
             if target.exists():
@@ -31,8 +39,6 @@ def write_file(path: PathLike, data: bytes, what: str = "") -> None:
             os.fsync(file.fileno())
         temporary.replace(target)
         sync_folder(target.parent)
-    except OSError as error:
-        raise InputError(f"{name} could not be written: {error.strerror or error}") from None
     finally:
         discard(temporary)
 

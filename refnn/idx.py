@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .errors import InputError
+from .files import write_file
 
 UNSIGNED_BYTE = 8
 
@@ -57,4 +58,4 @@ def decompressed(data: bytes, name: object) -> bytes:
 def write_idx(path: str | os.PathLike[str], sizes: Sequence[int], data: bytes) -> None:
     """Writes unsigned bytes as a gzip IDX file; the same arguments write the same bytes."""
     header = bytes([0, 0, UNSIGNED_BYTE, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes)
-    Path(path).write_bytes(gzip.compress(header + bytes(data), mtime=0))
+    write_file(path, gzip.compress(header + bytes(data), mtime=0))

@@ -48,6 +48,11 @@ class Layer(Description):
 
     name: ClassVar[str]
 
+    @property
+    def default_stride(self) -> tuple[int, int] | None:
+        """The stride that an argument of None stands for."""
+        return None
+
     def brief(self) -> str:
         """The call that makes the layer, without arguments that have their default value."""
         texts = []
@@ -55,7 +60,7 @@ class Layer(Description):
             default = signature(type(self)).parameters[name].default
             if default is Parameter.empty:
                 texts.append(repr(value))
-            elif value not in (default, (default, default)) and not (default is None and value == getattr(self, "kernel_size", None)):
+            elif value not in (default, (default, default)) and (default is not None or value != self.default_stride):
                 texts.append(f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(texts)})"
 
@@ -176,6 +181,10 @@ class MaxPool2d(Layer):
     def __init__(self, kernel_size: Size, stride: Size | None = None) -> None:
         self.kernel_size: Final = pair(kernel_size, "kernel_size of MaxPool2d")
         self.stride: Final = self.kernel_size if stride is None else pair(stride, "stride of MaxPool2d")
+
+    @property
+    def default_stride(self) -> tuple[int, int]:
+        return self.kernel_size
 
     def output_shape(self, shape: Shape) -> Shape:
         channels, *size = image(shape)

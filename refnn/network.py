@@ -65,8 +65,8 @@ class Copy(array):  # type: ignore[type-arg]  # array is not generic at run time
     """A copy of a network's numbers. Assigning to one of them would not change the network, so it raises TypeError."""
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        raise TypeError("this is a copy of the network's numbers; assign to network.layers[k].weight[...], or all at once: "
-                        "network.parameters = values. list(network.parameters) can be changed")
+        raise TypeError("this is a copy of the network's numbers; assign to network.layers[k].weight[...], or all at "
+                        "once: network.parameters = values. list(network.parameters) can be changed")
 
 
 class Network:
@@ -102,11 +102,13 @@ class Network:
         """The layers, the shapes of their outputs and their numbers of parameters, as a table."""
         model = self.model
         rows = [("layer", "output", "parameters"), ("input", times(model.shapes[0]), "")]
-        rows += [(f"{k} {type(layer).__name__ if is_custom(layer) else layer.brief()}", times(shape),
-                  f"{parameter_count(layer):,}") for k, (layer, shape) in enumerate(zip(model.layers, model.shapes[1:]))]
+        for k, (layer, shape) in enumerate(zip(model.layers, model.shapes[1:])):
+            text = type(layer).__name__ if is_custom(layer) else layer.brief()
+            rows.append((f"{k} {text}", times(shape), f"{parameter_count(layer):,}"))
         rows.append(("total", "", f"{model.parameter_count:,}"))
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        lines = [f"{name:{widths[0]}}  {shape:{widths[1]}}  {count:>{widths[2]}}".rstrip() for name, shape, count in rows]
+        lines = [f"{name:{widths[0]}}  {shape:{widths[1]}}  {count:>{widths[2]}}".rstrip()
+                 for name, shape, count in rows]
         return "\n".join([*lines, f"loss {model.loss}, impl {self.impl}, seed {self.seed}, epoch {self.epoch}"])
 
     def __getstate__(self) -> dict[str, Any]:
@@ -128,21 +130,22 @@ class Network:
                      for k, (layer, listed) in enumerate(zip(self.model.layers, places(self.model))))
 
     def state_dict(self) -> dict[str, memoryview[Any]]:
-        """Every tensor by the name and in the shape that it has in the equivalent torch.nn.Sequential: 0.weight, ... Copies."""
+        """A copy of every tensor, by its name and in its shape in the equivalent torch.nn.Sequential: 0.weight, ..."""
         named = tensors(self.model, *self._state(), self.batches)
-        return {name: memoryview(tensor.values).cast("B").cast(tensor.values.typecode, tensor.shape)
-                if 0 not in tensor.shape else memoryview(tensor.values) for name, tensor in named.items()}
+        return {name: tensor.view() for name, tensor in named.items()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Sets every tensor: state_dict of a network, PyTorch's, or nested lists. Raises InputError, and changes nothing, if
-        one is missing, unknown, of the wrong shape or not finite."""
+        """Sets every tensor. state: as from state_dict, here or in PyTorch; or nested lists
+
+        Raises InputError, and changes nothing, if a tensor is missing, unknown, of the wrong shape or not finite.
+        """
         parameters, buffers, self.batches = flat_state(self.model, state)
         self._restore((parameters, buffers))
 
     def save(self, path: PathLike, run: Mapping[str, Any] | None = None) -> None:
-        """Writes the network to a safetensors file, whole or not at all: all that `load` needs to predict and to train on.
+        """Writes the network to a safetensors file, with all that is needed to train it further. Raises InputError.
 
-        run: more to keep with it, which JSON can hold. Raises InputError.
+        run: more to keep with it, which JSON can hold
         """
         training = {"seed": self.seed, "epoch": self.epoch, "batches": self.batches, "settings": self.settings}
         info = {"refnn": __version__, "spec": str(SPEC), "training": training, **({"run": run} if run else {})}
@@ -241,12 +244,13 @@ class Network:
 
         Raises DivergenceError as train_epoch does.
 
-        lr, lr_decay, lr_decay_every: the rate of epoch 1; after every lr_decay_every epochs it is multiplied by lr_decay. A
-            network that is already trained continues where it was: 2 epochs and then 3 give the same bits as 5.
+        lr:         the rate of epoch 1
+        lr_decay, lr_decay_every: after every lr_decay_every epochs the rate is multiplied by lr_decay. Epochs trained
+                    before count: 2 epochs and then 3 have the same bits as 5.
         validation: a pair (x, y) or Samples to evaluate on after each epoch
         on_epoch:   called with each Epoch when the network is in that state; if it returns True, training stops
 
-        If anything else raises an exception, such as Ctrl-C, the network is left as it was after its last whole epoch.
+        After any other exception, such as Ctrl-C, the network is as it was after its last whole epoch.
         """
         samples = check_samples(self.model, x, y)
         held_out = None if validation is None else check_samples(
@@ -254,7 +258,8 @@ class Network:
         rates = learning_rates(epochs, lr, lr_decay, lr_decay_every, self.epoch)
         settings = self._settings(batch_size, shuffle, reduction)
         self.settings = {"lr": float(lr), "batch_size": settings.batch_size, "lr_decay": float(lr_decay),
-                         "lr_decay_every": index(lr_decay_every), "shuffle": settings.shuffle, "reduction": settings.reduction}
+                         "lr_decay_every": index(lr_decay_every), "shuffle": settings.shuffle,
+                         "reduction": settings.reduction}
         first_lr = next(rates)
         rates = chain([first_lr], rates)
         first = self._epoch(samples, held_out, first_lr, 0.0)
@@ -387,7 +392,8 @@ class Network:
         self._implementation.set_buffers(state[1])
 
 
-def load(path: PathLike, model: Model | None = None, impl: str | None = None, threads: SupportsIndex | None = None) -> Network:
+def load(path: PathLike, model: Model | None = None, impl: str | None = None,
+         threads: SupportsIndex | None = None) -> Network:
     """The network in a file of Network.save, or of PyTorch's state dict, which needs the model. Raises InputError.
 
     model: must be that of the file, if the file has one; needed also if it has custom layers
@@ -403,8 +409,8 @@ def network_of(content: saved.Saved, source: str, model: Model | None = None, im
     elif content.model is not None and content.model != model:
         raise InputError(f"{source}: this is the network of another model: {content.model}")
     if model is None:
-        raise InputError(f"{source}: " + ("its model has custom layers" if "model" in content.info else "it has no model")
-                         + "; load(path, model) needs it")
+        why = "its model has custom layers" if "model" in content.info else "it has no model"
+        raise InputError(f"{source}: {why}; load(path, model) needs it")
     try:
         state = flat_state(model, content.tensors)  # before any memory is taken for the network
         training = content.info.get("training", {})

@@ -33,7 +33,15 @@ class Tensor(NamedTuple):
     """
 
     shape: tuple[int, ...]
-    values: array[float] | array[int]
+    values: array[Any]
+
+    def view(self) -> memoryview[Any]:
+        """The numbers as a buffer of the tensor's shape. (A memoryview without numbers can have only one dimension.)"""
+        view: memoryview[Any] = memoryview(self.values)
+        if 0 in self.shape:
+            return view
+        code: Any = self.values.typecode
+        return view.cast("B").cast(code, self.shape)
 
 
 def to_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
@@ -81,7 +89,8 @@ def split(content: bytes) -> tuple[dict[str, Any], memoryview]:
         raise Fault(f"it has {len(content)} bytes")
     length = int.from_bytes(content[:8], "little")
     if length > min(MAX_HEADER, len(content) - 8):
-        raise Fault(f"its header should have {length} bytes, but the file has {len(content)}, and a header at most {MAX_HEADER}")
+        raise Fault(f"its header should have {length} bytes, but the file has {len(content)}, "
+                    f"and a header at most {MAX_HEADER}")
     text = content[8:8 + length]
     if not text.startswith(b"{"):
         raise Fault("its header does not begin with {")

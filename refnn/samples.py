@@ -211,7 +211,7 @@ def is_flat(values: Any) -> bool:
 
 
 def as_array(values: Any, name: str) -> Any:
-    """`values`; or, of an object that is no buffer but offers a NumPy array (PyTorch, pandas), that array. Raises InputError."""
+    """`values`; if they are no buffer but offer a NumPy array (PyTorch, pandas), that array. Raises InputError."""
     if not hasattr(values, "__array__"):
         return values
     try:

@@ -1,10 +1,10 @@
-"""Networks in files: the tensors of state.py in the safetensors format; the model and the training as JSON in its metadata.
+"""Networks in files: tensors in the safetensors format, and the model and the training as JSON in its metadata.
 
 The metadata of a file, beside "format", which says that the tensors have PyTorch's shapes:
 
     refnn, spec   the versions
     model         layers, loss, init and input_shape
-    training      seed, epoch, batches (the number of training steps) and settings, the arguments of the last Network.train
+    training      seed, epoch, batches (the number of training steps), settings (the arguments of the last training)
     run           of a file from the command line: the task or the columns, and every option
 """
 
@@ -26,7 +26,11 @@ MAX_DIGITS = 20  # of a whole number: a seed has at most 20
 
 
 class Saved(NamedTuple):
-    """The content of a file. model: None if the file has none (PyTorch's) or has custom layers; info: the JSON of the metadata"""
+    """The content of a file.
+
+    model: None if the file has none (PyTorch's), or has one with custom layers
+    info:  the metadata
+    """
 
     tensors: dict[str, Tensor]
     model: Model | None
@@ -43,9 +47,10 @@ def write(path: PathLike, tensors: Mapping[str, Tensor], model: Model, info: Map
 def read(path: PathLike) -> Saved:
     """Reads a file. Runs no code that the file holds. Raises InputError."""
     tensors, metadata = from_bytes(read_bytes(path), str(path))
-    info = {name: parsed(metadata[name], f"{path}: {name}") for name in ("model", "training", "run") if name in metadata}
-    for name in ("refnn", "spec"):
-        info[name] = metadata.get(name)
+    info: dict[str, Any] = {name: metadata.get(name) for name in ("refnn", "spec")}
+    for name in ("model", "training", "run"):
+        if name in metadata:
+            info[name] = parsed(metadata[name], f"{path}: {name}")
     model = model_from_json(info["model"], str(path)) if "model" in info else None
     return Saved(tensors, model, info)
 
@@ -88,7 +93,8 @@ def model_from_json(fields: Mapping[str, Any], source: str) -> Model | None:
         layers = fields["layers"]
         if any("custom" in layer for layer in layers):
             return None
-        return Model([layer_from_json(layer) for layer in layers], fields["loss"], fields["init"], fields["input_shape"])
+        made = [layer_from_json(layer) for layer in layers]
+        return Model(made, fields["loss"], fields["init"], fields["input_shape"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:  # InputError is a ValueError
         reason = str(error) if isinstance(error, InputError) else "it lacks a part, or a part has the wrong type"
         raise InputError(f"{source}: the model in the metadata is invalid: {reason}") from None

@@ -1,7 +1,8 @@
 """Parameters and buffers by name: the names, shapes and orientation of the equivalent torch.nn.Sequential.
 
-Layer 0, a Linear, has 0.weight, outputs x inputs, and 0.bias. Conv2d has weight and bias; BatchNorm2d has weight (gamma),
-bias (beta), running_mean, running_var and num_batches_tracked. A custom layer has parameters.0, ... and buffers.0, ...
+Layer 0, a Linear, has 0.weight, outputs x inputs, and 0.bias. Conv2d has weight and bias. BatchNorm2d has weight
+(gamma), bias (beta), running_mean, running_var and num_batches_tracked. A custom layer has parameters.0, ... and
+buffers.0, ...
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import product
-from math import isfinite, prod
+from math import prod
 from operator import index
 from typing import Any, NamedTuple, overload
 
@@ -25,7 +26,7 @@ BATCHES = "num_batches_tracked"  # of BatchNorm2d: the number of training steps,
 
 
 class Place(NamedTuple):
-    """Where a tensor's numbers are: the number with indices i, j, ... is number start + i * strides[0] + j * strides[1] + ...
+    """Where a tensor's numbers are: number i, j, ... is number start + i * strides[0] + j * strides[1] + ...
 
     buffer: whether of the flat buffers, not of the flat parameters
     """
@@ -145,19 +146,17 @@ def flat_state(model: Model, state: Mapping[str, Any]) -> tuple[array[float], ar
 
 
 def shaped(values: Any, shape: tuple[int, ...], name: str) -> array[float]:
-    """A tensor of that shape in any form (Tensor, array, nested lists) -> its finite numbers, row by row. Raises InputError."""
+    """A tensor of that shape (Tensor, array, nested lists) -> its finite numbers, row by row. Raises InputError."""
     if isinstance(values, TensorView):
         values = values.tolist()
     if isinstance(values, Tensor):
-        given, flat = values.shape, values.values
-    else:
-        values = as_array(values, name)
-        view = buffer_of(values)
-        given, nested = (shape, values) if view is None else (view.shape, view.tolist())
-        flat = nested if len(given) == 1 else flattened(nested, given, name)
-    if given != shape:
-        raise InputError(f"{name} has shape {given}, the model needs {shape}")
-    return check_flat(flat, prod(shape), name)
+        values = values.view()
+    values = as_array(values, name)
+    view = buffer_of(values)
+    if view is not None and view.shape != shape:
+        raise InputError(f"{name} has shape {view.shape}, the model needs {shape}")
+    nested = values if view is None else view.tolist()
+    return check_flat(nested if len(shape) == 1 else flattened(nested, shape, name), prod(shape), name)
 
 
 def flattened(values: Any, shape: tuple[int, ...], name: str) -> list[Any]:
@@ -194,8 +193,8 @@ def count_of(value: Any, name: str) -> int:
 class TensorView:
     """A tensor of a network, in place: reading it reads the network, assigning to it changes the network.
 
-    view[i, j] is a number and view[i] a row, also to assign to; view[:] = values replaces all. Raises InputError for a value
-    that is not a finite number, IndexError for an index out of range.
+    view[i, j] is a number and view[i] a row, also to assign to; view[:] = values replaces all. Raises InputError for a
+    value that is not a finite number, IndexError for an index out of range.
     """
 
     def __init__(self, flat: Flat, place: Place, name: str) -> None:
@@ -242,7 +241,7 @@ class TensorView:
         return numpy.array(self.tolist(), dtype=dtype)
 
     def __eq__(self, other: object) -> bool:
-        return self.tolist() == (other.tolist() if isinstance(other, TensorView) else other)
+        return bool(self.tolist() == (other.tolist() if isinstance(other, TensorView) else other))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -257,23 +256,24 @@ class TensorView:
         keys = key if isinstance(key, tuple) else (key,)
         if len(keys) > len(self.shape):
             raise IndexError(f"{self._name} has {len(self.shape)} dimensions, not {len(keys)}")
-        indices = [index(k) + length if index(k) < 0 else index(k) for k, length in zip(keys, self.shape)]
+        indices = [index(k) + length * (index(k) < 0) for k, length in zip(keys, self.shape)]
         if not all(0 <= i < length for i, length in zip(indices, self.shape)):
             raise IndexError(f"{self._name} has shape {self.shape}; there is no {list(keys)}")
-        place = self._place
+        place, n = self._place, len(keys)
         start = place.start + dot(indices, place.strides)
-        return TensorView(self._flat, place._replace(shape=place.shape[len(keys):], start=start, strides=place.strides[len(keys):]),
-                          f"{self._name}[{', '.join(map(str, indices))}]")
+        part = place._replace(shape=place.shape[n:], start=start, strides=place.strides[n:])
+        return TensorView(self._flat, part, f"{self._name}[{', '.join(map(str, indices))}]")
 
 
 class LayerView:
-    """A layer of a network. Its attributes are TensorViews with PyTorch's names: weight, bias, running_mean, running_var.
+    """A layer of a network. Its attributes are TensorViews with PyTorch's names.
 
     layer:   its description
     tensors: every one of them by its name
     """
 
-    def __init__(self, k: int, layer: Layer | CustomLayer, listed: list[Place], parameters: Flat, buffers: Flat) -> None:
+    def __init__(self, k: int, layer: Layer | CustomLayer, listed: list[Place], parameters: Flat,
+                 buffers: Flat) -> None:
         self.layer = layer
         self.tensors = {place.name: TensorView(buffers if place.buffer else parameters, place, f"{k}.{place.name}")
                         for place in listed}

@@ -29,6 +29,7 @@ from . import SPEC, implementations
 from .checks import known_name, whole_number
 from .cli import Parser, add_settings, check_writable, command, integer, option, printer, write_json
 from .errors import DivergenceError, InputError
+from .files import write_file
 from .network import Network, digest
 from .samples import check_samples
 from .tasks import SETTINGS, TASKS, task
@@ -156,8 +157,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Point]:
     if rest and not rest.startswith('{"task": '):
         raise InputError(f"{path}: line {len(whole) + 1} is not a point of a sweep")
     if rest:
-        with keeping(path), open(path, "w", encoding="utf-8") as file:
-            file.writelines(line + "\n" for line in whole)
+        write_file(path, "".join(line + "\n" for line in whole).encode())
     return kept
 
 

@@ -1,4 +1,4 @@
-"""The safetensors format: literal bytes, abuse, the original library in both directions, and files that are replaced whole."""
+"""The safetensors format: literal bytes, abuse, the original library both ways; files that are replaced whole."""
 
 import json
 import os
@@ -63,7 +63,7 @@ TWO = {"a": tensor([1], 0, 8), "b": tensor([1], 8, 16)}
     (file_of(b"{\xff}"), "its header is not JSON"),
     (file_of(b'{"a":' * 100_000), "its header is not JSON"),
     (file_of(b'{"a":{},"a":{}}'), "'a' is in it twice"),
-    (file_of(b'{"a":{"dtype":"F64","dtype":"F64","shape":[1],"data_offsets":[0,8]}}', bytes(8)), "'dtype' is in it twice"),
+    (file_of(b'{"a":{"dtype":"F64","dtype":"F64"}}'), "'dtype' is in it twice"),
     (file_of({"__metadata__": []}), "__metadata__ must be an object of texts"),
     (file_of({"__metadata__": {"a": 1}}), "__metadata__ must be an object of texts"),
     (file_of({"a": 1}), "tensor 'a' must have dtype, shape and data_offsets, and nothing else"),
@@ -77,20 +77,25 @@ TWO = {"a": tensor([1], 0, 8), "b": tensor([1], 8, 16)}
     (file_of({"a": tensor(1, 0, 8)}, bytes(8)), "must be lists of whole numbers"),
     (file_of({"a": tensor([1] * 33, 0, 8)}, bytes(8)), "must be lists of whole numbers"),
     (file_of({"a": {"dtype": "F64", "shape": [1], "data_offsets": [0]}}, bytes(8)), "must be lists of whole numbers"),
-    (file_of(b'{"a":{"dtype":"F64","shape":[1.0],"data_offsets":[0,8]}}', bytes(8)), "'1.0' in its header is not a whole number"),
-    (file_of(b'{"a":{"dtype":"F64","shape":[NaN],"data_offsets":[0,8]}}', bytes(8)), "'NaN' in its header is not a whole number"),
-    (file_of(b'{"a":{"dtype":"F64","shape":[1],"data_offsets":[0,%s]}}' % (b"9" * 9_000_000)), "a number in its header is too large"),
+    (file_of(b'{"a":{"dtype":"F64","shape":[1.0]}}'), "'1.0' in its header is not a whole number"),
+    (file_of(b'{"a":{"dtype":"F64","shape":[NaN]}}'), "'NaN' in its header is not a whole number"),
+    (file_of(b'{"a":{"dtype":"F64","shape":[%s]}}' % (b"9" * 9_000_000)), "a number in its header is too large"),
     (file_of({"a": tensor([2], 0, 8)}, bytes(8)), "tensor 'a' of shape [2] does not have 8 bytes"),
     (file_of({"a": tensor([10**15 - 1] * 32, 0, 8)}, bytes(8)), "does not have 8 bytes"),
     (file_of({"a": tensor([1], 8, 0)}, bytes(8)), "tensor 'a' of shape [1] does not have -8 bytes"),
     (file_of(TWO, bytes(8)), "its tensors end at byte 16, its data at byte 8"),
     (file_of(TWO, bytes(17)), "its tensors end at byte 16, its data at byte 17"),
     (file_of({}, bytes(8)), "its tensors end at byte 0, its data at byte 8"),
-    (file_of({"a": tensor([1], 0, 8), "b": tensor([1], 0, 8)}, bytes(8)), "tensor 'b' begins at byte 0, but the one before it ends at byte 8"),
-    (file_of({"a": tensor([2], 0, 16), "b": tensor([1], 8, 16)}, bytes(16)), "begins at byte 8, but the one before it ends at byte 16"),
-    (file_of({"a": tensor([1], 0, 8), "b": tensor([1], 16, 24)}, bytes(24)), "begins at byte 16, but the one before it ends at byte 8"),
-    (file_of({"a": tensor([1], 8, 16)}, bytes(16)), "begins at byte 8, but the one before it ends at byte 0"),
-    (file_of({"a": tensor([10**14], 0, 8 * 10**14)}, bytes(8)), "its tensors end at byte 800000000000000, its data at byte 8"),
+    (file_of({"a": tensor([1], 0, 8), "b": tensor([1], 0, 8)}, bytes(8)),
+     "tensor 'b' begins at byte 0, but the one before it ends at byte 8"),
+    (file_of({"a": tensor([2], 0, 16), "b": tensor([1], 8, 16)}, bytes(16)),
+     "tensor 'b' begins at byte 8, but the one before it ends at byte 16"),
+    (file_of({"a": tensor([1], 0, 8), "b": tensor([1], 16, 24)}, bytes(24)),
+     "tensor 'b' begins at byte 16, but the one before it ends at byte 8"),
+    (file_of({"a": tensor([1], 8, 16)}, bytes(16)),
+     "tensor 'a' begins at byte 8, but the one before it ends at byte 0"),
+    (file_of({"a": tensor([10**14], 0, 8 * 10**14)}, bytes(8)),
+     "its tensors end at byte 800000000000000, its data at byte 8"),
     (file_of({"x" * 1000: 1}), " ..."),
     (file_of({"a\nb": 1}), r"tensor 'a\nb' must"),
 ])
@@ -128,7 +133,8 @@ def test_the_original_library(tmp_path):
     loaded = original.load_file(path)
     assert loaded["0.weight"].tobytes() == NUMBERS[:16] and loaded["0.weight"].shape == (1, 2)
     assert loaded["n"] == 7 and loaded["n"].shape == ()
-    arrays = {"w": numpy.arange(6.0).reshape(2, 3), "b": numpy.float32([0.1, 0.2]), "n": numpy.array(3), "e": numpy.zeros((0, 2))}
+    arrays = {"w": numpy.arange(6.0).reshape(2, 3), "b": numpy.float32([0.1, 0.2]), "n": numpy.array(3),
+              "e": numpy.zeros((0, 2))}
     tensors, metadata = from_bytes(original.save(arrays, {"k": "v"}), "f")
     assert metadata == {"k": "v"}
     assert {name: (values.shape, values.ravel().tolist()) for name, values in arrays.items()} == {
@@ -160,9 +166,9 @@ def test_mode_and_link_are_kept(tmp_path):
 def test_a_file_that_cannot_be_written(tmp_path):
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "nowhere" / "f", tmp_path / "folder"):
-        with pytest.raises(InputError, match="--save '.*' could not be written: "):
+        with pytest.raises(InputError, match=r"--save '.*' could not be written: "):
             write_file(path, b"x", "--save")
-        with pytest.raises(InputError, match="--save '.*' cannot be written: "):
+        with pytest.raises(InputError, match=r"--save '.*' cannot be written: "):
             check_writable(path, "--save")
     check_writable(tmp_path / "f")
     assert os.listdir(tmp_path) == ["folder"]

@@ -2,7 +2,6 @@
 
 import copy
 import json
-import os
 import pickle
 import random
 import tracemalloc
@@ -11,17 +10,33 @@ from array import array
 import pytest
 import refnn
 from bits import assert_same_bits
-from refnn import (BatchNorm2d, Conv2d, DivergenceError, Flatten, Identity, InputError, LeakyReLU, Linear, MaxPool2d, Model,
-                   Network, ReLU, Sigmoid, Softmax, Tanh, mlp)
+from refnn import (
+    BatchNorm2d,
+    Conv2d,
+    DivergenceError,
+    Flatten,
+    Identity,
+    InputError,
+    LeakyReLU,
+    Linear,
+    MaxPool2d,
+    Model,
+    Network,
+    ReLU,
+    Sigmoid,
+    Softmax,
+    Tanh,
+    mlp,
+)
 from refnn.safetensors import Tensor, from_bytes, to_bytes
 
 MODELS = {
     "perceptron": mlp([3, 5, 2], "tanh"),
     "no bias": mlp([3, 4, 4, 2], "leaky_relu", bias=False),
-    "images": Model([Conv2d(2, 3, (2, 3), (1, 2), (1, 0)), BatchNorm2d(3, 0.01, 0.25), ReLU(), MaxPool2d(2, 1), Flatten(), Linear(18, 2)],
-                    input_shape=(2, 3, 7)),
-    "all activations": Model([Linear(3, 3), Sigmoid(), Linear(3, 3), Tanh(), Linear(3, 3), ReLU(), Linear(3, 3), LeakyReLU(),
-                              Linear(3, 3), Softmax(), Linear(3, 2), Identity()])}
+    "images": Model([Conv2d(2, 3, (2, 3), (1, 2), (1, 0)), BatchNorm2d(3, 0.01, 0.25), ReLU(), MaxPool2d(2, 1),
+                     Flatten(), Linear(18, 2)], input_shape=(2, 3, 7)),
+    "all activations": Model([Linear(3, 3), Sigmoid(), Linear(3, 3), Tanh(), Linear(3, 3), ReLU(), Linear(3, 3),
+                              LeakyReLU(), Linear(3, 3), Softmax(), Linear(3, 2), Identity()])}
 TRAINING = dict(lr=0.05, lr_decay=0.5, lr_decay_every=2, batch_size=3, shuffle=True)
 
 
@@ -38,7 +53,8 @@ def trained(model, impl, epochs=3, seed=7):
 
 
 def everything(network):
-    return [list(network.parameters), list(network.buffers), network.epoch, network.batches, network.seed, network.settings]
+    return [list(network.parameters), list(network.buffers), network.epoch, network.batches, network.seed,
+            network.settings]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -65,13 +81,13 @@ def test_two_epochs_and_three_are_five(name, first, second, tmp_path):
     loaded = refnn.load(tmp_path / "f", impl=second)
     histories += loaded.train(*data, epochs=3, **loaded.settings)[1:]
     assert_same_bits(everything(loaded), everything(whole))
-    assert_same_bits([epoch._replace(seconds=0.0)[:] for epoch in histories], [epoch._replace(seconds=0.0)[:] for epoch in history])
+    assert_same_bits(*([epoch._replace(seconds=0.0)[:] for epoch in epochs] for epochs in (histories, history)))
 
 
 def test_the_rate_of_a_later_epoch_is_checked(impl):
     network = trained(mlp([3, 5, 2]), impl, epochs=5)
     network.epoch = 400
-    with pytest.raises(InputError, match="with lr_decay 0.1 the learning rate is 0.0 from epoch"):
+    with pytest.raises(InputError, match=r"with lr_decay 0\.1 the learning rate is 0.0 from epoch"):
         network.train(*samples_for(network.model), epochs=1, lr=0.1, lr_decay=0.1)
 
 
@@ -81,18 +97,19 @@ def test_the_rate_of_a_later_epoch_is_checked(impl):
 def equivalent(torch, model):
     """The torch.nn.Sequential of a model, in float64."""
     nn = torch.nn
-    made = {"linear": lambda a: nn.Linear(a.inputs, a.outputs, a.bias), "identity": lambda a: nn.Identity(), "sigmoid": lambda a: nn.Sigmoid(),
-            "tanh": lambda a: nn.Tanh(), "relu": lambda a: nn.ReLU(), "leaky_relu": lambda a: nn.LeakyReLU(0.01),
-            "softmax": lambda a: nn.Softmax(1), "flatten": lambda a: nn.Flatten(),
-            "maxpool2d": lambda a: nn.MaxPool2d(a.kernel_size, a.stride),
-            "conv2d": lambda a: nn.Conv2d(a.in_channels, a.out_channels, a.kernel_size, a.stride, a.padding, bias=a.bias),
-            "batchnorm2d": lambda a: nn.BatchNorm2d(a.num_features, a.eps, a.momentum)}
+    made = {"linear": lambda a: nn.Linear(a.inputs, a.outputs, a.bias),
+            "conv2d": lambda a: nn.Conv2d(*list(vars(a).values())[:5], bias=a.bias),
+            "batchnorm2d": lambda a: nn.BatchNorm2d(a.num_features, a.eps, a.momentum),
+            "maxpool2d": lambda a: nn.MaxPool2d(a.kernel_size, a.stride), "flatten": lambda a: nn.Flatten(),
+            "identity": lambda a: nn.Identity(), "sigmoid": lambda a: nn.Sigmoid(), "tanh": lambda a: nn.Tanh(),
+            "relu": lambda a: nn.ReLU(), "leaky_relu": lambda a: nn.LeakyReLU(0.01), "softmax": lambda a: nn.Softmax(1)}
     return nn.Sequential(*(made[layer.name](layer) for layer in model.layers)).double().eval()
 
 
 def outputs(torch, torch_model, model, x):
     with torch.no_grad():
-        return torch_model(torch.tensor(x, dtype=torch.float64).reshape(-1, *model.shapes[0])).reshape(len(x), -1).tolist()
+        o = torch_model(torch.tensor(x, dtype=torch.float64).reshape(-1, *model.shapes[0]))
+        return o.reshape(len(x), -1).tolist()
 
 
 def assert_close(a, b, tolerance=1e-12):
@@ -136,15 +153,14 @@ def test_a_network_loads_a_state_dict_of_pytorch(impl, name, dtype, tmp_path):
 # Invalid files and states
 
 
-def metadata_of(**changes):
-    layers = [{"layer": "Linear", "inputs": 2, "outputs": 1, "bias": False}]
-    fields = {"model": {"layers": layers, "loss": "mse", "init": "fan_in", "input_shape": None}, "training": {}, **changes}
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
-
-
 def linear(**fields):
-    return {"model": {"layers": [{"layer": "Linear", "inputs": 2, "outputs": 1, "bias": False, **fields}], "loss": "mse", "init": "fan_in",
-                      "input_shape": None}}
+    layers = [{"layer": "Linear", "inputs": 2, "outputs": 1, "bias": False, **fields}]
+    return {"model": {"layers": layers, "loss": "mse", "init": "fan_in", "input_shape": None}}
+
+
+def metadata_of(**changes):
+    fields = {**linear(), "training": {}, **changes}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
 
 
 WEIGHT = {"0.weight": Tensor((1, 2), array("d", [1.0, 2.0]))}
@@ -173,7 +189,7 @@ def test_a_minimal_file(tmp_path, impl):
     (WEIGHT, linear(layer="__import__"), "unknown layer '__import__'"),
     (WEIGHT, linear(inputs=2147483647, outputs=2147483647), "is too large"),
     (WEIGHT, linear(inputs=46340, outputs=46340), "0.weight has shape (1, 2), the model needs (46340, 46340)"),
-    (WEIGHT, {"model": json.dumps(linear()["model"]).replace("2", "9" * 100)}, "model in the metadata is not valid JSON"),
+    (WEIGHT, {"model": json.dumps(linear()["model"]).replace("2", "9" * 100)}, "is not valid JSON"),
     (WEIGHT, {"training": '{"epoch": -1}'}, "epoch must be a whole number from 0"),
     (WEIGHT, {"training": '{"epoch": 1.5}'}, "epoch must be a whole number from 0"),
     (WEIGHT, {"training": '{"seed": "1"}'}, "seed must be a whole number from 0"),
@@ -203,12 +219,12 @@ def test_the_tensors_are_checked_before_memory_is_taken(tmp_path):
 
 
 def test_other_files(tmp_path, impl):
-    with pytest.raises(InputError, match="nothing: No such file"):
+    with pytest.raises(InputError, match=r"nothing: No such file"):
         refnn.load(tmp_path / "nothing")
     trained(mlp([3, 5, 2]), impl).save(tmp_path / "f")
     with pytest.raises(InputError, match="this is the network of another model: 3-5-2"):
         refnn.load(tmp_path / "f", mlp([3, 4, 2]))
-    with pytest.raises(InputError, match="'/nowhere/f' could not be written: No such file or directory"):
+    with pytest.raises(InputError, match=r"'/nowhere/f' could not be written: No such file or directory"):
         trained(mlp([3, 5, 2]), impl).save("/nowhere/f")
 
 
@@ -227,8 +243,8 @@ def test_state_dict(impl):
     network = trained(MODELS["images"], impl)
     state = network.state_dict()
     assert {name: view.shape for name, view in state.items()} == {
-        "0.weight": (3, 2, 2, 3), "0.bias": (3,), "1.weight": (3,), "1.bias": (3,), "1.running_mean": (3,), "1.running_var": (3,),
-        "1.num_batches_tracked": (), "5.weight": (2, 18), "5.bias": (2,)}
+        "0.weight": (3, 2, 2, 3), "0.bias": (3,), "1.weight": (3,), "1.bias": (3,), "1.running_mean": (3,),
+        "1.running_var": (3,), "1.num_batches_tracked": (), "5.weight": (2, 18), "5.bias": (2,)}
     other = Network(network.model, impl)
     other.load_state_dict(state)
     assert_same_bits([list(other.parameters), list(other.buffers), other.batches],
@@ -237,9 +253,9 @@ def test_state_dict(impl):
     before = everything(other)
     with pytest.raises(InputError, match=r"1.running_var\[2\] is -1.0, but it is a variance"):
         other.load_state_dict({**state, "0.bias": [0.0] * 3, "1.running_var": [1, 1, -1]})
-    with pytest.raises(InputError, match="5.weight must be nested lists, 2 x 18"):
+    with pytest.raises(InputError, match=r"5\.weight must be nested lists, 2 x 18"):
         other.load_state_dict({**state, "5.weight": [[1.0]]})
-    with pytest.raises(InputError, match="1.num_batches_tracked must be a whole number from 0"):
+    with pytest.raises(InputError, match=r"1\.num_batches_tracked must be a whole number from 0"):
         other.load_state_dict({**state, "1.num_batches_tracked": "many"})
     assert everything(other) == before
 
@@ -295,7 +311,7 @@ def test_copies_are_whole_and_independent(impl, duplicate):
 def test_assigning_to_a_copy_of_the_parameters_is_refused(impl):
     network = trained(MODELS["images"], impl)
     for values in (network.parameters, network.buffers):
-        with pytest.raises(TypeError, match=r"this is a copy of the network's numbers; assign to network.layers\[k\].weight"):
+        with pytest.raises(TypeError, match=r"this is a copy .* assign to network\.layers\[k\]\.weight"):
             values[0] = 5.0
         assert pickle.loads(pickle.dumps(values)) == values
 
@@ -303,7 +319,8 @@ def test_assigning_to_a_copy_of_the_parameters_is_refused(impl):
 def test_views(impl):
     network = trained(MODELS["images"], impl)
     conv, norm, relu, *_, last = network.layers
-    assert (conv.weight.shape, conv.bias.shape, last.weight.shape, norm.running_var.shape) == ((3, 2, 2, 3), (3,), (2, 18), (3,))
+    assert (conv.weight.shape, conv.bias.shape, last.weight.shape) == ((3, 2, 2, 3), (3,), (2, 18))
+    assert norm.running_var.shape == (3,)
     last.weight[1, 17] = 5
     last.weight[0] = range(18)
     conv.weight[-1, 0, 1] = [1.0, 2.0, 3.0]
@@ -326,12 +343,13 @@ def test_views(impl):
 
 
 @pytest.mark.parametrize("change, error, message", [
-    (lambda layers: layers[0].weight.__setitem__(3, 1.0), IndexError, r"0.weight has shape \(3, 2, 2, 3\); there is no \[3\]"),
+    (lambda layers: layers[0].weight.__setitem__(3, 1.0), IndexError,
+     r"0.weight has shape \(3, 2, 2, 3\); there is no \[3\]"),
     (lambda layers: layers[0].weight[0, 0, 0, -4], IndexError, "there is no"),
     (lambda layers: layers[0].bias[0, 0], IndexError, "0.bias has 1 dimensions, not 2"),
     (lambda layers: layers[0].bias[1:], IndexError, "an index is a whole number, or : for all"),
     (lambda layers: layers[0].bias["a"], TypeError, "str"),
-    (lambda layers: layers[0].bias.__setitem__(0, float("nan")), InputError, r"0.bias\[0\]\[0\] is nan, not a finite number"),
+    (lambda layers: layers[0].bias.__setitem__(0, float("nan")), InputError, "is nan, not a finite number"),
     (lambda layers: layers[0].bias.__setitem__(0, "1"), InputError, "'1', not a number"),
     (lambda layers: layers[0].bias.__setitem__(slice(None), [1.0]), InputError, "0.bias must be 3 numbers, not 1"),
     (lambda layers: layers[1].running_var.__setitem__(0, -1.0), InputError, "is -1.0, but it is a variance"),
