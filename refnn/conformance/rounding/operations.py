@@ -1,0 +1,282 @@
+"""The operations of the spec on numbers that carry a deviation: what a right program may answer.
+
+The functions take the precision and then the inputs as the spec names them, with numbers in place of floats.
+"""
+
+from math import inf, sqrt
+
+from ...implementations import python
+from ...implementations.python import images
+from ...reference import activations, batchnorm, conv, linear, losses, pool, prng
+from ..operations.batchnorm import images as in_rows, positions
+from ..operations.models import model_of
+from .numbers import FUNCTIONS, Number, convert, flat, mixed, product, settled, value_of
+
+STEP = 2.0**-17  # relative, for differences
+
+
+def lifted(precision, inputs):
+    """An operation's inputs with their floats as numbers."""
+    def lift(value):
+        return precision.given(value) if isinstance(value, float) else value
+    return {key: convert(lift, value) for key, value in inputs.items()}
+
+
+def transposed(rows):
+    return [list(column) for column in zip(*rows)]
+
+
+# Sums of products
+
+def dot(precision, x, w):
+    return {"z": product(precision, [x], [w])[0][0]}
+
+
+def matmul(precision, a, b):
+    return {"c": product(precision, a, transposed(b))}
+
+
+def linear_forward(precision, x, w, b):
+    return {"z": product(precision, x, transposed(w), b)}
+
+
+def linear_backward_input(precision, w, dz):
+    return {"dx": product(precision, dz, w)}
+
+
+def linear_backward_parameters(precision, x, dz, bias):
+    columns = transposed(dz)
+    ones = [[precision(1.0)] * len(dz)]
+    return {"dw": product(precision, transposed(x), columns), "db": product(precision, ones, columns)[0] if bias else None}
+
+
+def conv2d_forward(precision, x, w, b, stride, padding):
+    kernels = [[v for w_oc in w_o for row in w_oc for v in row] for w_o in w]
+    z = []
+    for x_n in x:
+        X = padded(precision, x_n, padding)
+        height, width = output_size(X, w, stride)
+        patches = [patch(X, r * stride[0], s * stride[1], len(w[0][0]), len(w[0][0][0]))
+                   for r in range(height) for s in range(width)]
+        z.append([[row[start:start + width] for start in range(0, height * width, width)]
+                  for row in transposed(product(precision, patches, kernels, b))])
+    return {"z": z}
+
+
+def padded(precision, x_n, padding):
+    return convert(lambda v: v if isinstance(v, Number) else precision(v), conv.padded(x_n, padding))
+
+
+def output_size(X, w, stride):
+    return (len(X[0]) - len(w[0][0])) // stride[0] + 1, (len(X[0][0]) - len(w[0][0][0])) // stride[1] + 1
+
+
+def patch(X, top, left, height, width):
+    return [v for X_c in X for row in X_c[top:top + height] for v in row[left:left + width]]
+
+
+def conv2d_backward_input(precision, w, dz, size, stride, padding):
+    dx = []
+    for dz_n in dz:
+        terms = [[[([], []) for _ in range(size[1] + 2 * padding[1])] for _ in range(size[0] + 2 * padding[0])] for _ in w[0]]
+        for w_o, dz_no in zip(w, dz_n):
+            for c, w_oc in enumerate(w_o):
+                for i, w_oci in enumerate(w_oc):
+                    for j, w_ocij in enumerate(w_oci):
+                        for r, dz_nor in enumerate(dz_no):
+                            for s, dz_nors in enumerate(dz_nor):
+                                dzs, ws = terms[c][r * stride[0] + i][s * stride[1] + j]
+                                dzs.append(dz_nors)
+                                ws.append(w_ocij)
+        dx.append([[[product(precision, [dzs], [ws])[0][0] if ws else precision(0.0)
+                     for dzs, ws in row[padding[1]:padding[1] + size[1]]]
+                    for row in channel[padding[0]:padding[0] + size[0]]] for channel in terms])
+    return {"dx": dx}
+
+
+def conv2d_backward_parameters(precision, x, dz, kernel_size, stride, padding, bias):
+    X = [padded(precision, x_n, padding) for x_n in x]
+    columns = [[v for dz_n in dz for row in dz_n[o] for v in row] for o in range(len(dz[0]))]
+    height, width = len(dz[0][0]), len(dz[0][0][0])
+    rows = [[X_n[c][r * stride[0] + i][s * stride[1] + j] for X_n in X for r in range(height) for s in range(width)]
+            for c in range(len(X[0])) for i in range(kernel_size[0]) for j in range(kernel_size[1])]
+    dw = images(transposed(product(precision, rows, columns)), (len(X[0]), *kernel_size))
+    ones = [[precision(1.0)] * len(columns[0])]
+    return {"dw": dw, "db": product(precision, ones, columns)[0] if bias else None}
+
+
+# Activations, losses, the update
+
+def activation_forward(precision, name, z):
+    a = activations.Activation(name).forward(z)
+    if name in ("relu", "leaky_relu"):
+        a = [[either(precision, v, a_nj) if v.doubts(precision(0.0)) else a_nj for v, a_nj in zip(z_n, a_n)]
+             for z_n, a_n in zip(z, a)]
+    return {"a": a}
+
+
+def either(precision, z, a):
+    """relu where rounding may decide the sign of z: the function is continuous, so a is off by little."""
+    return precision(precision.given(a).value, abs(z.value) + z.deviation)
+
+
+def activation_backward(precision, name, z, a, da):
+    dz, _ = activations.Activation(name).backward(z, a, da)
+    if name in ("relu", "leaky_relu"):
+        dz = [[precision(precision.given(d).value, inf) if v.doubts(precision(0.0)) else d for v, d in zip(a_n, dz_n)]
+              for a_n, dz_n in zip(a, dz)]
+    return {"dz": dz}
+
+
+def loss(precision, loss, o, y, reduction):
+    each = [losses.LOSSES[loss][0](o_n, y_n) for o_n, y_n in zip(o, y)]
+    total = 0.0
+    for value in settled(precision, each):
+        total += value
+    return {"losses": each, "loss": total / len(each) if reduction == "mean" else total}
+
+
+def loss_gradient(precision, loss, o, y, reduction):
+    return {"do": losses.batch_gradient(loss, o, y, reduction)}
+
+
+def update(precision, p, dp, lr):
+    p = list(p)
+    linear.linear_update(p, dp, lr)
+    return {"p": p}
+
+
+# Images
+
+def maxpool2d_forward(precision, x, kernel_size, stride):
+    a = pool.maxpool2d_forward(x, kernel_size, stride)
+    for x_n, a_n in zip(x, a):
+        for x_nc, a_nc in zip(x_n, a_n):
+            for r, a_ncr in enumerate(a_nc):
+                for s, largest in enumerate(a_ncr):
+                    others = rivals(x_nc, r * stride[0], s * stride[1], kernel_size)
+                    a_ncr[s] = precision(largest.value, max([largest.deviation, *(v.deviation + largest.value - v.value
+                                                                                 for v in others)]))
+    return {"a": a}
+
+
+def maxpool2d_backward(precision, x, da, kernel_size, stride):
+    dx = convert(precision.given, pool.maxpool2d_backward(x, da, kernel_size, stride))
+    for x_n, da_n, dx_n in zip(x, da, dx):
+        for x_nc, da_nc, dx_nc in zip(x_n, da_n, dx_n):
+            undecided = {id(v) for r, da_ncr in enumerate(da_nc) for s in range(len(da_ncr))
+                         for v in rivals(x_nc, r * stride[0], s * stride[1], kernel_size)}
+            for x_row, dx_row in zip(x_nc, dx_nc):
+                dx_row[:] = [precision(d.value, inf) if id(v) in undecided else d for v, d in zip(x_row, dx_row)]
+    return {"dx": dx}
+
+
+def rivals(x, top, left, kernel_size):
+    """The numbers of a window of which rounding may make any the largest: none, or two and more."""
+    row, column = pool.largest(x, top, left, kernel_size)
+    largest = x[row][column]
+    window = [v for values in x[top:top + kernel_size[0]] for v in values[left:left + kernel_size[1]]]
+    found = [v for v in window if v is not largest and v.doubts(largest)]
+    return [largest, *found] if found else []
+
+
+def batchnorm2d_statistics(precision, x):
+    mean, squares, m = batchnorm.batchnorm2d_statistics(positions(x))
+    return {"mean": mean, "variance": [s / m for s in squares]}
+
+
+def batchnorm2d_forward(precision, x, mean, variance, gamma, beta, eps):
+    def forward(x, mean, variance, gamma, beta, eps):
+        return {"a": batchnorm.batchnorm2d_forward(x, mean, variance, gamma, beta, eps)}
+    a = in_common(precision, forward, mean, variance, x=positions(x), gamma=gamma, beta=beta, eps=eps)["a"]
+    return {"a": in_rows(a, x)}
+
+
+def batchnorm2d_backward(precision, x, mean, variance, gamma, da, eps):
+    def backward(x, mean, variance, gamma, da, eps):
+        return dict(zip(("dx", "dgamma", "dbeta"), batchnorm.batchnorm2d_backward(x, mean, variance, gamma, da, eps)))
+    made = in_common(precision, backward, mean, variance, x=positions(x), gamma=gamma, da=positions(da), eps=eps)
+    return {"dgamma": made["dgamma"], "dbeta": made["dbeta"], "dx": in_rows(made["dx"], x)}
+
+
+def in_common(precision, function, mean, variance, **inputs):
+    """A function of batch normalisation, whose numbers have the errors of mean and variance in common.
+
+    To take these for independent errors of every number would be wrong by far in a sum over samples. So mean and variance
+    are certain at first. Then the error of each is a source of error, and a difference shows what it does to each number.
+    """
+    results = function(mean=convert(certain(precision), mean), variance=convert(certain(precision), variance), **inputs)
+    results = settled_results(precision, results)
+    plain = {key: convert(value_of, values) for key, values in inputs.items()}
+    at = {"mean": convert(value_of, mean), "variance": convert(value_of, variance)}
+    before = function(**plain, **at)
+    steps = {"mean": [STEP * sqrt(v + plain["eps"]) for v in at["variance"]],
+             "variance": [STEP * (v + plain["eps"]) for v in at["variance"]]}
+    for name, numbers in (("mean", mean), ("variance", variance)):
+        after = function(**plain, **dict(at, **{name: [v + step for v, step in zip(at[name], steps[name])]}))
+        for key, values in results.items():
+            for c, number, old, new in by_channel(values, before[key], after[key]):
+                slope = (value_of(new) - value_of(old)) / steps[name][c]
+                causes = precision(0.0, 0.0, {(name, c, numbers[c].value): numbers[c].alone, **(numbers[c].sources or {})})
+                number.sources = mixed(number, 1.0, causes, slope)
+    return results
+
+
+def by_channel(*tensors):
+    """(channel, the number of each tensor), of lists by channel or by sample, channel and position."""
+    if isinstance(tensors[0][0], list):
+        for samples in zip(*tensors):
+            for c, rows in enumerate(zip(*samples)):
+                for numbers in zip(*rows):
+                    yield c, *numbers
+    else:
+        for c, numbers in enumerate(zip(*tensors)):
+            yield c, *numbers
+
+
+def certain(precision):
+    return lambda number: precision(number.value)
+
+
+def settled_results(precision, results):
+    return {key: settled(precision, convert(precision.given, values)) for key, values in results.items()}
+
+
+def batchnorm2d_track(precision, running_mean, running_variance, x, momentum):
+    mean, variance = list(running_mean), list(running_variance)
+    new, squares, m = batchnorm.batchnorm2d_statistics(positions(x))
+    batchnorm.batchnorm2d_track(mean, variance, settled(precision, new), settled(precision, squares), m, momentum)
+    return {"running_mean": mean, "running_variance": variance}
+
+
+# Random numbers, elementary functions
+
+def pointwise(name):
+    return lambda precision, x: {"y": [FUNCTIONS[name](precision.given(v)) for v in flat(x)]}
+
+
+def drawn(method):
+    def answer(precision, seed, count):
+        generator = prng.SplitMix64(int(seed, 16))
+        return {"numbers": [getattr(generator, method)() for _ in range(count)]}
+    return answer
+
+
+def initial_parameters(precision, layers, init, seed, input_shape=None):
+    model = model_of(layers, init=init, input_shape=input_shape)
+    return {"parameters": list(flat([list(layer.parameters) for layer in python.build(model, int(seed, 16))]))}
+
+
+OPERATIONS = {
+    **{name: pointwise(name) for name in ("exp", "log", "tanh", "sin", "cos")},
+    "uniform": drawn("uniform"), "normal": drawn("normal"), "initial_parameters": initial_parameters,
+    **{function.__name__: function for function in (
+        dot, matmul, linear_forward, linear_backward_input, linear_backward_parameters, conv2d_forward, conv2d_backward_input,
+        conv2d_backward_parameters, activation_forward, activation_backward, loss, loss_gradient, update, maxpool2d_forward,
+        maxpool2d_backward, batchnorm2d_statistics, batchnorm2d_forward, batchnorm2d_backward, batchnorm2d_track)},
+}
+
+
+def answers(precision, op, inputs):
+    """The outputs of an operation other than `step` and `train`, as numbers. inputs: floats, or numbers"""
+    return settled_results(precision, OPERATIONS[op](precision, **lifted(precision, inputs)))

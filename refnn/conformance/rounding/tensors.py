@@ -1,0 +1,140 @@
+"""The tensors of an answer as they should be, in the order in which they are computed.
+
+Of a step each tensor follows from the program's own answers before it, as far as it gives them. So errors do not add up
+over the layers, a decision that hangs on rounding is the program's own, and the first tensor that is wrong is where the
+mistake is.
+"""
+
+from inspect import signature
+from itertools import accumulate
+from typing import NamedTuple
+
+from ...implementations.python import flat_rows, images
+from ...reference.activations import ACTIVATIONS
+from ..operations.models import model_of, parameters_of
+from .numbers import convert, flat, in_precision, indexes
+from .operations import OPERATIONS, answers
+
+
+class Tensor(NamedTuple):
+    """A tensor of an answer: its key, the index of each of its numbers, and the numbers as they should be, flat.
+
+    inherits: the errors of its numbers may have a common cause in earlier tensors that are not in the answer
+    """
+
+    key: str
+    places: list
+    numbers: list
+    inherits: bool = False
+
+
+def expected(case, answer, precision):
+    """The tensors of a case for an answer of the right form, in the order in which they are computed."""
+    with in_precision(precision):
+        if case.op == "step":
+            return list(Step(precision, case.inputs, answer).tensors())
+        return [Tensor(key, list(indexes(values)), list(flat(values)))
+                for key, values in answers(precision, case.op, case.inputs).items() if values is not None]
+
+
+class Layer:
+    """A layer of a step, on flat rows of numbers. shapes: of its input and its output"""
+
+    def __init__(self, precision, spec, shapes, parameters):
+        self.precision, self.shapes, self.kind = precision, shapes, spec["type"]
+        self.tensors = {"b": None, **spec, **parameters, "name": self.kind, "size": shapes[0][1:]}
+        self.operation = "activation" if self.kind in ACTIVATIONS else self.kind
+        self.takes_images = self.kind in ("conv2d", "maxpool2d", "batchnorm2d")
+
+    def run(self, operation, **tensors):
+        """The outputs of an operation, whose inputs are given or belong to the layer."""
+        known = {**self.tensors, **tensors}
+        names = list(signature(OPERATIONS[operation]).parameters)[1:]  # without precision
+        return answers(self.precision, operation, {name: known[name] for name in names})
+
+    def image(self, rows, which):
+        return images(rows, self.shapes[which]) if self.takes_images else rows
+
+    def rows(self, values):
+        return flat_rows(values) if self.takes_images else values
+
+    def statistics(self, x):
+        return self.run("batchnorm2d_statistics", x=x) if self.kind == "batchnorm2d" else {}
+
+    def forward(self, x):
+        """-> the output"""
+        if self.kind == "flatten":
+            return x
+        x = self.image(x, 0)
+        made = self.run(f"{self.operation}_forward", x=x, z=x, **self.statistics(x))
+        return self.rows(next(iter(made.values())))
+
+    def backward_input(self, x, a, da):
+        """-> dL/dx"""
+        if self.kind == "flatten":
+            return da
+        x, da = self.image(x, 0), self.image(da, 1)
+        part = "backward_input" if self.kind in ("linear", "conv2d") else "backward"
+        made = self.run(f"{self.operation}_{part}", x=x, z=x, a=a, da=da, dz=da, **self.statistics(x))
+        return self.rows(made["dz" if self.operation == "activation" else "dx"])
+
+    def backward_parameters(self, x, da):
+        """-> the derivatives by the parameters, flat"""
+        x, da = self.image(x, 0), self.image(da, 1)
+        if self.kind == "batchnorm2d":
+            made = self.run("batchnorm2d_backward", x=x, da=da, **self.statistics(x))
+            return [*made["dgamma"], *made["dbeta"]]
+        made = self.run(f"{self.kind}_backward_parameters", x=x, dz=da)
+        return [v for name in ("dw", "db") for v in flat(made[name]) if v is not None]
+
+
+class Step:
+    """The tensors of a step, each from the answers before it, or from what these should be where they are not given."""
+
+    def __init__(self, precision, inputs, answer):
+        model = model_of(inputs["layers"], inputs["loss"], input_shape=inputs.get("input_shape"))
+        self.precision, self.inputs, self.answer = precision, inputs, answer
+        self.parameters = convert(precision.given, inputs["parameters"])
+        self.layers = [Layer(precision, spec, model.shapes[k:k + 2], parameters_of(inputs["layers"], self.parameters, k))
+                       for k, spec in enumerate(inputs["layers"])]
+        self.starts = [0, *accumulate(layer.parameter_count for layer in model.layers)]
+
+    def followed(self, numbers, answered):
+        """The numbers that the next tensors follow from: as answered, which a program may have rounded in between."""
+        if answered is not None:
+            return convert(lambda v: self.precision(v, self.precision.unit * abs(v)), answered)
+        return numbers
+
+    def tensors(self):
+        """All of the step, in the order in which they are computed."""
+        outputs = [convert(self.precision.given, self.inputs["x"])]
+        for k, layer in enumerate(self.layers):
+            a = layer.forward(outputs[-1])
+            if "outputs" in self.answer:
+                yield Tensor("outputs", [(k, *place) for place in indexes(a)], list(flat(a)))
+            outputs.append(self.followed(a, self.answer["outputs"][k] if "outputs" in self.answer else None))
+        of_loss = {"o": outputs[-1], **{name: self.inputs[name] for name in ("loss", "y", "reduction")}}
+        yield Tensor("loss", [()], [answers(self.precision, "loss", of_loss)["loss"]])
+        gradients = [None] * len(self.parameters)
+        yield from self.backward(outputs, answers(self.precision, "loss_gradient", of_loss)["do"], gradients)
+        after = answers(self.precision, "update", {"p": self.parameters, "dp": gradients, "lr": self.inputs["lr"]})["p"]
+        for start, stop in zip(self.starts, self.starts[1:]):
+            yield Tensor("parameters", [(p,) for p in range(start, stop)], after[start:stop],
+                         not {"outputs", "deltas"} <= set(self.answer) and "gradients" not in self.answer)
+
+    def backward(self, outputs, da, gradients):
+        """The tensors of the way back; fills in the gradients that the update uses."""
+        for k in reversed(range(len(self.layers))):
+            if "deltas" in self.answer:
+                yield Tensor("deltas", [(k, *place) for place in indexes(da)], list(flat(da)), "outputs" not in self.answer)
+            da = self.followed(da, self.answer["deltas"][k] if "deltas" in self.answer else None)
+            start, stop = self.starts[k:k + 2]
+            if stop > start:
+                found = self.layers[k].backward_parameters(outputs[k], da)
+                if "gradients" in self.answer:
+                    yield Tensor("gradients", [(p,) for p in range(start, stop)], found,
+                                 not {"outputs", "deltas"} <= set(self.answer))
+                answered = self.answer["gradients"][start:stop] if "gradients" in self.answer else None
+                gradients[start:stop] = self.followed(found, answered)
+            if k:
+                da = self.layers[k].backward_input(outputs[k], outputs[k + 1], da)

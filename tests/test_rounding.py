@@ -1,0 +1,222 @@
+"""Right programs that round otherwise are never called wrong; mistakes larger than rounding are."""
+
+import random
+import warnings
+from math import hypot, inf, sqrt
+
+import pytest
+from random_networks import NETWORKS, question
+from refnn.conformance import vectors
+from refnn.conformance.compare import fitted
+from refnn.conformance.operations.explaining import dig
+from refnn.conformance.rounding import Double, Single, expected, judge
+from refnn.conformance.rounding.numbers import FUNCTIONS, in_precision, product
+from refnn.conformance.rounding.operations import OPERATIONS
+from refnn.conformance.vectors import Case
+from refnn.reference import activations, batchnorm, linear
+
+numpy = pytest.importorskip("numpy")
+from right_programs import DOUBLE, SINGLE, SUMS, NumPy, ascending, descending, fused  # noqa: E402
+
+PROGRAMS = {"numpy single": (NumPy(SINGLE), Single), "numpy double": (NumPy(DOUBLE), Double),
+            "fused double": (NumPy(DOUBLE, ascending, dot=fused), Double)}
+PROGRAMS.update({f"{name} single": (NumPy(SINGLE, add), Single) for name, add in SUMS.items()})
+PROGRAMS.update({f"{name} double": (NumPy(DOUBLE, add), Double) for name, add in SUMS.items()})
+try:
+    import torch
+    from torch_programs import PyTorch
+    PROGRAMS.update({"pytorch single": (PyTorch(torch.float32), Single), "pytorch double": (PyTorch(torch.float64), Double)})
+except ImportError:
+    pass
+
+
+def cases():
+    for rung in vectors.RUNGS:
+        if rung not in ("mnist", "digits", "sin-cos", "mnist-cnn"):
+            yield from (case for case in vectors.load(rung, long=False) if case.op == "step" or case.op in OPERATIONS)
+
+
+def answered(program, case):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # overflow, as some cases ask for
+        return getattr(program, case.op)(**case.inputs)
+
+
+def judged(program, precision, case, keys=None):
+    answer = answered(program, case)
+    if keys is not None:
+        answer = {key: answer[key] for key in keys}
+    return judge(expected(case, answer, precision), answer)
+
+
+def test_values_are_those_of_the_vectors():
+    for case in cases():
+        for tensor in expected(case, case.answer, Single):
+            for place, number in zip(tensor.places, tensor.numbers):
+                right = dig(case.answer[tensor.key], place)
+                assert number.value == right or number.value != number.value and right != right, (case.id, tensor.key, place)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_operation(name):
+    program, precision = PROGRAMS[name]
+    for case in cases():
+        if hasattr(program, case.op):
+            answer = fitted(case.answer, answered(program, case), "the answer")
+            found = judge(expected(case, answer, precision), answer)
+            assert found.first is None, (case.id, found)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("name", ["numpy single", "numpy double", "ascending single", "pytorch single", "pytorch double"])
+def test_networks(name, network):
+    """With all tensors, each is judged by the ones before it; without, errors add up from the question to the parameters."""
+    if name not in PROGRAMS:
+        pytest.skip("no PyTorch")
+    for seed, keys in enumerate((None, ("loss", "gradients", "parameters"), ("loss", "parameters"))):
+        found = judged(*PROGRAMS[name], question(network, seed), keys)
+        assert found.first is None, (seed, found)
+
+
+def test_batch_normalisation_of_a_far_off_mean():
+    """The error of the mean, from a long sum, is the same for all samples; gradients of one sign add it up."""
+    generator = random.Random(1)
+    x = [[[[generator.gauss(30.0, 1.0) for _ in range(20)] for _ in range(20)]] for _ in range(10)]
+    da = [[[[1.0 + 0.01 * v for v in row] for row in channel] for channel in image] for image in x]
+    layers = [{"type": "batchnorm2d", "num_features": 1, "eps": 1e-5, "momentum": 0.1}]
+    program = NumPy(SINGLE, ascending)
+    case = Case("far off", "step", {
+        "layers": layers, "loss": "sse", "parameters": [1.0, 0.0], "x": [[v for row in n[0] for v in row] for n in x],
+        "y": [[-1.0 for row in n[0] for v in row] for n in da], "reduction": "mean", "lr": 0.1, "input_shape": [1, 20, 20]}, {})
+    found = judged(program, Single, case, ("loss", "gradients", "parameters"))
+    assert found.first is None, found
+
+
+# Mistakes
+
+class Wrong(NumPy):
+    """A program with one mistake: a factor on one gradient, another eps."""
+
+    def __init__(self, dtype, factor=1.0, layer=0, eps=None, **others):
+        super().__init__(dtype, **others)
+        self.factor, self.layer, self.eps = factor, layer, eps
+
+    def backward(self, layer, p, x, a, da):
+        dx, gradients = super().backward(layer, p, x, a, da)
+        if layer is self.layer:
+            gradients = [g * self.dtype(self.factor) for g in gradients]
+        return dx, gradients
+
+    def normalise(self, *others):
+        return super().normalise(*others[:-1], self.eps or others[-1])
+
+    def denormalise(self, *others):
+        return super().denormalise(*others[:-1], self.eps or others[-1])
+
+
+@pytest.mark.parametrize("keys", [None, ("loss", "gradients", "parameters")])
+@pytest.mark.parametrize("factor, share", [(1.0001, 1.0), (1.00005, 0.9)])
+def test_factor_on_the_gradients_of_a_layer_in_single_precision(factor, share, keys):
+    asked = [(question(network, seed), network) for network in ("wide", "leaky, softmax inside") for seed in range(2)]
+    found = [judged(Wrong(SINGLE, factor, layer), Single, case, keys).first
+             for case, _ in asked for layer in case.inputs["layers"] if layer["type"] == "linear"]
+    assert sum(off is not None and off.key == "gradients" for off in found) >= share * len(found)
+
+
+def test_eps_of_batch_normalisation_in_single_precision():
+    for seed in range(3):
+        found = judged(Wrong(SINGLE, eps=1e-8), Single, question("images", seed))
+        assert found.first.key == "outputs" and found.first.place[0] in (1, 5)
+
+
+def test_single_precision_in_one_function_of_a_double_program():
+    program = NumPy(DOUBLE, exp=lambda x: numpy.exp(x.astype(numpy.float32)).astype(numpy.float64))
+    found = judged(program, Double, question("saturated sigmoid", 0))
+    assert (found.first.key, found.first.place[0]) == ("outputs", 1)
+    assert judged(program, Double, Case("", "activation_forward", {"name": "softmax", "z": [[0.1, 0.2, 0.3]]}, {})).first
+
+
+# Decisions
+
+def test_decisions_that_hang_on_rounding_are_counted():
+    layers = [{"type": "linear", "inputs": 3, "outputs": 1, "bias": False}, {"type": "relu"}]
+    x = [[0.1, 0.2, -0.3]]  # z is next to 0
+    case = Case("", "step", {"layers": layers, "loss": "sse", "parameters": [1.0, 1.0, 1.0], "x": x, "y": [[1.0]],
+                             "reduction": "sum", "lr": 0.1}, {})
+    for dtype, precision in ((SINGLE, Single), (DOUBLE, Double)):
+        found = judged(NumPy(dtype), precision, case, ("loss", "gradients", "parameters"))
+        assert found.first is None and found.undecided == 3  # of the gradients
+        assert judged(NumPy(dtype), precision, case).undecided == 0  # its own output is the decision
+
+
+def test_equal_numbers_of_a_window():
+    x = [[[[0.1, 0.1 + 2.0**-40], [0.0, 0.0]]]]
+    case = Case("", "maxpool2d_backward", {"x": x, "da": [[[[1.0]]]], "kernel_size": [2, 2], "stride": [2, 2]}, {})
+    assert judged(NumPy(DOUBLE), Double, case).undecided == 0
+    found = judged(NumPy(SINGLE), Single, case)
+    assert found.first is None and found.undecided == 2
+
+
+# The model
+
+def test_products_are_those_of_the_books_loop():
+    """The unit for sums of products has the value and the deviation of the book's own loop over numbers."""
+    generator = random.Random(3)
+    for precision in (Single, Double):
+        x = [[precision(generator.gauss(0, 1), abs(generator.gauss(0, 1e-6))) for _ in range(20)] for _ in range(3)]
+        w = [[precision(generator.gauss(0, 1), abs(generator.gauss(0, 1e-6))) for _ in range(4)] for _ in range(20)]
+        b = [precision(generator.gauss(0, 1), 1e-7) for _ in range(4)]
+        for book, unit in zip(linear.linear_forward(x, w, b), product(precision, x, list(zip(*w)), b)):
+            for one, other in zip(book, unit):
+                assert one.value == other.value
+                assert one.deviation == pytest.approx(other.deviation, rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 10, 100])
+def test_deviation_of_a_sum_covers_every_order(n):
+    """Right sums in single precision, sorted ones included, stay within the deviation on average."""
+    generator = numpy.random.default_rng(n)
+    for make in (lambda: generator.normal(size=n), lambda: generator.uniform(size=n), lambda: generator.normal(size=n)**5):
+        squares = {name: 0.0 for name in (*SUMS, "sorted")}
+        for _ in range(100):
+            terms = make().astype(numpy.float32)
+            ones = [Single(1.0)] * n
+            number = product(Single, [[Single(float(t)) for t in terms]], [ones])[0][0]
+            for name, add in (*SUMS.items(), ("sorted", lambda terms: ascending(numpy.sort(terms)))):
+                squares[name] += ((float(add(terms)) - number.value) / number.deviation)**2 / 100
+        assert all(square <= (4.0 if name == "sorted" else 1.0) for name, square in squares.items()), squares
+
+
+def test_deviations_are_neither_too_small_nor_far_too_large():
+    """The functions of the book in single precision: the root mean square of error / deviation."""
+    generator = numpy.random.default_rng(5)
+    z = generator.normal(size=(200, 10)).astype(numpy.float32).astype(float).tolist()
+    da = generator.normal(size=(200, 10)).astype(numpy.float32).astype(float).tolist()
+    for name in ("sigmoid", "tanh", "softmax"):
+        a = numpy.array(activations.Activation(name).forward(z), numpy.float32).astype(float).tolist()
+        for op, inputs in (("activation_forward", {"z": z}), ("activation_backward", {"z": z, "a": a, "da": da})):
+            found = judged(NumPy(SINGLE), Single, Case("", op, {"name": name, **inputs}, {}))
+            assert 0.05 < found.rms < 1.0 and found.farthest.deviations < 4.0
+
+
+def test_a_function_of_an_uncertain_number():
+    assert FUNCTIONS["exp"](Double(-2000.0, 100.0)).deviation < 1e-300
+    assert FUNCTIONS["exp"](Double(0.0, 100.0)).deviation == inf
+    assert FUNCTIONS["tanh"](Double(0.0, 100.0)).deviation <= 1.0
+    assert FUNCTIONS["log"](Double(1.0, 1.0)).deviation == inf
+
+
+def test_overflow_of_single_precision():
+    with in_precision(Single):
+        assert activations.sigmoid_forward([Single(-100.0)])[0].deviation < 1e-38  # 1 / (1 + inf)
+        assert (Single(1e30) * Single(1e30)).deviation == inf
+        assert Single.given(1e100).deviation == inf and Double.given(1e100).deviation == 0.0
+
+
+def test_the_statistics_of_the_reference_return():
+    """What `in_precision` replaces is there again afterwards, also after an exception."""
+    before = activations.exp, batchnorm.sqrt
+    with pytest.raises(ZeroDivisionError), in_precision(Single):
+        1 / 0
+    assert (activations.exp, batchnorm.sqrt) == before
+    assert hypot(3.0, 4.0) == sqrt(25.0) and descending
