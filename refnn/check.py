@@ -1,14 +1,15 @@
 """python -m refnn.check: compares an implementation with the reference, bit by bit, and reports the first difference.
 
-Without --impl and --cmd: the Python reference and the C core on this machine. Exit status 0: every answer is exact.
+Without --impl and --cmd it checks the Python reference and the C core of this machine. The exit status is 0 if every
+answer is exact.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatch, fnmatchcase
+from fnmatch import fnmatchcase
 
 from .checks import known_name, positive_number
 from .cli import Parser, check_writable, command, number, printer, write_json
@@ -16,8 +17,6 @@ from .conformance import report, subjects, vectors
 from .conformance.compare import EXACT
 from .conformance.program import Program
 from .conformance.run import Result, run
-from .conformance.subjects import Subject
-from .conformance.vectors import Case
 from .errors import InputError
 
 
@@ -55,47 +54,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return command("refnn.check", lambda: 0 if check(options().parse_args(arguments)) else 1)
 
 
-def check(given: argparse.Namespace) -> bool:
-    """-> whether everything that was asked is exact, known failures aside."""
-    named = list(dict.fromkeys(known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung))
-    known_name(given.spec, vectors.VERSIONS, "version of the spec")
-    for name in named:
-        if vectors.numbers(vectors.RUNGS[name].since) > vectors.numbers(given.spec):
-            raise InputError(f"the rung {name} came with spec {vectors.RUNGS[name].since}, not {given.spec}")
-    names = named or list(vectors.RUNGS)
+def check(given: Namespace) -> bool:
+    """Does what the command line asks. Returns whether every answer is exact, apart from known failures."""
+    rungs = rungs_of(given)
     if given.list:
-        for _, cases in chosen(names, given, lambda line: print(line, file=sys.stderr)):
+        for _, cases in chosen(rungs, given, lambda line: print(line, file=sys.stderr)):
             for case in cases:
                 print(vectors.question(case, given.hex))
         return True
     check_writable(given.json)
     known = known_failures(given.known_failures)
-    results, ids = asked(names, given, known)
+    results, ids = ask(rungs, given, known)
     if not results:
-        among = f" in {', '.join(named)}" if named else ""
-        none = f"no case {given.case!r}{among}; --list prints them all"
-        raise InputError(none if given.case else "nothing could be run")
-    stale = [listed for listed in known if any(fnmatch(name, listed) for name in ids) and passes(listed, results)]
-    exact = not stale and all(report.is_known(failure, known) for result in results for failure in result.failures)
+        if not given.case:
+            raise InputError("nothing could be run")
+        among = f" in {', '.join(rungs)}" if given.rungs + given.rung else ""
+        raise InputError(f"no case {given.case!r}{among}; --list prints them all")
+    failed = [failure for result in results for failure in result.failures]
+    stale = [listed for listed in known if any(fnmatchcase(name, listed) for name in ids)
+             and not any(fnmatchcase(failure.case.id, listed) for failure in failed)]
+    exact = not stale and all(report.is_known(failure, known) for failure in failed)
     conclude(given, results, known, stale, exact)
     return exact
 
 
-def asked(names: list[str], given: argparse.Namespace, known: list[str]) -> tuple[list[Result], list[str]]:
-    """Asks the subjects, a line of the table for each rung. -> the results, and the ids of all cases."""
+def rungs_of(given: Namespace) -> list[str]:
+    """The rungs that the command line names, or all of them. Raises InputError."""
+    known_name(given.spec, vectors.VERSIONS, "version of the spec")
+    named = list(dict.fromkeys(known_name(name, vectors.RUNGS, "rung") for name in given.rungs + given.rung))
+    for name in named:
+        since = vectors.RUNGS[name].since
+        if vectors.numbers(since) > vectors.numbers(given.spec):
+            raise InputError(f"the rung {name} came with spec {since}, not {given.spec}")
+    return named or list(vectors.RUNGS)
+
+
+def ask(rungs: list[str], given: Namespace, known: report.Known) -> tuple[list[Result], list[str]]:
+    """Asks the subjects and prints a line for each rung. Returns the results, and the ids of all cases."""
     say = printer(given)
-    columns = those_asked(given)
+    columns = subjects_of(given)
     results, ids = [], []
     try:
         say(f"refnn.check, spec {given.spec}: {' and '.join(subject.description for _, subject in columns)}")
         say(f"{'rung':13}cases  " + "".join(f"{title:20}" for title, _ in columns).rstrip())
-        for name, cases in chosen(names, given, say):
+        for name, cases in chosen(rungs, given, say):
             ids += [case.id for case in cases]
-            row = [run(name if len(columns) == 1 else f"{name} in {title}",
-                       [case for case in cases if title != "python" or "long" not in case.flags], subject)
-                   for title, subject in columns]
-            verdicts = "".join(f"{report.summary(result, known):20}" for result in row).rstrip()
-            say(f"{name:13}{len(cases):5d}  {verdicts}")
+            row = []
+            for title, subject in columns:
+                asked = [case for case in cases if title != "python" or "long" not in case.flags]
+                row.append(run(name if len(columns) == 1 else f"{name} in {title}", asked, subject))
+            cells = "".join(f"{report.summary(result, known):20}" for result in row)
+            say(f"{name:13}{len(cases):5d}  {cells.rstrip()}")
             results += [result for result in row if result.counts]
     finally:
         for _, subject in columns:
@@ -103,27 +112,21 @@ def asked(names: list[str], given: argparse.Namespace, known: list[str]) -> tupl
     return results, ids
 
 
-def passes(listed: str, results: list[Result]) -> bool:
-    """Whether no case that a known failure's pattern matches has failed."""
-    return not any(fnmatchcase(failure.case.id, listed) for result in results for failure in result.failures)
-
-
-def conclude(given: argparse.Namespace, results: list[Result], known: list[str], stale: list[str], exact: bool) -> None:
-    """Says what failed, and the outcome; writes the record."""
+def conclude(given: Namespace, results: list[Result], known: report.Known, stale: report.Known, exact: bool) -> None:
+    """Reports what failed, and the outcome; writes the record."""
     tell = printer(given, always=True)
     report.report(tell, results, known)
     for listed in stale:
         tell(f"\n{listed} is listed as a known failure but passes; remove it from the list")
     cases = sum(result.counts.total() for result in results)
     right = sum(result.counts[EXACT] for result in results)
-    outcome = "Does not conform" if right < cases else "The list of known failures is out of date"
-    outcome = "Conforms" if exact else outcome
-    printer(given, always=not exact)(f"\n{outcome}: {right} of {cases} answers are exact.")
+    wrong = "Does not conform" if right < cases else "The list of known failures is out of date"
+    printer(given, always=not exact)(f"\n{'Conforms' if exact else wrong}: {right} of {cases} answers are exact.")
     write_json(given.json, report.record(given.spec, results, known, stale, exact))
 
 
-def those_asked(given: argparse.Namespace) -> list[tuple[str, Subject]]:
-    """(title of the column, subject) of each that is asked."""
+def subjects_of(given: Namespace) -> list[tuple[str, subjects.Subject]]:
+    """The title of each column of the table, and its subject."""
     if given.impl is not None and given.cmd is not None:
         raise InputError("--impl and --cmd exclude each other")
     if given.timeout is not None:
@@ -135,10 +138,9 @@ def those_asked(given: argparse.Namespace) -> list[tuple[str, Subject]]:
     return [(name, subjects.named(name)) for name in ("python", "c")]
 
 
-def chosen(names: list[str], given: argparse.Namespace, say: Callable[[str], object],
-           ) -> Iterator[tuple[str, list[Case]]]:
-    """(rung, its cases to be asked) for each rung; a long case only with --long, or if --case is its id."""
-    for name in names:
+def chosen(rungs: list[str], given: Namespace, say: Callable[[str], None]) -> Iterator[tuple[str, list[vectors.Case]]]:
+    """Each rung and its cases to ask; a long case only with --long, or if --case is its very id."""
+    for name in rungs:
         try:
             cases = vectors.load(name, given.case or "*", given.spec, given.long)
         except InputError as error:
@@ -148,7 +150,7 @@ def chosen(names: list[str], given: argparse.Namespace, say: Callable[[str], obj
             yield name, cases
 
 
-def known_failures(path: str | None) -> list[str]:
+def known_failures(path: str | None) -> report.Known:
     """The patterns in a file of known failures."""
     if path is None:
         return []
@@ -156,8 +158,8 @@ def known_failures(path: str | None) -> list[str]:
         with open(path, encoding="utf-8") as file:
             lines = [line.split("#")[0].strip() for line in file]
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"--known-failures {path!r} cannot be read: {why}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--known-failures {path!r} cannot be read: {reason}") from None
     return [line for line in lines if line]
 
 

@@ -14,13 +14,13 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from refnn.implementations import c as native
 from refnn.check import main
 from refnn.conformance import subjects, vectors
 from refnn.conformance.compare import NoAnswer, compare, tensors, ulps
 from refnn.conformance.operations.explaining import dig
 from refnn.conformance.program import Program
 from refnn.conformance.run import run
+from refnn.implementations import c as native
 from test_pythons import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,7 +101,7 @@ def test_the_first_wrong_step_of_a_training_is_located():
         if len(p) == 2 and dp[0] > 0.02:
             p[0] = kept
 
-    class Subject:
+    class Spoilt(subjects.Subject):
         def ask(self, case):
             training.linear_update = update
             try:
@@ -110,7 +110,7 @@ def test_the_first_wrong_step_of_a_training_is_located():
                 training.linear_update = right
 
     case = next(case for case in cases("alice-bob") if case.id.endswith("batches-of-2"))
-    failure, = run("alice-bob", [case], Subject()).failures
+    failure, = run("alice-bob", [case], Spoilt()).failures
     located = failure.located
     assert failure.verdict == "wrong"
     assert (located.epoch, located.step, located.samples) == (1, 1, (0, 1))
@@ -118,12 +118,12 @@ def test_the_first_wrong_step_of_a_training_is_located():
 
 
 def test_a_wrong_order_of_samples_is_not_blamed_on_a_step():
-    class Subject:
+    class Spoilt(subjects.Subject):
         def ask(self, case):
             return CORE[case.op](**dict(case.inputs, shuffle=False)) if case.op == "train" else None
 
     case = next(case for case in cases("alice-bob") if case.id.endswith("batches-of-3"))
-    failure, = run("alice-bob", [case], Subject()).failures
+    failure, = run("alice-bob", [case], Spoilt()).failures
     assert failure.located.epoch == 1 and failure.located.step is None
 
 
@@ -364,7 +364,7 @@ def test_every_tensor_has_an_explanation(rung):
 
 
 def test_the_first_wrong_step_of_a_convolutional_training_is_located():
-    class Subject:
+    class Spoilt(subjects.Subject):
         def ask(self, case):
             answer = CORE[case.op](**case.inputs)
             if case.op == "train":
@@ -372,7 +372,7 @@ def test_the_first_wrong_step_of_a_convolutional_training_is_located():
             return answer
 
     case, = [case for case in cases("mnist-cnn") if "long" not in case.flags]
-    failure, = run("mnist-cnn", [case], Subject()).failures
+    failure, = run("mnist-cnn", [case], Spoilt()).failures
     assert (failure.verdict, failure.located.epoch, failure.located.step) == ("close", 1, 1)
     assert failure.located.case.inputs["input_shape"] == [1, 28, 28] and len(failure.located.samples) == 20
 

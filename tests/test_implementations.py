@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from refnn.check import main
+
 FOLDER = Path(__file__).resolve().parent / "implementations"
 LADDER = ("prng", "elementary", "init", "product", "forward", "loss", "backward", "update", "step", "truth-table", "alice-bob",
           "sin-cos", "digits")  # the rungs of spec 1.0 that need no files of MNIST

@@ -9,9 +9,14 @@ from refnn.conformance.compare import EXACT
 from refnn.conformance.diagnosis import diagnose
 from refnn.conformance.mutants import MUTANTS
 from refnn.conformance.operations import OPERATIONS
+from refnn.conformance.operations.training import OPERATIONS as OPERATIONS_OF_TRAINING
+from refnn.conformance.operations.training import step, train
 from refnn.conformance.run import run
 from refnn.conformance.spoil import spoiled
-from refnn.conformance.subjects import named, variants
+from refnn.conformance.subjects import Subject, named
+from refnn.implementations import python
+from refnn.rates import learning_rates
+from refnn.reference import activations, linear, prng, training
 
 RUNGS = [rung for rung in vectors.RUNGS if rung not in ("sin-cos", "digits", "mnist", "mnist-cnn")]
 
@@ -21,7 +26,7 @@ def cases(rung):
     return [case for case in vectors.load(rung) if not case.id.endswith(("1500-steps", "1000-epochs"))]
 
 
-class Spoiled:
+class Spoiled(Subject):
     """The reference with one variant of a mutant."""
 
     def __init__(self, variant):
@@ -32,7 +37,7 @@ class Spoiled:
             return OPERATIONS[case.op].answer(**case.inputs)
 
 
-class Single:
+class Single(Subject):
     """The reference, with every number of its answers rounded to single precision."""
 
     def ask(self, case):
@@ -72,8 +77,34 @@ def test_a_mistake_is_named(mutant):
 def test_no_right_answer_is_called_a_mistake(rung):
     for name in ("python", "c"):
         for case in cases(rung):
-            for variant, subject in variants(named(name)).items():
+            for variant, subject in named(name).variants.items():
                 assert diagnose(case, subject.ask(case)) == [], (name, variant, case.id)
+
+
+def test_a_function_that_the_book_does_not_use_cannot_be_replaced():
+    def sum_of(numbers):
+        return 0.0
+
+    with pytest.raises(LookupError, match=r"test_mutants\..*sum_of is not a function that the book uses"):
+        with spoiled({linear.linear_update: sum_of, sum_of: linear.linear_update}):
+            pass
+    assert linear.linear_update is not sum_of
+
+
+@pytest.mark.parametrize("function, places", [
+    (activations.sigmoid_forward, lambda: [activations.sigmoid_forward, activations.ACTIVATIONS["sigmoid"][0]]),  # a table
+    (linear.linear_update, lambda: [linear.linear_update, training.linear_update]),  # another module of the book
+    (prng.SplitMix64.below, lambda: [prng.SplitMix64.below]),  # a class
+    (python.PythonImplementation.train, lambda: [python.PythonImplementation.train]),  # the Python implementation
+    (step, lambda: [OPERATIONS["step"].answer, OPERATIONS_OF_TRAINING["step"].answer]),  # a named tuple in two tables
+    (learning_rates, lambda: [train.__globals__["learning_rates"]])])  # a function that an operation imports
+def test_a_function_is_replaced_wherever_it_is(function, places):
+    def wrong():
+        raise AssertionError
+
+    with spoiled({function: wrong}):
+        assert [place is wrong for place in places()] == [True] * len(places())
+    assert [place is function for place in places()] == [True] * len(places())
 
 
 def test_the_reference_is_restored_after_a_mutant():

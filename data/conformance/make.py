@@ -1,8 +1,10 @@
-"""Makes the conformance vectors from the reference: python data/conformance/make.py [--long] [RUNG ...], from a checkout.
+"""Makes the conformance vectors from the reference.
 
-The cases flagged long are whole trainings, an hour in all; without --long their recorded answers are kept. The files are never
-edited by hand. To add cases: raise VERSION, and name the new version in each new case (since=), in RUNGS for a new rung, or in
-ADDED for a new activation, loss or initialisation.
+    python data/conformance/make.py [--long] [RUNG ...]        in a checkout
+
+The cases with the flag "long" are whole trainings, an hour in all; without --long their recorded answers are kept. The
+files are never edited by hand. To add cases, raise VERSION and name the new version in each new case (since=), in RUNGS
+for a new rung, or in ADDED for a new activation, loss or initialisation.
 """
 
 import json
@@ -13,16 +15,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
-from refnn import tasks  # noqa: E402
-from refnn.conformance.operations import OPERATIONS  # noqa: E402
-from refnn.conformance.operations.init import initial_parameters  # noqa: E402
-from refnn.conformance.operations.models import hex64, parameter_places  # noqa: E402
-from refnn.conformance.vectors import encode, read_case, read_data  # noqa: E402
-from refnn.errors import InputError  # noqa: E402
-from refnn.layers import ACTIVATIONS  # noqa: E402
-from refnn.model import INITS, LOSSES  # noqa: E402
-from refnn.reference.elementary import TRIGONOMETRIC_LIMIT  # noqa: E402
-from refnn.reference.prng import SplitMix64  # noqa: E402
+from refnn import tasks
+from refnn.conformance.operations import OPERATIONS
+from refnn.conformance.operations.init import initial_parameters
+from refnn.conformance.operations.models import hex64, parameter_places
+from refnn.conformance.vectors import encode, read_case, read_data
+from refnn.errors import InputError
+from refnn.layers import ACTIVATIONS
+from refnn.model import INITS, LOSSES
+from refnn.reference.elementary import TRIGONOMETRIC_LIMIT
+from refnn.reference.prng import SplitMix64
 
 VERSION = "1.1"  # of SPEC.md and the vectors; everything else reads it from index.json
 ADDED = {}  # activation, loss or initialisation -> the version that added it, if later than the cases of its kind
@@ -74,10 +76,14 @@ def around(*borders):
 
 SPECIAL = [0.0, -0.0, INF, -INF, NAN, 5e-324, -5e-324, 2.0**-1022, 1.0, -1.0, sys.float_info.max, -sys.float_info.max]
 BORDERS = {
-    "exp": [2.0**-28, float.fromhex("0x1.62e43p-2"), float.fromhex("0x1.0a2b2p+0"), 709.782712893384, 745.1332191019411, 708.0, 708.4, 720.0],
-    "log": [2.0**-20, 1.0 + 2.0**-20, 1.0 - 2.0**-20, 1.4142112731933594, 1.3799991607666016, 1.4200000762939453, 2.0**-1022, 0.5, 2.0],
-    "tanh": [2.0**-55, 2.0**-54, 2.0**-28, float.fromhex("0x1.62e43p-3"), float.fromhex("0x1.0a2b2p-1"), 1.0, 19.5, 22.0],
-    "sin": [2.0**-27, float.fromhex("0x1.921fcp-1"), float.fromhex("0x1.2d97cp+1"), math.pi / 2, math.pi, 16 * math.pi, TRIGONOMETRIC_LIMIT],
+    "exp": [2.0**-28, float.fromhex("0x1.62e43p-2"), float.fromhex("0x1.0a2b2p+0"), 709.782712893384, 745.1332191019411,
+            708.0, 708.4, 720.0],
+    "log": [2.0**-20, 1.0 + 2.0**-20, 1.0 - 2.0**-20, 1.4142112731933594, 1.3799991607666016, 1.4200000762939453,
+            2.0**-1022, 0.5, 2.0],
+    "tanh": [2.0**-55, 2.0**-54, 2.0**-28, float.fromhex("0x1.62e43p-3"), float.fromhex("0x1.0a2b2p-1"), 1.0, 19.5,
+             22.0],
+    "sin": [2.0**-27, float.fromhex("0x1.921fcp-1"), float.fromhex("0x1.2d97cp+1"), math.pi / 2, math.pi, 16 * math.pi,
+            TRIGONOMETRIC_LIMIT],
     "cos": [2.0**-27, float.fromhex("0x1.33333p-2"), float.fromhex("0x1.90001p-1"), float.fromhex("0x1.921fcp-1"),
             float.fromhex("0x1.2d97cp+1"), math.pi / 2, math.pi, 16 * math.pi, TRIGONOMETRIC_LIMIT],
 }
@@ -91,7 +97,8 @@ def elementary():
         yield case(f"elementary/{name}/special", name, {"x": SPECIAL}, "special")
         yield case(f"elementary/{name}/borders", name, {"x": list(around(*borders))}, "border")
         sign = abs if name == "log" else float
-        yield case(f"elementary/{name}/usual", name, {"x": [sign(RANGES[name] * (2.0 * random.uniform() - 1.0)) for _ in range(200)]})
+        yield case(f"elementary/{name}/usual", name, {"x": [
+            sign(RANGES[name] * (2.0 * random.uniform() - 1.0)) for _ in range(200)]})
         yield case(f"elementary/{name}/all-sizes", name, {"x": [
             sign(random.normal() * 2.0**(random.below(60) - 50)) for _ in range(100)]})
 
@@ -109,7 +116,8 @@ def init():
         yield case(f"init/normal/{hex64(seed)}", "normal", {"seed": hex64(seed), "count": 6})
     for name in [name for name in INITS if name != "he"]:  # that is in the rung images, since spec 1.1
         yield case(f"init/initial_parameters/{name}", "initial_parameters",
-                   {"layers": layers([3, 5, 2], bias=name != "uniform"), "init": name, "seed": hex64(3)}, since=ADDED.get(name))
+                   {"layers": layers([3, 5, 2], bias=name != "uniform"), "init": name, "seed": hex64(3)},
+                   since=ADDED.get(name))
     yield case("init/initial_parameters/two-layers", "initial_parameters",
                {"layers": layers([2, 2, 1]), "init": "normal", "seed": hex64(2**64 - 1)})
 
@@ -135,7 +143,8 @@ def product():
         yield case(f"product/dot/random-{n}", "dot", {"x": normals(random, n), "w": normals(random, n)}, "order")
     for m, k, n in ((1, 1, 1), (2, 3, 2), (4, 4, 4), (5, 16, 3), (1, 40, 7)):
         random = SplitMix64(m * k * n)
-        yield case(f"product/matmul/{m}x{k}x{n}", "matmul", {"a": normals(random, m, k), "b": normals(random, k, n)}, "order")
+        yield case(f"product/matmul/{m}x{k}x{n}", "matmul",
+                   {"a": normals(random, m, k), "b": normals(random, k, n)}, "order")
 
 
 ROWS = [[0.5, -1.5, 3.0], [-0.0, 0.0, 1e-300], [40.0, -40.0, 0.25], [800.0, -800.0, 799.0]]
@@ -149,10 +158,12 @@ def forward():
     for name in ACTIVATIONS:
         random = SplitMix64(len(name))
         since = ADDED.get(name)
-        yield case(f"forward/activation_forward/{name}", "activation_forward", {"name": name, "z": normals(random, 3, 5)}, since=since)
-        yield case(f"forward/activation_forward/{name}-large-and-small", "activation_forward", {"name": name, "z": ROWS}, "saturation",
-                   since=since)
-    yield case("forward/activation_forward/softmax-ties", "activation_forward", {"name": "softmax", "z": [[1.0, 1.0, 1.0], [0.0, -0.0, 0.0]]})
+        yield case(f"forward/activation_forward/{name}", "activation_forward",
+                   {"name": name, "z": normals(random, 3, 5)}, since=since)
+        yield case(f"forward/activation_forward/{name}-large-and-small", "activation_forward",
+                   {"name": name, "z": ROWS}, "saturation", since=since)
+    yield case("forward/activation_forward/softmax-ties", "activation_forward",
+               {"name": "softmax", "z": [[1.0, 1.0, 1.0], [0.0, -0.0, 0.0]]})
 
 
 def targets(random, loss, n, m):
@@ -160,19 +171,22 @@ def targets(random, loss, n, m):
 
 
 def losses(op):
+    rung = "loss" if op == "loss" else "backward"
     for name in LOSSES:
         for n, m, reduction in ((1, 1, "sum"), (1, 4, "mean"), (3, 3, "sum"), (3, 3, "mean"), (7, 10, "mean")):
             random = SplitMix64(10 * n + m)
-            yield case(f"{'loss' if op == 'loss' else 'backward'}/{op}/{name}-{n}x{m}-{reduction}", op,
-                       {"loss": name, "o": normals(random, n, m), "y": targets(random, name, n, m), "reduction": reduction},
-                       since=ADDED.get(name))
-    yield case(f"{'loss' if op == 'loss' else 'backward'}/{op}/cross_entropy-large-logits", op,
-               {"loss": "cross_entropy", "o": [[1000.0, -1000.0, 998.0], [0.0, 0.0, 0.0]], "y": [2, 0], "reduction": "mean"}, "saturation")
+            o, y = normals(random, n, m), targets(random, name, n, m)
+            yield case(f"{rung}/{op}/{name}-{n}x{m}-{reduction}", op,
+                       {"loss": name, "o": o, "y": y, "reduction": reduction}, since=ADDED.get(name))
+    o = [[1000.0, -1000.0, 998.0], [0.0, 0.0, 0.0]]
+    yield case(f"{rung}/{op}/cross_entropy-large-logits", op,
+               {"loss": "cross_entropy", "o": o, "y": [2, 0], "reduction": "mean"}, "saturation")
 
 
 def loss():
     yield from losses("loss")
-    yield case("loss/loss/worked-example", "loss", {"loss": "mse", "o": [[1.0, 0.0, 0.0, 1.0]], "y": [[0.0] * 4], "reduction": "mean"})
+    yield case("loss/loss/worked-example", "loss",
+               {"loss": "mse", "o": [[1.0, 0.0, 0.0, 1.0]], "y": [[0.0] * 4], "reduction": "mean"})
 
 
 def backward():
@@ -187,13 +201,15 @@ def backward():
         random = SplitMix64(200 * i + j)
         yield case(f"backward/linear_backward_input/{n}x{i}x{j}", "linear_backward_input",
                    {"w": normals(random, i, j), "dz": normals(random, n, j)})
-        yield case(f"backward/linear_backward_parameters/{n}x{i}x{j}{'' if bias else '-no-bias'}", "linear_backward_parameters",
+        label = "" if bias else "-no-bias"
+        yield case(f"backward/linear_backward_parameters/{n}x{i}x{j}{label}", "linear_backward_parameters",
                    {"x": normals(random, n, i), "dz": normals(random, n, j), "bias": bias})
 
 
 def update():
     random = SplitMix64(9)
-    yield case("update/update/product-then-difference", "update", {"p": [1.0 + 2.0**-26], "dp": [1.0 + 2.0**-27], "lr": 1.0 + 2.0**-27}, "fused")
+    yield case("update/update/product-then-difference", "update",
+               {"p": [1.0 + 2.0**-26], "dp": [1.0 + 2.0**-27], "lr": 1.0 + 2.0**-27}, "fused")
     yield case("update/update/no-gradient", "update", {"p": [0.5, 0.0], "dp": [0.0, 0.0], "lr": 0.1})
     for lr in (0.001, 0.1, 1.0):
         yield case(f"update/update/{lr}", "update", {"p": normals(random, 20), "dp": normals(random, 20), "lr": lr})
@@ -217,15 +233,17 @@ STEPS = {  # sizes, activation, output, bias, loss, init, samples, reduction
 def step():
     # the worked example of article 002's network: all weights 1, all biases 0, on Alice
     net = layers([2, 2, 1])
+    parameters = [0.0 if which == "b" else 1.0 for _, which, *_ in parameter_places(net)]
     yield case("step/step/alice", "step", {
-        "layers": net, "loss": "mse", "parameters": [0.0 if which == "b" else 1.0 for _, which, *_ in parameter_places(net)],
-        "x": [[-2.0, -1.0]], "y": [[1.0]], "reduction": "mean", "lr": 0.1})
+        "layers": net, "loss": "mse", "parameters": parameters, "x": [[-2.0, -1.0]], "y": [[1.0]], "reduction": "mean",
+        "lr": 0.1})
     for name, (sizes, activation, output, bias, loss, init, count, reduction) in STEPS.items():
         random = SplitMix64(sum(sizes) + count)
         net = layers(sizes, activation, output, bias)
         yield case(f"step/step/{name}", "step", {
             "layers": net, "loss": loss, "parameters": initial_parameters(net, init, hex64(count))["parameters"],
-            "x": normals(random, count, sizes[0]), "y": targets(random, loss, count, sizes[-1]), "reduction": reduction, "lr": 0.1})
+            "x": normals(random, count, sizes[0]), "y": targets(random, loss, count, sizes[-1]),
+            "reduction": reduction, "lr": 0.1})
 
 
 CONVOLUTIONS = {  # samples, channels, output channels, rows, columns, kernel, stride, padding, bias
@@ -235,26 +253,37 @@ CONVOLUTIONS = {  # samples, channels, output channels, rows, columns, kernel, s
     "stride": (1, 2, 2, 7, 6, (3, 3), (2, 3), (2, 1), True),
     "wide-kernel": (1, 1, 2, 3, 3, (5, 5), (1, 1), (2, 2), True),
 }
-POOLS = {"two": ((2, 3, 4, 6), (2, 2), (2, 2)), "ragged": ((1, 2, 7, 5), (2, 2), (2, 2)), "overlapping": ((1, 1, 5, 5), (3, 2), (1, 2)),
-         "ties": ((1, 1, 4, 4), (2, 2), (2, 2))}
+POOLS = {  # shape, kernel, stride
+    "two": ((2, 3, 4, 6), (2, 2), (2, 2)),
+    "ragged": ((1, 2, 7, 5), (2, 2), (2, 2)),
+    "overlapping": ((1, 1, 5, 5), (3, 2), (1, 2)),
+    "ties": ((1, 1, 4, 4), (2, 2), (2, 2)),
+}
 TIES = [[[[1.0, 1.0, 0.0, -0.0], [1.0, 1.0, -0.0, 0.0], [-5.0, -3.0, 2.0, 2.0], [-3.0, -4.0, 3.0, 3.0]]]]
-STACK = [{"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": [3, 3], "stride": [1, 1], "padding": [1, 1], "bias": True},
+STACK = [{"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": [3, 3], "stride": [1, 1],
+          "padding": [1, 1], "bias": True},
          {"type": "maxpool2d", "kernel_size": [2, 2], "stride": [2, 2]}, {"type": "relu"},
          {"type": "batchnorm2d", "num_features": 3, "eps": 1e-5, "momentum": 0.1}, {"type": "flatten"},
          {"type": "linear", "inputs": 18, "outputs": 3, "bias": True}]
 
 
-def images():
+def convolutions():
     for name, (n, channels, outputs, rows, columns, kernel, stride, padding, bias) in CONVOLUTIONS.items():
         random = SplitMix64(rows * columns)
         x, w = normals(random, n, channels, rows, columns), normals(random, outputs, channels, *kernel)
+        b = normals(random, outputs) if bias else None
         where = {"stride": list(stride), "padding": list(padding)}
-        yield case(f"images/conv2d_forward/{name}", "conv2d_forward", {"x": x, "w": w, "b": normals(random, outputs) if bias else None, **where})
-        height, width = ((size + 2 * p - k) // s + 1 for size, k, s, p in zip((rows, columns), kernel, stride, padding))
+        yield case(f"images/conv2d_forward/{name}", "conv2d_forward", {"x": x, "w": w, "b": b, **where})
+        sizes = zip((rows, columns), kernel, stride, padding)
+        height, width = ((size + 2 * p - k) // s + 1 for size, k, s, p in sizes)
         dz = normals(random, n, outputs, height, width)
-        yield case(f"images/conv2d_backward_input/{name}", "conv2d_backward_input", {"w": w, "dz": dz, "size": [rows, columns], **where})
+        yield case(f"images/conv2d_backward_input/{name}", "conv2d_backward_input",
+                   {"w": w, "dz": dz, "size": [rows, columns], **where})
         yield case(f"images/conv2d_backward_parameters/{name}", "conv2d_backward_parameters",
                    {"x": x, "dz": dz, "kernel_size": list(kernel), **where, "bias": bias})
+
+
+def pools():
     for name, (shape, kernel, stride) in POOLS.items():
         random = SplitMix64(len(name))
         x, flags = (TIES, ["ties"]) if name == "ties" else (normals(random, *shape), [])
@@ -263,6 +292,9 @@ def images():
         height, width = ((len(axis) - k) // s + 1 for axis, k, s in zip((x[0][0], x[0][0][0]), kernel, stride))
         yield case(f"images/maxpool2d_backward/{name}", "maxpool2d_backward",
                    {"x": x, "da": normals(random, len(x), len(x[0]), height, width), **where}, *flags)
+
+
+def normalisations():
     for n, channels, rows, columns in ((1, 1, 1, 2), (3, 2, 2, 3), (4, 3, 4, 4)):
         random = SplitMix64(rows * columns + n)
         x, name = normals(random, n, channels, rows, columns), f"{n}x{channels}x{rows}x{columns}"
@@ -273,19 +305,27 @@ def images():
                    {"x": x, **of_x, "gamma": gamma, "beta": normals(random, channels), "eps": 1e-5})
         yield case(f"images/batchnorm2d_backward/{name}", "batchnorm2d_backward",
                    {"x": x, **of_x, "gamma": gamma, "da": normals(random, n, channels, rows, columns), "eps": 1e-5})
-        yield case(f"images/batchnorm2d_track/{name}", "batchnorm2d_track",
-                   {"running_mean": normals(random, channels), "running_variance": [1.0] * channels, "x": x, "momentum": 0.1})
+        running = {"running_mean": normals(random, channels), "running_variance": [1.0] * channels}
+        yield case(f"images/batchnorm2d_track/{name}", "batchnorm2d_track", {**running, "x": x, "momentum": 0.1})
+
+
+def images():
+    yield from convolutions()
+    yield from pools()
+    yield from normalisations()
     random = SplitMix64(99)
     stack = {"layers": STACK, "input_shape": [2, 4, 6]}
+    parameters = initial_parameters(**stack, init="he", seed=hex64(5))["parameters"]
     yield case("images/initial_parameters/he", "initial_parameters", {**stack, "init": "he", "seed": hex64(5)})
     yield case("images/step/stack", "step", {
-        **stack, "loss": "cross_entropy", "parameters": initial_parameters(**stack, init="he", seed=hex64(5))["parameters"],
-        "x": normals(random, 4, 48), "y": [0, 1, 2, 1], "reduction": "mean", "lr": 0.1})
+        **stack, "loss": "cross_entropy", "parameters": parameters, "x": normals(random, 4, 48), "y": [0, 1, 2, 1],
+        "reduction": "mean", "lr": 0.1})
 
 
 def spelled(layer):
     """A layer of a model in the spec's form."""
-    return {"type": layer.name, **{name: list(value) if isinstance(value, tuple) else value for name, value in vars(layer).items()}}
+    arguments = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(layer).items()}
+    return {"type": layer.name, **arguments}
 
 
 def training(task, **changes):
@@ -293,7 +333,8 @@ def training(task, **changes):
     task = tasks.task(task)
     model = task.model()
     settings = dict(task.settings(), layers=[spelled(layer) for layer in model.layers if layer.name != "identity"],
-                    loss=task.loss, init=task.init, seed=hex64(0), reduction=task.reduction or LOSSES[task.loss].reduction)
+                    loss=task.loss, init=task.init, seed=hex64(0),
+                    reduction=task.reduction or LOSSES[task.loss].reduction)
     settings.update(changes)
     if model.input_shape:
         settings["input_shape"] = list(model.input_shape)
@@ -317,16 +358,19 @@ def alice_bob():
     data = {"data": "all", "samples": 4}
     yield case("alice-bob/train/all-weights-1", "train", training(
         "alice-bob", epochs=5, parameters=[1.0] * 4 + [0.0] * 2 + [1.0] * 2 + [0.0], **data))
-    yield case("alice-bob/train/batches-of-2", "train", training("alice-bob", epochs=10, batch_size=2, reduction="sum", **data))
+    yield case("alice-bob/train/batches-of-2", "train", training(
+        "alice-bob", epochs=10, batch_size=2, reduction="sum", **data))
     yield case("alice-bob/train/batches-of-3", "train", training(
-        "alice-bob", epochs=20, batch_size=3, shuffle=True, lr_decay=0.7, lr_decay_every=5, reduction="mean", seed=hex64(2**64 - 1), **data),
+        "alice-bob", epochs=20, batch_size=3, shuffle=True, lr_decay=0.7, lr_decay_every=5, reduction="mean",
+        seed=hex64(2**64 - 1), **data),
         "last batch smaller", "shuffle", "decay")
     yield case("alice-bob/train/1000-epochs", "train", training("alice-bob", **data))
 
 
 def sin_cos():
-    yield case("sin-cos/train/505-samples", "train", training("sin-cos", epochs=2, lr_decay_every=1, data="grid", samples=505),
-               "last batch smaller", "shuffle", "decay")
+    yield case("sin-cos/train/505-samples", "train", training(
+        "sin-cos", epochs=2, lr_decay_every=1, data="grid", samples=505),
+        "last batch smaller", "shuffle", "decay")
     yield case("sin-cos/train/30-epochs", "train", training("sin-cos", data="grid", samples=10000), "long")
 
 
@@ -346,8 +390,10 @@ def points():
 
 
 def mnist_cnn():
-    yield case("mnist-cnn/train/60-samples", "train", training("mnist-cnn", epochs=1, batch_size=20, data="digits", samples=60))
-    yield case("mnist-cnn/train/1000-samples", "train", training("mnist-cnn", epochs=2, data="digits", samples=1000), "long")
+    yield case("mnist-cnn/train/60-samples", "train", training(
+        "mnist-cnn", epochs=1, batch_size=20, data="digits", samples=60))
+    yield case("mnist-cnn/train/1000-samples", "train", training(
+        "mnist-cnn", epochs=2, data="digits", samples=1000), "long")
 
 
 RUNGS = {  # rung -> its title, its cases, and the version that added it
@@ -388,7 +434,7 @@ def data_of(rung):
 
 
 def record(rung, long, known):
-    """The content of a rung's file. known: recorded answers by id, for long cases where they are not to be computed anew."""
+    """The content of a rung's file. known: the recorded answers by id, which long cases keep unless `long`"""
     data = data_of(rung)
     read = {name: read_data(FOLDER, source) for name, source in data.get("data", {}).items()}
     title, made, _ = RUNGS[rung]

@@ -1,8 +1,8 @@
 """Conformance: compares an implementation, in any language, with the reference. The rules: data/conformance/v1/SPEC.md.
 
     vectors.py      the recorded cases, read from their files
-    operations/     the operations of the spec, a file for each chapter of the book: the answer, the answer in C, the formula of
-                    every number with its operands
+    operations/     the operations of the spec, a file for each chapter of the book: the answer, the answer in C, the
+                    formula of every number
     subjects.py     who is asked: the C core, a registered implementation
     program.py      or a program, which may crash, hang, or write without end
     compare.py      an answer and the recorded one: exact, close or wrong, and the first number that differs

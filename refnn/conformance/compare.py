@@ -1,52 +1,59 @@
-"""An answer against the recorded one: exact, close or wrong, how far off in ulps, and which number is the first."""
+"""Compares an answer with the recorded one: exact, close or wrong, how far off in ulps, and the first such number."""
 
 import struct
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from math import isfinite
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from ..errors import RefnnError
 from .operations import OPERATIONS
 from .operations.explaining import dig
 from .operations.models import parameter_places
-from .vectors import pattern
+from .vectors import Case, pattern
 
 EXACT, CLOSE, WRONG, FAILED, UNKNOWN = "exact", "close", "wrong", "no answer", "not implemented"
-CLOSENESS = 1e-6  # of the largest number of its tensor: how far off a number may be and still be called close
-LARGEST = 7  # digits of a distance in ulps, from which on distances are told together
+CLOSENESS = 1e-6  # how far off a close number may be, as a part of the largest number of its tensor
+LARGEST = 7  # digits of a distance in ulps; all distances with as many or more are counted together
 OPTIONAL = {"outputs", "deltas"}  # what an answer may leave out
+
+Index = tuple[int, ...]
 
 
 class NoAnswer(RefnnError):
-    """Something came that is no answer, or nothing came."""
+    """The answer is malformed or missing."""
 
 
-class Divergence(NamedTuple):
-    """The first number that is wrong, or, where none is, that is not exact: its key in the answer, its index there, both in
-    words, and how it is made."""
+@dataclass(frozen=True)
+class Divergence:
+    """The first number that is wrong or, if none is, that is not exact.
+
+    key, index: its place in the answer; place: the same in words; formula, operands: how it is computed
+    """
 
     key: str
-    index: tuple
+    index: Index
     place: str
-    expected: object
-    answered: object
+    expected: Any
+    answered: Any
     formula: str
     operands: str
 
 
 class Comparison(NamedTuple):
-    """What is to be said of one answer. ulps: how many numbers are how far off."""
+    """The result for one answer. ulps: how many numbers have which distance, None being a distance from NaN."""
 
     verdict: str
-    divergence: Optional[Divergence] = None
-    ulps: Counter = Counter()
+    divergence: Divergence | None = None
+    ulps: Counter[int | None] = Counter()
 
 
-def compare(case, answer):
-    """An answer as it was decoded -> Comparison. Raises NoAnswer where it does not have the right one's form."""
+def compare(case: Case, answer: dict[str, Any]) -> Comparison:
+    """Compares a decoded answer with that of the case. Raises NoAnswer if it has another form."""
     answer = fitted(case.answer, answer, "the answer")
-    distances = Counter()
-    first = {}
+    distances: Counter[int | None] = Counter()
+    first: dict[str, tuple[str, Index]] = {}  # verdict -> the first number that has it
     for key, places in tensors(case):
         if key not in answer:
             continue
@@ -56,32 +63,32 @@ def compare(case, answer):
             value = dig(answer[key], place)
             if isinstance(right, float):
                 distances[ulps(right, value)] += 1
-                verdict = EXACT if pattern(right) == pattern(value) else CLOSE if abs(value - right) <= limit else WRONG
-            else:
-                verdict = EXACT if right == value else CLOSE if key == "digests" else WRONG  # how far off is for the losses to say
-            first.setdefault(verdict, (key, place, right, value))
-    if CLOSE not in first and WRONG not in first:
-        return Comparison(EXACT, None, distances)
-    verdict = WRONG if WRONG in first else CLOSE
-    key, place, right, value = first[verdict]
-    return Comparison(verdict, Divergence(key, place, words(case, key, place), right, value,
-                                          *OPERATIONS[case.op].explain(case.inputs, case.answer, key, place)), distances)
+            first.setdefault(verdict_on(key, right, value, limit), (key, place))
+    verdict = WRONG if WRONG in first else CLOSE if CLOSE in first else EXACT
+    return Comparison(verdict, None if verdict == EXACT else divergence(case, answer, *first[verdict]), distances)
 
 
-def fitted(right, value, place):
-    """An answer with its numbers as floats where the right one has floats. Raises NoAnswer where the forms differ."""
+def verdict_on(key: str, right: Any, value: Any, limit: float) -> str:
+    """The verdict on one number. limit: how far off a close one may be"""
+    if isinstance(right, float):
+        return EXACT if pattern(right) == pattern(value) else CLOSE if abs(value - right) <= limit else WRONG
+    if right == value:
+        return EXACT
+    return CLOSE if key == "digests" else WRONG  # of a training, the losses decide how far off it is
+
+
+def divergence(case: Case, answer: dict[str, Any], key: str, index: Index) -> Divergence:
+    formula, operands = OPERATIONS[case.op].explain(case.inputs, case.answer, key, index)
+    right, value = dig(case.answer[key], index), dig(answer[key], index)
+    return Divergence(key, index, words(case, key, index), right, value, formula, operands)
+
+
+def fitted(right: Any, value: Any, place: str) -> Any:
+    """The answer with floats where the right one has floats. Raises NoAnswer if their forms differ."""
     if isinstance(right, dict):
-        if not isinstance(value, dict):
-            raise NoAnswer(f"{place} must be an object with {', '.join(right)}, not {brief(value)}")
-        missing = [key for key in right if key not in value and key not in OPTIONAL and right[key] is not None]
-        if missing:
-            raise NoAnswer(f"{place} has no {missing[0]!r}")
-        return {key: fitted(right[key], value[key], key) for key in right if key in value}
+        return fitted_outputs(right, value, place)
     if isinstance(right, list):
-        value = value.tolist() if hasattr(value, "tolist") else value
-        if not isinstance(value, (list, tuple)) or len(value) != len(right):
-            raise NoAnswer(f"{place} must be a list of {len(right)}, not {f'of {len(value)}' if isinstance(value, (list, tuple)) else brief(value)}")
-        return [fitted(*pair, f"{place}[{n}]") for n, pair in enumerate(zip(right, value))]
+        return fitted_list(right, value, place)
     if right is None and value is None:
         return None
     try:
@@ -89,28 +96,47 @@ def fitted(right, value, place):
             return value.lower()
         if right is not None and not isinstance(value, (bool, str)):
             return float(value) if isinstance(right, float) else value.__index__()
-    except Exception:  # of an implementation's own kind of number
+    except Exception:  # implementations have their own types of numbers, which raise what they like
         pass
     kind = {str: "hex digits", int: "a whole number", float: "a number"}.get(type(right), "null")
     raise NoAnswer(f"{place} must be {kind}, not {brief(value)}")
 
 
-def brief(value):
+def fitted_outputs(right: dict[str, Any], value: Any, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise NoAnswer(f"{place} must be an object with {', '.join(right)}, not {brief(value)}")
+    for key in right:
+        if key not in value and key not in OPTIONAL and right[key] is not None:
+            raise NoAnswer(f"{place} has no {key!r}")
+    return {key: fitted(right[key], value[key], key) for key in right if key in value}
+
+
+def fitted_list(right: list[Any], value: Any, place: str) -> list[Any]:
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if not isinstance(value, (list, tuple)):
+        raise NoAnswer(f"{place} must be a list of {len(right)}, not {brief(value)}")
+    if len(value) != len(right):
+        raise NoAnswer(f"{place} must be a list of {len(right)}, not of {len(value)}")
+    return [fitted(*pair, f"{place}[{n}]") for n, pair in enumerate(zip(right, value))]
+
+
+def brief(value: Any) -> str:
     try:
         text = "null" if value is None else repr(value)
-    except Exception as error:  # of integers of more digits than Python writes, among others
-        text = f"what cannot be told ({type(error).__name__})"
+    except Exception as error:  # such as an integer with more digits than Python writes
+        text = f"a value that cannot be printed ({type(error).__name__})"
     return text if len(text) <= 60 else text[:60] + " ..."
 
 
-def tensors(case):
-    """The tensors of a right answer in the order in which they are computed: (key, the index of each of its numbers).
+def tensors(case: Case) -> Iterator[tuple[str, list[Index]]]:
+    """The tensors of a right answer in the order of computation: (key, the index of each of its numbers).
 
-    Of a step these are the layers' outputs; the loss; from the last layer to the first its delta and its gradients; the parameters.
+    Those of a step are the output of each layer; the loss; from the last layer to the first its delta and gradients;
+    the parameters of each layer.
     """
     answer = case.answer
     if case.op == "step":
-        of_layer = [[] for _ in case.inputs["layers"]]
+        of_layer: list[list[Index]] = [[] for _ in case.inputs["layers"]]
         for p, (k, *_) in enumerate(parameter_places(case.inputs["layers"])):
             of_layer[k].append((p,))
         for k, rows in enumerate(answer["outputs"]):
@@ -129,7 +155,7 @@ def tensors(case):
         yield from ((key, list(indexes(values))) for key, values in answer.items())
 
 
-def indexes(values, prefix=()):
+def indexes(values: Any, prefix: Index = ()) -> Iterator[Index]:
     """The index of each number in nested lists."""
     if isinstance(values, list):
         for n, item in enumerate(values):
@@ -138,21 +164,21 @@ def indexes(values, prefix=()):
         yield prefix
 
 
-def ulps(a, b):
-    """How many doubles lie between a and b, 0 for the same bits; None where one of them alone is NaN."""
+def ulps(a: float, b: float) -> int | None:
+    """The distance between two doubles in steps to the next double. 0 for the same bits; None if one is NaN."""
     if a != a or b != b:
         return 0 if a != a and b != b else None
     return abs(rank(a) - rank(b)) or int(pattern(a) != pattern(b))
 
 
-def rank(x):
+def rank(x: float) -> int:
     """The place of a double in the order of all: 0.0 and -0.0 are both 0."""
-    bits, = struct.unpack("<q", struct.pack("<d", x))
+    bits: int = struct.unpack("<q", struct.pack("<d", x))[0]
     return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF)
 
 
-def words(case, key, index):
-    """The place of a number for people: step/step/alice: deltas[2][0][1], gradient of layer 2 (linear), sample 0, unit 1"""
+def words(case: Case, key: str, index: Index) -> str:
+    """The place of a number in words: deltas[2][0][1]: gradient of the output of layer 2 (linear), sample 0, unit 1"""
     place = key + "".join(f"[{n}]" for n in index)
     if case.op == "train":
         return f"{place}, after epoch {index[0]}"
@@ -161,17 +187,29 @@ def words(case, key, index):
     layers = case.inputs["layers"]
     if key in ("outputs", "deltas"):
         k, n, j = index
-        what = "output" if key == "outputs" else "gradient of the output"
-        return f"{place}: {what} of layer {k} ({layers[k]['type']}), sample {n}, unit {j}"
+        tensor = "output" if key == "outputs" else "gradient of the output"
+        return f"{place}: {tensor} of layer {k} ({layers[k]['type']}), sample {n}, unit {j}"
     k, which, *of = parameter_places(layers)[index[0]]
     name = ("d" if key == "gradients" else "") + which + "".join(f"[{n}]" for n in of)
     return f"{place}: {name} of layer {k} ({layers[k]['type']})"
 
 
-def histogram(distances):
-    """Counter of ulps -> 120 exact, 14 off by 1 ulp, 3 by 2 to 9, 1 by 10 to 99, ..., and 1 by more"""
-    ranges = Counter()
+def histogram(distances: Counter[int | None]) -> str:
+    """Counted ulps in words: 120 exact, 14 off by 1 ulp, 3 by 2 to 9, 1 by 10 to 99, 2 by 1,000,000 or more"""
+    ranges: Counter[int] = Counter()
     for distance, number in distances.items():
-        ranges[LARGEST if distance is None else min(len(str(distance)) if distance > 1 else distance - 1, LARGEST)] += number
-    names = {-1: "exact", 0: "off by 1 ulp", LARGEST: f"by {10**(LARGEST - 1):,} or more"}
-    return ", ".join(f"{ranges[r]:,} {names.get(r) or f'by {max(2, 10**(r - 1)):,} to {10**r - 1:,}'}" for r in sorted(ranges))
+        ranges[range_of(distance)] += number
+    return ", ".join(f"{ranges[digits]:,} {range_name(digits)}" for digits in sorted(ranges))
+
+
+def range_of(distance: int | None) -> int:
+    """The digits of a distance, at most LARGEST; -1 for 0, 0 for 1."""
+    if distance is None:
+        return LARGEST
+    return min(len(str(distance)), LARGEST) if distance > 1 else distance - 1
+
+
+def range_name(digits: int) -> str:
+    if digits == LARGEST:
+        return f"by {10**(LARGEST - 1):,} or more"
+    return {-1: "exact", 0: "off by 1 ulp"}.get(digits) or f"by {max(2, 10**(digits - 1)):,} to {10**digits - 1:,}"

@@ -26,7 +26,7 @@ def diagnose(case: Case, answer: dict[str, Any]) -> list[Mutant]:
     if work(case) > WORK.get(case.op, 0):
         return []
     verdict = compare(case, answer).verdict
-    found = {EXACT: [], CLOSE: []}
+    found: dict[str, list[Mutant]] = {EXACT: [], CLOSE: []}
     for mutant in MUTANTS:
         for variant in mutant.variants:
             if callable(variant):
@@ -58,4 +58,5 @@ def work(case: Case) -> int:
     if case.op not in ("step", "train"):
         return 0
     terms = sum(model_of(case.inputs["layers"], input_shape=case.inputs.get("input_shape")).terms)
-    return 3 * terms * len(case.inputs["y"]) * (case.inputs.get("epochs", 0) + 1)
+    samples, epochs = len(case.inputs["y"]), int(case.inputs.get("epochs", 0))
+    return 3 * terms * samples * (epochs + 1)

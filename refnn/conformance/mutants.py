@@ -1,45 +1,53 @@
-"""The reference as people commonly get it wrong. Where an answer is what one of these gives, the mistake has a name.
+"""Common mistakes, as changed functions of the reference. If one of these returns an answer, the mistake has a name.
 
-A mutant has variants; a variant says which functions of the reference it replaces by which. Beside each function here stands
-what it spoils.
+A mutant has variants. A variant maps functions of the book, of the operations or of the Python implementation to those
+that replace them; a mutant follows the functions that it needs.
 """
 
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
-from ..network import learning_rates
 from ..implementations import python
+from ..rates import learning_rates
 from ..reference import activations, batchnorm, conv, elementary, linear, losses, pool, prng, training
 from .compare import tensors
-from .operations import training as asked
 from .operations.explaining import dig
 from .operations.losses import loss as loss_of
 from .operations.models import model_of
+from .operations.training import step as operation_step
+from .spoil import Variant
+from .vectors import Case
 
-# What is spoiled, as it is
+# The right functions, for mutants that call them: the names in the modules of the book are replaced while a mutant runs
 activation_forward, activation_backward = activations.Activation.forward, activations.Activation.backward
-batch_gradient, cross_entropy, cross_entropy_gradient = losses.batch_gradient, losses.cross_entropy, losses.cross_entropy_gradient
+batch_gradient = losses.batch_gradient
+cross_entropy, cross_entropy_gradient = losses.cross_entropy, losses.cross_entropy_gradient
 linear_forward, linear_update = linear.linear_forward, linear.linear_update
 backward_input, backward_parameters = linear.linear_backward_input, linear.linear_backward_parameters
-backward, training_step, epoch = training.backward, training.step, training.epoch
+backward, step, epoch = training.backward, training.step, training.epoch
+epoch_order = prng.epoch_order
+conv2d_forward, batchnorm2d_backward = conv.conv2d_forward, batchnorm.batchnorm2d_backward
 get_parameters = python.PythonImplementation.get_parameters
 set_parameters = python.PythonImplementation.set_parameters
-step, epoch_order = asked.step, prng.epoch_order
 
 
 @dataclass(frozen=True, eq=False)
 class Mutant:
+    """A mistake. says: in words; variants: the functions that it replaces, or a test of a case's answer."""
+
     name: str
     says: str
-    variants: tuple  # dictionaries: a function of the reference -> what stands in its place
+    variants: tuple[Variant | Callable[[Case, dict[str, Any]], bool], ...]
 
 
-MUTANTS = []
+MUTANTS: list[Mutant] = []
 
 
-def mutant(name, says, *variants):
+def mutant(name: str, says: str, *variants: Variant | Callable[[Case, dict[str, Any]], bool]) -> None:
     MUTANTS.append(Mutant(name, says, variants))
 
 
@@ -54,7 +62,7 @@ def update_without_rate(p, dp, lr):
 
 
 mutant("no-rate", "the update leaves the learning rate out", {linear_update: update_without_rate})
-mutant("sign", "the update's sign: the gradient is added, where it is to be subtracted", {linear_update: update_upwards})
+mutant("sign", "the update's sign: the gradient is added, and must be subtracted", {linear_update: update_upwards})
 
 
 def hasty_backward(layers, outputs, do, lr):
@@ -69,24 +77,24 @@ def hasty_backward(layers, outputs, do, lr):
     return deltas, gradients
 
 
-def hasty_step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+def hasty_operation_step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
     net = python.PythonImplementation(model_of(layers, loss, input_shape=input_shape), 0)
     net.set_parameters(parameters)
     outputs, _, _ = net.batch(x, y, reduction)
     do = losses.batch_gradient(loss, outputs[-1], y, reduction)
     deltas, gradients = hasty_backward(net.layers, outputs, do, lr)
-    return {"outputs": outputs[1:], "loss": loss_of(loss, outputs[-1], y, reduction)["loss"],
-            "deltas": deltas[1:], "gradients": list(python.flatten(gradients)), "parameters": list(net.get_parameters())}
+    return {"outputs": outputs[1:], "loss": loss_of(loss, outputs[-1], y, reduction)["loss"], "deltas": deltas[1:],
+            "gradients": list(python.flatten(gradients)), "parameters": list(net.get_parameters())}
 
 
-def hasty_training_step(layers, x, y, loss, reduction, lr):
+def hasty_step(layers, x, y, loss, reduction, lr):
     outputs = training.forward(layers, x)
     hasty_backward(layers, outputs, losses.batch_gradient(loss, outputs[-1], y, reduction), lr)
     return []
 
 
-mutant("hasty", "weights are updated before all gradients are taken: every gradient is of the parameters that the forward pass had",
-       {step: hasty_step, training_step: hasty_training_step})
+mutant("hasty", "weights are updated before all gradients are taken: all of them belong to the same parameters",
+       {operation_step: hasty_operation_step, step: hasty_step})
 
 
 def epoch_without_updates(layers, x, y, order, batch_size, loss, reduction, lr):
@@ -103,7 +111,7 @@ def epoch_without_last_batch(layers, x, y, order, batch_size, loss, reduction, l
     return epoch(layers, x, y, whole, batch_size, loss, reduction, lr)
 
 
-mutant("counter", "the batch counter: reset in every round, no batch is ever full; never reset, every sample after the first batch is one",
+mutant("counter", "the batch counter: reset in every round, no batch is ever full; never reset, batches become single",
        {epoch: epoch_without_updates}, {epoch: epoch_with_full_counter})
 mutant("last-batch", "the last, smaller batch of an epoch is left out", {epoch: epoch_without_last_batch})
 
@@ -128,7 +136,7 @@ def sigmoid_backward_of_a_sigmoid(z, a, da):
     return [d * (v * (1.0 - v)) for v, d in zip(activations.sigmoid_forward(a), da)]
 
 
-mutant("sigmoid-twice", "sigmoid's derivative is taken of sigmoid(a), where a, the output, is a sigmoid already: it is a (1 - a)",
+mutant("sigmoid-twice", "sigmoid's derivative is taken of sigmoid(a), but a is a sigmoid already: it is a (1 - a)",
        {activations.sigmoid_backward: sigmoid_backward_of_a_sigmoid})
 
 
@@ -143,7 +151,7 @@ mutant("z(1-z)", "sigmoid's derivative is taken as z (1 - z): it is a (1 - a), o
 
 
 def softmax_derivative(z, da):
-    """p (1 - p), the diagonal of softmax's derivative, in the place of another activation's."""
+    """p (1 - p), the diagonal of softmax's derivative, instead of another activation's."""
     return [[d * (p * (1.0 - p)) for p, d in zip(activations.softmax_forward(z_n), da_n)] for z_n, da_n in zip(z, da)]
 
 
@@ -160,7 +168,7 @@ def softmax_backward_everywhere(self, z, a, da):
     return softmax_derivative(z, da), ()
 
 
-mutant("softmax-inside", "softmax's derivative at a hidden layer: each layer takes the derivative of its own activation",
+mutant("softmax-inside", "softmax's derivative at a hidden layer: each layer has the derivative of its own activation",
        {backward: backward_with_softmax_inside}, {activation_backward: softmax_backward_everywhere})
 
 
@@ -175,7 +183,7 @@ def relu_by_product(z):
     return [v * (1.0 if v > 0.0 else 0.0) for v in z]
 
 
-mutant("relu-product", "relu as z * (z > 0), which gives -0.0 below 0 and NaN at -Infinity: it is z where z > 0, else 0",
+mutant("relu-product", "relu as z * (z > 0), which is -0.0 below 0 and NaN at -Infinity: it is z where z > 0, else 0",
        {activations.relu_forward: relu_by_product})
 
 
@@ -185,7 +193,8 @@ def sse_gradient_without_2(o, y):
     return [v - t for v, t in zip(o, y)]
 
 
-mutant("factor-2", "the factor 2 of the squared error's gradient is missing", {losses.sse_gradient: sse_gradient_without_2})
+mutant("factor-2", "the factor 2 of the squared error's gradient is missing",
+       {losses.sse_gradient: sse_gradient_without_2})
 
 
 def mse_as_sse(o, y):
@@ -204,14 +213,15 @@ def negative_batch_gradient(loss, o, y, reduction):
     return [[-d for d in do_n] for do_n in batch_gradient(loss, o, y, reduction)]
 
 
-mutant("gradient-sign", "the sign of the loss's gradient: it grows with the output, o - y and not y - o", {batch_gradient: negative_batch_gradient})
+mutant("gradient-sign", "the sign of the loss's gradient: it grows with the output, o - y and not y - o",
+       {batch_gradient: negative_batch_gradient})
 
 
 def cross_entropy_gradient_without_1(o, y):
     return activations.softmax_forward(o)
 
 
-mutant("one-hot", "cross_entropy's gradient is softmax alone: 1 is to be subtracted at the right class",
+mutant("one-hot", "cross_entropy's gradient is softmax alone: 1 must be subtracted at the right class",
        {cross_entropy_gradient: cross_entropy_gradient_without_1})
 
 
@@ -219,8 +229,8 @@ def always(reduction):
     return {losses.batch_gradient: lambda loss, o, y, _: batch_gradient(loss, o, y, reduction)}
 
 
-mutant("sum-for-mean", "the gradient is summed over the batch where its mean is asked for", always("sum"))
-mutant("mean-for-sum", "the mean of the gradient is taken over the batch where its sum is asked for", always("mean"))
+mutant("sum-for-mean", "the gradient is summed over the batch, but its mean is asked for", always("sum"))
+mutant("mean-for-sum", "the gradient is averaged over the batch, but its sum is asked for", always("mean"))
 
 
 def cross_entropy_of_softmax(o, y):
@@ -272,7 +282,7 @@ def sse_gradient_as_mse(o, y):
     return [2.0 * (v - t) / len(o) for v, t in zip(o, y)]
 
 
-mutant("other-loss", "the gradient of another loss than the one that is asked for",
+mutant("other-loss", "the gradient of another loss",
        {cross_entropy_gradient: gradient_without_softmax}, {cross_entropy_gradient: squared_error_gradient_of_logits},
        {cross_entropy_gradient: squared_error_gradient_of_probabilities}, {cross_entropy_gradient: two_term_gradient},
        {losses.sse_gradient: softmax_gradient}, {losses.mse_gradient: softmax_gradient},
@@ -280,7 +290,7 @@ mutant("other-loss", "the gradient of another loss than the one that is asked fo
 
 
 def softmax_of_batch(o):
-    """With the largest number of the whole batch, where each row has its own."""
+    """With the largest number of the whole batch, not of each row."""
     m = max(map(max, o))
     rows = [[elementary.exp(v - m) for v in row] for row in o]
     totals = [linear_forward([row], [[1.0] for _ in row], None)[0][0] for row in rows]
@@ -310,11 +320,12 @@ def forward_without_bias(x, w, b):
     return linear_forward(x, w, None)
 
 
-mutant("no-bias", "the bias is missing in the forward pass: each sum starts from it", {linear_forward: forward_without_bias})
+mutant("no-bias", "the bias is missing in the forward pass: each sum starts from it",
+       {linear_forward: forward_without_bias})
 
 
 def forward_transposed(x, w, b):
-    """z = x w^T + b, which fits where w is square."""
+    """z = x w^T + b, if w is square."""
     return linear_forward(x, list(zip(*w)), b) if len(w) == len(w[0]) else linear_forward(x, w, b)
 
 
@@ -327,12 +338,12 @@ mutant("no-bias-gradient", "the gradient of the biases is missing", {backward_pa
 
 
 def backward_input_untransposed(w, dz):
-    """dx = dz w, which fits where w is square."""
+    """dx = dz w, if w is square."""
     return linear_forward(dz, w, None) if len(w) == len(w[0]) else backward_input(w, dz)
 
 
 def outputs_by_inputs(net, flat):
-    """Flat parameters in which each linear layer's w is outputs x inputs -> inputs x outputs."""
+    """Flat parameters with each linear layer's w as outputs x inputs -> with w as inputs x outputs."""
     return transposed(net, flat, lambda layer: (len(layer.w[0]), len(layer.w)))
 
 
@@ -365,17 +376,18 @@ def get_transposed(self):
 
 def step_transposed(layers, loss, parameters, **inputs):
     net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
-    answer = step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
+    answer = operation_step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
     return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
 
 
-mutant("transposed", "weights are transposed: w is inputs x outputs, row by row, and dx takes it the other way round than z",
-       {backward_input: backward_input_untransposed}, {linear_forward: forward_transposed}, {step: step_transposed},
+mutant("transposed", "weights are transposed: w is inputs x outputs, row by row; z takes its columns and dx its rows",
+       {backward_input: backward_input_untransposed}, {linear_forward: forward_transposed},
+       {operation_step: step_transposed},
        {set_parameters: set_transposed, get_parameters: get_transposed})
 
 
 def linear_with(total):
-    """The linear layer's functions with another way to make a sum: total(start, pairs of factors)."""
+    """The linear layer's functions with another sum: total(start, pairs of factors)."""
 
     def forward(x, w, b):
         return [[total(b[j] if b else 0.0, list(zip(x_n, column))) for j, column in enumerate(zip(*w))] for x_n in x]
@@ -413,7 +425,7 @@ def fused_update(p, dp, lr):
         p[j] = fused(-lr, dp_j, p[j])
 
 
-mutant("fused", "fused multiply-add: a product and the addition after it are rounded once, where each is to be rounded by itself",
+mutant("fused", "fused multiply-add: a product and its addition are rounded once, but each must be rounded by itself",
        {**linear_with(fused_total), linear_update: fused_update}, linear_with(fused_total))
 
 
@@ -441,13 +453,14 @@ def pairwise_total(start, pairs):
     return start + half([a * b for a, b in pairs])
 
 
-mutant("order", "a sum in another order: each starts from the bias, or from 0, and goes on by ascending index",
-       *map(linear_with, (lambda start, pairs: plain_total(start, pairs[::-1]), lambda start, pairs: start + plain_total(0.0, pairs),
+mutant("order", "a sum in another order: each starts from the bias, or from 0, and continues by ascending index",
+       *map(linear_with, (lambda start, pairs: plain_total(start, pairs[::-1]),
+                          lambda start, pairs: start + plain_total(0.0, pairs),
                           lanes(2), lanes(4), lanes(8), pairwise_total)))
 
 
 def compensated_total(start, pairs):
-    """As builtin sum adds floats since Python 3.12 (Neumaier): the rounding errors are added up and added at the end."""
+    """Python's sum since 3.12 (Neumaier's): the rounding errors are added up, and their total is added at the end."""
     s, c = start, 0.0
     for a, b in pairs:
         product = a * b
@@ -461,7 +474,8 @@ def compensated_before_start(start, pairs):
     return start + compensated_total(0.0, pairs)
 
 
-mutant("compensated", "a compensated sum, as Python's own sum() has been since 3.12: each addition is to be rounded by itself",
+mutant("compensated",
+       "a compensated sum, as Python's own sum() has been since 3.12: each addition must be rounded by itself",
        linear_with(compensated_total), linear_with(compensated_before_start))
 
 
@@ -471,7 +485,7 @@ def uniform_of_64_bits(self):
     return self.next() / 2.0**64
 
 
-mutant("uniform-64", "a uniform number is made of all 64 bits: it is the upper 53, divided by 2^53",
+mutant("uniform-64", "a uniform number uses all 64 bits: it is the upper 53, divided by 2^53",
        {prng.SplitMix64.uniform: uniform_of_64_bits})
 
 
@@ -479,7 +493,8 @@ def below_by_remainder(self, n):
     return self.next() % n
 
 
-mutant("remainder", "an integer below n is taken as a remainder: it is floor(u n)", {prng.SplitMix64.below: below_by_remainder})
+mutant("remainder", "an integer below n is taken as a remainder: it is floor(u n)",
+       {prng.SplitMix64.below: below_by_remainder})
 
 
 def permutation_upwards(self, n):
@@ -490,7 +505,8 @@ def permutation_upwards(self, n):
     return order
 
 
-mutant("shuffle-upwards", "the shuffle runs from the front: it goes from the end down", {prng.SplitMix64.permutation: permutation_upwards})
+mutant("shuffle-upwards", "the shuffle runs from the front: it must run from the end down",
+       {prng.SplitMix64.permutation: permutation_upwards})
 
 
 # Images
@@ -499,13 +515,12 @@ def forward_with_flipped_kernel(x, w, b, stride, padding):
     return conv2d_forward(x, [[[row[::-1] for row in kernel[::-1]] for kernel in w_o] for w_o in w], b, stride, padding)
 
 
-conv2d_forward = conv.conv2d_forward
-mutant("flipped-kernel", "the kernel is flipped, as in a convolution of mathematics: here, as in all frameworks, it is not",
+mutant("flipped-kernel", "the kernel is flipped, as in mathematics: here it is not, as in all frameworks",
        {conv2d_forward: forward_with_flipped_kernel})
 
 
 def backward_to_every_maximum(x, da, kernel_size, stride):
-    """Each window's gradient goes to all that equal its largest."""
+    """The gradient of a window goes to each number that equals its largest."""
     dx = []
     for x_n, da_n in zip(x, da):
         dx_n = [[[0.0] * len(row) for row in channel] for channel in x_n]
@@ -522,24 +537,21 @@ def backward_to_every_maximum(x, da, kernel_size, stride):
     return dx
 
 
-mutant("every-maximum", "pooling passes the gradient to every largest number of a window: it goes to the first",
+mutant("every-maximum", "pooling passes the gradient to every largest number of a window: it goes to the first alone",
        {pool.maxpool2d_backward: backward_to_every_maximum})
 
 
 def backward_past_the_statistics(x, mean, variance, gamma, da, eps):
-    dx, dgamma, dbeta = batchnorm2d_backward(x, mean, variance, gamma, da, eps)
+    _, dgamma, dbeta = batchnorm2d_backward(x, mean, variance, gamma, da, eps)
     factors = [g * (1.0 / math.sqrt(v + eps)) for g, v in zip(gamma, variance)]
     return [[[f * d for d in channel] for f, channel in zip(factors, da_n)] for da_n in da], dgamma, dbeta
 
 
-batchnorm2d_backward = batchnorm.batchnorm2d_backward
-mutant("statistics", "batch normalisation's gradient leaves out that mean and variance depend on the input too",
+mutant("statistics", "batch normalisation's gradient ignores that mean and variance depend on the input too",
        {batchnorm2d_backward: backward_past_the_statistics})
 
 
 # Arithmetic
-
-
 
 def platform_log(x):
     return math.log(x) if x > 0.0 else -math.inf if x == 0.0 else math.nan
@@ -557,19 +569,21 @@ def within(limit, function):
 
 
 PLATFORM = {elementary.exp: platform_exp, elementary.log: platform_log, elementary.tanh: math.tanh,
-            elementary.sin: within(elementary.TRIGONOMETRIC_LIMIT, math.sin), elementary.cos: within(elementary.TRIGONOMETRIC_LIMIT, math.cos)}
+            elementary.sin: within(elementary.TRIGONOMETRIC_LIMIT, math.sin),
+            elementary.cos: within(elementary.TRIGONOMETRIC_LIMIT, math.cos)}
 mutant("platform", "exp, log, tanh, sin or cos of this platform's math library: the spec has its own",
        *({right: wrong} for right, wrong in PLATFORM.items()), PLATFORM)
 
 
 def is_single(case, answer):
-    """Whether every double of an answer is one of single precision, and the right ones are not."""
+    """Whether every double of an answer has single precision, and the right ones do not."""
     def single(x):
         try:
             return x != x or struct.unpack("<f", struct.pack("<f", x))[0] == x
         except OverflowError:
             return False
-    rights = [(key, place) for key, places in tensors(case) for place in places if isinstance(dig(case.answer[key], place), float)]
+    rights = [(key, place) for key, places in tensors(case) for place in places
+              if isinstance(dig(case.answer[key], place), float)]
     return (not all(single(dig(case.answer[key], place)) for key, place in rights)
             and all(single(float(dig(answer[key], place))) for key, place in rights if key in answer))
 

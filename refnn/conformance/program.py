@@ -21,6 +21,7 @@ from typing import IO, Any
 from ..errors import InputError
 from .compare import NoAnswer, brief
 from .diagnosis import work
+from .subjects import Subject
 from .vectors import Case, decode, question
 
 OPERATION, TRAINING, LONG_TRAINING = 5.0, 10.0, 30.0  # seconds for an answer, to which what is computed adds
@@ -46,7 +47,7 @@ class Lost(NoAnswer):
         self.reason, self.timeout, self.said = reason, timeout, said
 
 
-class Program:
+class Program(Subject):
     """A program that is started once and asked on its standard input. It is started again after a crash or a hang."""
 
     def __init__(self, command: str, timeout: float | None = None, bits: bool = False) -> None:

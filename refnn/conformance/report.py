@@ -4,11 +4,12 @@ import shutil
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from .compare import EXACT, FAILED, UNKNOWN, Divergence, histogram, ulps
+from .locate import Located
 from .run import VERDICTS, Failure, Result
 from .vectors import encode, pattern
 
@@ -30,17 +31,15 @@ def summary(result: Result, known: Known) -> str:
 
 def report(say: Callable[[str], Any], results: list[Result], known: Known) -> None:
     """Says what failed: the first rung in full, the others in a line, and what is not implemented."""
-    failing = [result for result in (without_known(result, known) for result in results) if result.failures]
-    if failing:
-        for line in rung_in_full(failing[0]):
+    reported = [without_known(result, known) for result in results]
+    failing = [(result, result.worst) for result in reported if result.worst]
+    for n, (result, worst) in enumerate(failing):
+        if n == 1:
+            say("\nAnd after it:")
+        for line in rung_in_brief(result, worst) if n else rung_in_full(result, worst):
             say(line)
-    if len(failing) > 1:
-        say("\nAnd after it:")
-        for result in failing[1:]:
-            mistake = result.diagnosis(result.worst)
-            named = f": {mistake.says.split(':')[0]}" if mistake else ""
-            say(wrapped(f"{result.name}: {result.worst.verdict}, {result.worst.case.id}{variants_of(result.worst)}{named}"))
-    missing = Counter(failure.case.op for result in results for failure in result.failures if failure.verdict == UNKNOWN)
+    failures = [failure for result in results for failure in result.failures]
+    missing = Counter(failure.case.op for failure in failures if failure.verdict == UNKNOWN)
     if missing:
         say("\n" + wrapped("Not implemented: " + ", ".join(f"{op} ({count})" for op, count in missing.items())))
 
@@ -51,9 +50,14 @@ def without_known(result: Result, known: Known) -> Result:
         failure for failure in result.failures if failure.verdict != UNKNOWN and not is_known(failure, known)])
 
 
-def rung_in_full(result: Result) -> Iterator[str]:
+def rung_in_brief(result: Result, worst: Failure) -> Iterator[str]:
+    mistake = result.diagnosis(worst)
+    named = f": {mistake.says.split(':')[0]}" if mistake else ""
+    yield wrapped(f"{result.name}: {worst.verdict}, {worst.case.id}{variants_of(worst)}{named}")
+
+
+def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
     """The lines about the worst failure of a rung."""
-    worst = result.worst
     mistake = result.diagnosis(worst)
     yield "\n" + wrapped(f"{result.name}: {worst.verdict}" + (f": {mistake.says}" if mistake else ""))
     yield from failure_in_full(worst)
@@ -74,13 +78,14 @@ def failure_in_full(failure: Failure) -> Iterator[str]:
         yield "  its standard error ends with:"
         yield from (f"    | {line}" for line in failure.said)
     if failure.located:
-        yield titled("where", where(failure))
-    if failure.found:
+        yield titled("where", where(failure.located))
+    if failure.found and failure.found.divergence:
         first = failure.found.divergence
         distance = distance_of(first)
+        off = f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""
         yield titled("first", first.place)
         yield titled("expected", shown(first.expected))
-        yield titled("answered", shown(first.answered) + (f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""))
+        yield titled("answered", shown(first.answered) + off)
         yield titled("formula", first.formula)
         yield titled("operands", first.operands)
 
@@ -90,11 +95,11 @@ def variants_of(failure: Failure) -> str:
     return f" ({', '.join(failure.variants)})" if any(failure.variants) else ""
 
 
-def where(failure: Failure) -> str:
+def where(located: Located) -> str:
     """The place of a failure in a training run."""
-    located = failure.located
     if located.step is None:
-        return (f"epoch {located.epoch}: each step by itself is right, so the order of samples, the batches or the rate are wrong")
+        return (f"epoch {located.epoch}: each step by itself is right, so the order of samples, the batches or the "
+                "rate are wrong")
     samples = ", ".join(map(str, located.samples[:10])) + (", ..." if len(located.samples) > 10 else "")
     return f"epoch {located.epoch}, step {located.step} (samples {samples})"
 
@@ -116,27 +121,31 @@ def titled(title: str, text: str) -> str:
 def wrapped(text: str, first: str = "", rest: str = "  ") -> str:
     """A text in lines as wide as the terminal, with these indents."""
     width = max(60, shutil.get_terminal_size().columns - 1)
-    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
+    return textwrap.fill(text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False,
+                         break_on_hyphens=False)
 
 
 def record(spec: str, results: list[Result], known: Known, stale: Known, exact: bool) -> dict[str, Any]:
     """The same for programs, as JSON takes it."""
-    return {"spec": spec, "conforms": exact, "stale_known_failures": stale, "rungs": [of_rung(result, known) for result in results]}
+    return {"spec": spec, "conforms": exact, "stale_known_failures": stale,
+            "rungs": [of_rung(result, known) for result in results]}
 
 
 def of_rung(result: Result, known: Known) -> dict[str, Any]:
     mistake = result.worst and result.diagnosis(result.worst)
     distances = sorted(result.ulps.items(), key=lambda item: (item[0] is None, item[0]))
-    return {"rung": result.name, "verdict": result.verdict, "cases": result.counts.total(), "verdicts": dict(result.counts),
-            "ulps": {str(distance): number for distance, number in distances}, "diagnosis": mistake and mistake.name,
+    return {"rung": result.name, "verdict": result.verdict, "cases": result.counts.total(),
+            "verdicts": dict(result.counts), "ulps": {str(distance): number for distance, number in distances},
+            "diagnosis": mistake and mistake.name,
             "failures": [of_failure(failure, known) for failure in result.failures]}
 
 
 def of_failure(failure: Failure, known: Known) -> dict[str, Any]:
     first = failure.found and failure.found.divergence
     located = failure.located
-    return {"id": failure.case.id, "variants": list(filter(None, failure.variants)), "verdict": failure.verdict, "known": is_known(failure, known), "reason": failure.reason or None,
+    return {"id": failure.case.id, "variants": list(filter(None, failure.variants)), "verdict": failure.verdict,
+            "known": is_known(failure, known), "reason": failure.reason or None,
             "epoch": located and located.epoch, "step": located and located.step,
             "diagnosis": [mutant.name for mutant in failure.diagnosis or []],
-            "first": first and dict(first._asdict(), expected=encode(first.expected), answered=encode(first.answered),
+            "first": first and dict(asdict(first), expected=encode(first.expected), answered=encode(first.answered),
                                     ulps=distance_of(first))}

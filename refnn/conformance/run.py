@@ -1,4 +1,4 @@
-"""Asks a subject the cases of a rung: the verdict on each; of a failure the place and, where it is known, the mistake."""
+"""Asks a subject the cases of a rung: the verdict on each, and of a failure its place and, if known, the mistake."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer,
 from .diagnosis import diagnose, work
 from .locate import Located, locate
 from .mutants import Mutant
-from .subjects import Subject, variants
+from .subjects import Subject
 from .vectors import Case
 
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
@@ -65,7 +65,7 @@ class Result:
         return max(self.failures, key=badness, default=None)
 
     def diagnosis(self, failure: Failure) -> Mutant | None:
-        """The likeliest mutant that explains this failure and every other diagnosed failure of the same operation, or None."""
+        """The likeliest mutant that explains this and every other diagnosed failure of the operation, or None."""
         others = [other.diagnosis for other in self.failures
                   if other.case.op == failure.case.op and other.diagnosis is not None]
         shared = [mutant for mutant in failure.diagnosis or [] if all(mutant in found for found in others)]
@@ -93,7 +93,7 @@ def run(name: str, cases: list[Case], subject: Subject) -> Result:
     """Asks a subject the cases of a rung."""
     result = Result(name)
     looked_into: Counter[str] = Counter()
-    asked = variants(subject)
+    asked = subject.variants
     for case in cases:
         judged = {variant: judge(case, asked[variant]) for variant in asked}
         failing = sorted((variant for variant in asked if judged[variant].verdict != EXACT),
@@ -119,7 +119,9 @@ def judge(case: Case, subject: Subject) -> Judgement:
         if answer is None:
             return Judgement(UNKNOWN)
         found = compare(case, answer)
-        return Judgement(found.verdict, "", found, answer if found.verdict == EXACT else fitted(case.answer, answer, "the answer"))
+        if found.verdict != EXACT:
+            answer = fitted(case.answer, answer, "the answer")
+        return Judgement(found.verdict, "", found, answer)
     except NoAnswer as error:
         return Judgement(FAILED, str(error), said=getattr(error, "said", []))
 
@@ -138,10 +140,10 @@ def look_into(failure: Failure, answer: dict[str, Any], subject: Subject) -> Non
         failure.located = locate(failure.case, answer, ask, PythonImplementation)
         if failure.located and failure.located.case:
             given = ask(failure.located.case)
-            found = given and compare(failure.located.case, given)
-            if found and found.verdict != EXACT:
+            found = compare(failure.located.case, given) if given else None
+            if given and found and found.verdict != EXACT:
                 failure.found = found
-                failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests say nothing of distance
+                failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests show no distance
                 failure.diagnosis = failure.diagnosis or diagnose(failure.located.case, given)
     except NoAnswer:
         pass  # the case has its verdict; the step stays unknown

@@ -1,7 +1,7 @@
 """Computing with other functions than the book's: a mutant names functions, and what replaces them.
 
-A function of the book is known under its name in its own module, in each module that imports it, in tables, and in classes.
-All of these places are found in the modules themselves: no list of them is kept.
+A function of the book has its name in its own module, in each module that imports it, in tables and in classes. All of
+these places are found in the modules themselves: there is no list of them.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,15 +55,17 @@ def places() -> dict[Callable[..., Any], list[Place]]:
 
 def modules() -> list[ModuleType]:
     """The book, the operations and the Python implementation."""
-    names = [found.name for package in (reference, operations)
-             for found in iter_modules(package.__path__, package.__name__ + ".") if not found.name.endswith(".__main__")]
-    return [python, operations, *map(import_module, names)]
+    found = [module.name for package in (reference, operations)
+             for module in iter_modules(package.__path__, package.__name__ + ".")]
+    return [python, operations, *(import_module(name) for name in found if not name.endswith(".__main__"))]
 
 
 def holders(module: ModuleType) -> Iterator[Any]:
     """The tables of a module, and the classes that it defines."""
     for name, value in vars(module).items():
-        if isinstance(value, type) and value.__module__ == module.__name__ or type(value) is dict and not name.startswith("__"):
+        if isinstance(value, type) and value.__module__ == module.__name__:
+            yield value
+        elif type(value) is dict and not name.startswith("__"):
             yield value
 
 

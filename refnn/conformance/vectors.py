@@ -1,13 +1,14 @@
 """The recorded cases. A rung is a file of data/conformance/v1/; a case is one question and its right answer.
 
-index.json lists the rungs and has the version of the spec. A rung's file has a line for each case; only the lines that are
-asked for are decoded.
+index.json lists the rungs and has the version of the spec. A rung's file has a line for each case; only the lines that
+are asked for are decoded.
 """
 
 import json
 import os
 import re
 import struct
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +24,8 @@ BITS = re.compile("[0-9a-fA-F]{16}")
 ID = re.compile(r' *\{"id": "([^"]+)"')
 
 
-class Rung(NamedTuple):
+@dataclass(frozen=True)
+class Rung:
     """since: the version of the spec that added the rung."""
 
     name: str
@@ -69,9 +71,11 @@ def load(rung: str, ids: str = "*", spec: str = VERSION, long: bool = True) -> l
     if not may_match(rung, ids):
         return []
     head, lines = read_rung((FOLDER / f"{rung}.json").read_text(encoding="utf-8"))
-    cases, data = [], {}
+    cases: list[Case] = []
+    data: dict[str, dict[str, Any]] = {}
     for line in lines:
-        name = ID.match(line)[1]
+        found = ID.match(line)
+        name = found[1] if found else ""
         if not fnmatchcase(name, ids):
             continue
         record = json.loads(line)
@@ -108,9 +112,10 @@ def read_case(record: dict[str, Any], data: dict[str, dict[str, Any]]) -> Case:
 
 
 def read_data(folder: Path, source: dict[str, Any]) -> dict[str, Any]:
-    """A file's data -> {"x": rows, "y": rows} or, from IDX files, {"pixels": [hex digits of a sample, ...], "y": classes}."""
+    """A file's data -> {"x": rows, "y": rows} or, from IDX files, {"pixels": hex digits by sample, "y": classes}."""
     if "images" not in source:
-        return decode(source)
+        data: dict[str, Any] = decode(source)
+        return data
     folder = folder / source["folder"] if "folder" in source else mnist_folder()
     (count, height, width), images = read_idx(datasets.existing(folder, source["images"]), 3)
     _, labels = read_idx(datasets.existing(folder, source["labels"]), 1)
@@ -127,7 +132,7 @@ def mnist_folder() -> Path:
 
 
 def decode(value: Any, key: str | None = None) -> Any:
-    """Parsed JSON -> the same with spelled doubles ("-0.0", "NaN", "3ff0000000000000") as floats. The strings of WORDS stay."""
+    """Parsed JSON with spelled doubles ("-0.0", "NaN", "3ff0000000000000") as floats. The strings of WORDS stay."""
     if isinstance(value, dict):
         return {name: decode(item, name) for name, item in value.items()}
     if isinstance(value, list):

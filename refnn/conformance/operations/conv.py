@@ -30,8 +30,8 @@ def explain_conv2d_forward(inputs, outputs, key, index):
     n, o, r, s = index
     X, kernels = conv.padded(inputs["x"][n], inputs["padding"]), inputs["w"][o]
     down, right = inputs["stride"]
-    pairs = [(X[c][r * down + i][s * right + j], v)
-             for c, kernel in enumerate(kernels) for i, kernel_row in enumerate(kernel) for j, v in enumerate(kernel_row)]
+    pairs = [(X[c][r * down + i][s * right + j], w_ocij) for c, w_oc in enumerate(kernels)
+             for i, w_oci in enumerate(w_oc) for j, w_ocij in enumerate(w_oci)]
     return formula(conv.conv2d_forward), terms(inputs["b"][o] if inputs["b"] else 0.0, pairs)
 
 
@@ -86,7 +86,8 @@ def explain_conv2d_backward_parameters(inputs, outputs, key, index):
 
 OPERATIONS = {
     "conv2d_forward": Operation(conv2d_forward, conv2d_forward_in_c, explain_conv2d_forward),
-    "conv2d_backward_input": Operation(conv2d_backward_input, conv2d_backward_input_in_c, explain_conv2d_backward_input),
+    "conv2d_backward_input": Operation(
+        conv2d_backward_input, conv2d_backward_input_in_c, explain_conv2d_backward_input),
     "conv2d_backward_parameters": Operation(
         conv2d_backward_parameters, conv2d_backward_parameters_in_c, explain_conv2d_backward_parameters),
 }

@@ -5,7 +5,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-
 TERMS = 6  # the terms of a sum, or numbers of a row, that are written out
 
 
@@ -24,14 +23,15 @@ class Operation(NamedTuple):
 
 def formula(function: Callable[..., Any]) -> str:
     """The first paragraph of the documentation of a function of the book, which is its formula."""
-    return " ".join(function.__doc__.split("\n\n")[0].split())
+    return " ".join((function.__doc__ or "").split("\n\n")[0].split())
 
 
 def given(function: Callable[..., Any]) -> Callable[..., tuple[str, str]]:
     """An explanation that shows the inputs, shortened, as operands."""
 
     def explain(inputs, outputs, key, index):
-        return formula(function), textwrap.shorten(", ".join(f"{name} = {value}" for name, value in inputs.items()), 300)
+        operands = ", ".join(f"{name} = {value}" for name, value in inputs.items())
+        return formula(function), textwrap.shorten(operands, 300)
 
     return explain
 

@@ -34,7 +34,8 @@ class Core:
 
     def room(self, *sizes: int) -> memoryview:
         """A buffer of zeros."""
-        return self.c.doubles(prod(sizes))
+        buffer: memoryview = self.c.doubles(prod(sizes))
+        return buffer
 
     def row(self, values: Sequence[float]) -> memoryview:
         """A buffer of these numbers."""
@@ -67,12 +68,11 @@ class Core:
         layer = self.ffi.new("refnn_layer *", self.c.layer_struct(Identity(), (outputs,), (outputs,)))
         model = self.ffi.new("refnn_model *", {"layers": layer, "layer_count": 1, "loss": self.c.constant(loss),
                                                "simd": self.number, "threads": 1})
-        classes = self.ffi.new("int32_t[]", y) if LOSSES[loss].classes else self.ffi.NULL
-        targets = self.numbers(None if classes else y)
+        values = self.ffi.new("int32_t[]", y) if LOSSES[loss].classes else self.numbers(y)
+        targets = self.ffi.new("refnn_targets *", {"classes" if LOSSES[loss].classes else "rows": values})
         losses, do, total = self.room(rows), self.room(rows, outputs), self.ffi.new("double *")
-        self.c.check(self.lib.refnn_batch_loss(
-            model, self.c.constant(reduction), rows, self.numbers(o),
-            self.ffi.new("refnn_targets *", {"rows": targets, "classes": classes}), *map(self.numbers, (losses, do)), total))
+        self.c.check(self.lib.refnn_batch_loss(model, self.c.constant(reduction), rows, self.numbers(o), targets,
+                                               self.numbers(losses), self.numbers(do), total))
         return losses, do, total[0]
 
     def network(self, model: Model, seed: int) -> Any:
@@ -91,7 +91,8 @@ def cores() -> dict[str, Core]:
 
 
 def compiler() -> str:
-    return import_module("refnn.implementations.c").compiler()
+    name: str = import_module("refnn.implementations.c").compiler()
+    return name
 
 
 def flat(values: Any) -> Iterator[float]:
@@ -105,7 +106,8 @@ def flat(values: Any) -> Iterator[float]:
 
 def lists(values: Iterable[float], *sizes: int) -> list[Any]:
     """Flat numbers -> nested lists of these sizes."""
-    return nested(iter(values), sizes)
+    made: list[Any] = nested(iter(values), sizes)
+    return made
 
 
 def sizes(values: Sequence[Any]) -> tuple[int, ...]:

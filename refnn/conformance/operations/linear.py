@@ -111,7 +111,8 @@ OPERATIONS = {
     "dot": Operation(dot, dot_in_c, explain_dot),
     "matmul": Operation(matmul, matmul_in_c, explain_matmul),
     "linear_forward": Operation(linear_forward, linear_forward_in_c, explain_linear_forward),
-    "linear_backward_input": Operation(linear_backward_input, linear_backward_input_in_c, explain_linear_backward_input),
+    "linear_backward_input": Operation(
+        linear_backward_input, linear_backward_input_in_c, explain_linear_backward_input),
     "linear_backward_parameters": Operation(
         linear_backward_parameters, linear_backward_parameters_in_c, explain_linear_backward_parameters),
     "update": Operation(update, update_in_c, explain_update),

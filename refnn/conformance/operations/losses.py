@@ -14,6 +14,11 @@ def loss(loss, o, y, reduction):
     return {"losses": each, "loss": total / len(each) if reduction == "mean" else total}
 
 
+def loss_in_c(core, loss, o, y, reduction):
+    losses, _, total = core.batch_loss(loss, o, y, reduction)
+    return {"losses": list(losses), "loss": total}
+
+
 def explain_loss(inputs, outputs, key, index):
     if key == "losses":
         n, = index
@@ -31,21 +36,16 @@ def loss_gradient(loss, o, y, reduction):
     return {"do": losses.batch_gradient(loss, o, y, reduction)}
 
 
+def loss_gradient_in_c(core, loss, o, y, reduction):
+    _, do, _ = core.batch_loss(loss, o, y, reduction)
+    return {"do": lists(do, len(o), len(o[0]))}
+
+
 def explain_loss_gradient(inputs, outputs, key, index):
     n, j = index
     _, gradient = losses.LOSSES[inputs["loss"]]
     mean = f", then / {len(inputs['o'])} for the mean over the batch" if inputs["reduction"] == "mean" else ""
     return formula(gradient) + mean, f"j = {j}, o = {row(inputs['o'][n])}, y = {target(inputs['y'][n])}"
-
-
-def loss_in_c(core, loss, o, y, reduction):
-    losses, _, total = core.batch_loss(loss, o, y, reduction)
-    return {"losses": list(losses), "loss": total}
-
-
-def loss_gradient_in_c(core, loss, o, y, reduction):
-    _, do, _ = core.batch_loss(loss, o, y, reduction)
-    return {"do": lists(do, len(o), len(o[0]))}
 
 
 OPERATIONS = {

@@ -1,10 +1,10 @@
 """Networks as the spec describes them: layers in a list, parameters in a flat list."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from ...layers import LAYERS
+from ...layers import LAYERS, Layer
 from ...model import Model
 
 KINDS = {kind.name: kind for kind in LAYERS}
@@ -18,11 +18,14 @@ def hex64(integer: int) -> str:
 def model_of(layers: list[dict[str, Any]], loss: str = "mse", init: str = "normal",
              input_shape: Sequence[int] | None = None) -> Model:
     """The spec's layers -> a Model."""
-    made = [KINDS[layer["type"]](**{name: value for name, value in layer.items() if name != "type"}) for layer in layers]
-    return Model(made, loss, init, input_shape)
+    return Model([layer_of(**layer) for layer in layers], loss, init, input_shape)
 
 
-def parameter_places(layers: list[dict[str, Any]]) -> list[tuple]:
+def layer_of(type: str, **arguments: Any) -> Layer:
+    return KINDS[type](**arguments)
+
+
+def parameter_places(layers: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     """The place of every parameter, in their order: its layer, its name, its indices.
 
     (layer, "w", i, j) and (layer, "b", j) of linear, (layer, "w", o, c, i, j) and (layer, "b", o) of conv2d,
@@ -37,12 +40,12 @@ def parameter_sizes(layer: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     if layer["type"] == "batchnorm2d":
         return {"gamma": (layer["num_features"],), "beta": (layer["num_features"],)}
     if layer["type"] == "linear":
-        sizes = {"w": (layer["inputs"], layer["outputs"]), "b": (layer["outputs"],)}
+        w, b = (layer["inputs"], layer["outputs"]), (layer["outputs"],)
     elif layer["type"] == "conv2d":
-        sizes = {"w": (layer["out_channels"], layer["in_channels"], *layer["kernel_size"]), "b": (layer["out_channels"],)}
+        w, b = (layer["out_channels"], layer["in_channels"], *layer["kernel_size"]), (layer["out_channels"],)
     else:
         return {}
-    return sizes if layer["bias"] else {"w": sizes["w"]}
+    return {"w": w, "b": b} if layer["bias"] else {"w": w}
 
 
 def parameters_of(layers: list[dict[str, Any]], flat: Sequence[float], k: int) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def parameters_of(layers: list[dict[str, Any]], flat: Sequence[float], k: int) -
     return {name: nested(values, sizes) for name, sizes in parameter_sizes(layers[k]).items()}
 
 
-def nested(values, sizes):
+def nested(values: Iterator[float], sizes: Sequence[int]) -> Any:
     """The next values of an iterator in nested lists of these sizes."""
     if not sizes:
         return next(values)

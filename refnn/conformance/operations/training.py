@@ -2,15 +2,19 @@
 
 from ...implementations import python
 from ...model import LOSSES
-from ...network import digest, learning_rates
+from ...network import digest
+from ...rates import learning_rates
 from ...reference import activations, training
 from ...samples import check_samples
 from .activations import OPERATIONS as ACTIVATIONS
-from .batchnorm import OPERATIONS as BATCHNORM, batchnorm2d_backward, batchnorm2d_statistics
+from .batchnorm import OPERATIONS as BATCHNORM
+from .batchnorm import batchnorm2d_backward, batchnorm2d_statistics
 from .conv import OPERATIONS as CONV
 from .explaining import Operation
-from .linear import OPERATIONS as LINEAR, explain_update
-from .losses import explain_loss, explain_loss_gradient, loss as loss_of
+from .linear import OPERATIONS as LINEAR
+from .linear import explain_update
+from .losses import explain_loss, explain_loss_gradient
+from .losses import loss as loss_of
 from .models import model_of, parameter_places, parameters_of
 from .pool import OPERATIONS as POOL
 
@@ -71,11 +75,13 @@ def explain_layer(inputs, outputs, k, what, place):
             n, j = place
             _, height, width = shapes[0 if what == "dx" else 1]
             place = n, j // (height * width), j // width % height, j % width
-    tensors = {"b": None, **inputs["layers"][k], **parameters_of(inputs["layers"], inputs["parameters"], k), "x": x, "da": da, "dz": da}
+    tensors = {"b": None, **inputs["layers"][k], **parameters_of(inputs["layers"], inputs["parameters"], k)}
+    tensors.update(x=x, da=da, dz=da)
     gradients = {}
     if layer.name == "batchnorm2d":
         tensors.update(batchnorm2d_statistics(x))
-        gradients = batchnorm2d_backward(**{name: tensors[name] for name in ("x", "mean", "variance", "gamma", "da", "eps")})
+        used = ("x", "mean", "variance", "gamma", "da", "eps")
+        gradients = batchnorm2d_backward(**{name: tensors[name] for name in used})
     return OF_LAYERS[operation_of(layer.name, what)].explain(tensors, gradients, what, place)
 
 
@@ -96,8 +102,8 @@ def train_in_c(core, **inputs):
     return train_with(core.network, **inputs)
 
 
-def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction,
-               x=None, pixels=None, init="normal", parameters=None, input_shape=None):
+def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed,
+               reduction, x=None, pixels=None, init="normal", parameters=None, input_shape=None):
     """The operation `train` by an implementation: (model, seed) -> an Implementation."""
     model = model_of(layers, loss, init, input_shape)
     samples = check_samples(model, memoryview(bytes.fromhex("".join(pixels))) if x is None else x, y)
