@@ -31,7 +31,10 @@ def worst_difference(network, x, y, reduction):
 def problem(impl, activation, loss, random, output="identity"):
     network = Network(mlp([4, 6, 5, 3], activation, output, loss=loss, init="normal"), impl, seed=5)
     x = [[random.normal() for _ in range(4)] for _ in range(5)]
-    y = [random.below(3) for _ in range(5)] if loss == "cross_entropy" else [[random.normal() for _ in range(3)] for _ in range(5)]
+    if LOSSES[loss].classes:
+        y = [random.below(3) for _ in range(5)]
+    else:
+        y = [[random.normal() for _ in range(3)] for _ in range(5)]
     return network, x, y
 
 

@@ -31,7 +31,8 @@ def test_equal_arguments_make_equal_values(text):
 
 
 def test_an_attribute_cannot_be_changed():
-    for made, name in ((Linear(2, 3), "inputs"), (MaxPool2d(2), "name"), (Model([Linear(2, 1)]), "loss"), (BatchNorm2d(1), "variances")):
+    for made, name in ((Linear(2, 3), "inputs"), (MaxPool2d(2), "name"), (Model([Linear(2, 1)]), "loss"),
+                       (BatchNorm2d(1), "variances")):
         before = repr(made)
         with pytest.raises(AttributeError):
             setattr(made, name, 5)
@@ -57,6 +58,7 @@ def test_epochs_in_one_call_are_the_same(shuffle):
     for impl in ("python", "c"):
         network = Network(Model([Linear(2, 2)], "cross_entropy"), impl)
         samples = refnn.check_samples(network.model, x, y)
-        answer = network._implementation.train_epochs(samples.inputs, samples.targets, 3, 1, [0.1, 0.2], 2, shuffle, "mean")
+        train_epochs = network._implementation.train_epochs
+        answer = train_epochs(samples.inputs, samples.targets, 3, 1, [0.1, 0.2], 2, shuffle, "mean")
         seen.append((answer, network.parameters))
     assert seen[0] == seen[1]

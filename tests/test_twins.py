@@ -36,7 +36,7 @@ def case(n):
 
     x = [[number() for _ in range(sizes[0])] for _ in range(count)]
     y = [random.below(sizes[-1]) for _ in range(count)]
-    if loss != "cross_entropy":
+    if not LOSSES[loss].classes:
         y = [[random.normal() for _ in range(sizes[-1])] for _ in range(count)]
     settings = dict(lr=choose(0.001, 0.1, 1.0, 30.0), batch_size=choose(1, 2, 3, 8, 100), shuffle=choose(True, False),
                     reduction=choose(None, *REDUCTIONS), epochs=choose(1, 2, 3), lr_decay=choose(1.0, 0.5), lr_decay_every=choose(1, 2))

@@ -167,7 +167,7 @@ def forward():
 
 
 def targets(random, loss, n, m):
-    return [random.below(m) for _ in range(n)] if loss == "cross_entropy" else normals(random, n, m)
+    return [random.below(m) for _ in range(n)] if LOSSES[loss].classes else normals(random, n, m)
 
 
 def losses(op):

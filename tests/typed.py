@@ -1,0 +1,94 @@
+"""A program that uses the whole public interface as a typed one: mypy and pyright, both strict, accept it. It also runs."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from refnn import (SPEC, BatchNorm2d, Conv2d, CustomLayer, DivergenceError, Epoch, Evaluation, Flatten, GradientCheck,
+                   Identity, InputError, LeakyReLU, Linear, MaxPool2d, Model, Network, RefnnError, ReLU, Samples, Sigmoid,
+                   Softmax, Tanh, UnavailableError, check_samples, gradient_check, mlp)
+from refnn.datasets import Data, alice_bob, mnist
+from refnn.layers import Matrix
+from refnn.network import digest
+from refnn.sweep import grid, sweep
+from refnn.tasks import Task, task
+
+
+class Scale:
+    """a = s x, with one s to learn."""
+
+    def __init__(self) -> None:
+        self.parameters = [[1.0]]
+
+    def forward(self, x: Matrix) -> Matrix:
+        return [[self.parameters[0][0] * v for v in row] for row in x]
+
+    def backward(self, x: Matrix, a: Matrix, da: Matrix) -> tuple[Matrix, list[list[float]]]:
+        s, ds = self.parameters[0][0], 0.0
+        for x_n, da_n in zip(x, da):
+            for v, d in zip(x_n, da_n):
+                ds += v * d
+        return [[s * d for d in row] for row in da], [[ds]]
+
+
+def models() -> list[Model]:
+    custom: CustomLayer = Scale()
+    return [
+        Model([Linear(2, 2), Sigmoid(), Linear(2, 1, bias=False), Tanh()], loss="mse", init="normal"),
+        Model([Conv2d(1, 2, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(2), Flatten(), Linear(8, 2)],
+              loss="cross_entropy", init="he", input_shape=(1, 4, 5)),
+        Model([Conv2d(1, 2, (3, 2), stride=(1, 2), padding=(1, 0)), MaxPool2d((2, 1), stride=1)], input_shape=[1, 4, 5]),
+        Model((Linear(2, 2), custom, LeakyReLU(), Identity(), Softmax())),
+        mlp([2, 3, 1], activation="tanh", output="sigmoid"),
+    ]
+
+
+def train(model: Model) -> list[Epoch]:
+    x: list[list[int]] = [[-2, -1], [25, 6], [17, 4], [-15, -6]]
+    y: Sequence[float] = [1, 0, 0, 1]
+    samples: Samples = check_samples(model, x, y).first(4)
+    network = Network(model, impl="python", seed=0)
+    epochs: list[Epoch] = network.train(samples, epochs=2, lr=0.1, batch_size=2, shuffle=True, validation=(x, y),
+                                        on_epoch=lambda epoch: epoch.train_loss)
+    network.train(x, y, epochs=1, lr=0.1, validation=samples, reduction="sum", lr_decay=0.5, lr_decay_every=2)
+    network.train_epoch(array("d", [1.0, 2.0]), [0.0], lr=0.1)
+    evaluation: Evaluation = network.evaluate(samples)
+    loss: float = network.loss(x, y) + network.batch_loss(samples) + evaluation.loss
+    gradients: array[float] = network.gradients(samples)
+    dx: list[list[float]] = network.input_gradients(x, y, reduction="mean")
+    network.update(gradients, lr=0.01)
+    network.parameters = [*network.parameters]
+    network.buffers = network.buffers
+    answers: list[list[float]] = network.predict(x) + network.forward(bytes([0, 255])) + dx
+    checked: GradientCheck = gradient_check(network, x, y)
+    assert checked.passed and len(digest(network.parameters)) == 64 and loss > 0.0 and len(answers) == 9
+    return epochs
+
+
+def other() -> None:
+    data: Data = alice_bob()
+    digits = mnist("digits")
+    chosen: Task = task("alice-bob").adapted({"epochs": 3, "hidden": (3, 2)})
+    network = Network(chosen.model(), threads=None)
+    history = network.train(*data.train, **chosen.settings())
+    assert history[-1].lr == 0.1 and history[-1].accuracy is None and digits.test is not None and SPEC == 1
+    results = sweep(grid("alice-bob", lr=[0.1], epochs=[2], seed=range(2)))
+    assert [result["diverged"] for result in results] == [None, None]
+
+
+def mistakes() -> None:
+    errors: tuple[type[RefnnError], ...] = (InputError, UnavailableError, DivergenceError)
+    try:
+        Linear(0, 1)
+    except errors as error:
+        assert str(error).startswith("inputs of Linear must be")
+
+
+if __name__ == "__main__":
+    made = models()
+    assert [str(model) for model in made][:2] == ["2-2-1", "1x4x5-2x4x5-2x2x2-8-2"]
+    for made_model in (made[0], made[4]):
+        train(made_model)
+    other()
+    mistakes()
