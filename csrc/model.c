@@ -169,8 +169,9 @@ static const layer_kind KINDS[] = {
     [REFNN_MAXPOOL2D] = {.name = "maxpool2d", .forward = forward_maxpool2d, .backward = backward_maxpool2d,
                          .fits = maxpool2d_fits},
     [REFNN_BATCHNORM2D] = {.name = "batchnorm2d", .forward = forward_batchnorm2d, .backward = backward_batchnorm2d,
-                           .fits = batchnorm2d_fits, .weights = channels_of_batchnorm2d, .biases = channels_of_batchnorm2d,
-                           .buffers = buffers_of_batchnorm2d, .statistics = statistics_of_batchnorm2d,
+                           .fits = batchnorm2d_fits, .weights = channels_of_batchnorm2d,
+                           .biases = channels_of_batchnorm2d, .buffers = buffers_of_batchnorm2d,
+                           .statistics = statistics_of_batchnorm2d,
                            .initialise = initialise_batchnorm2d, .whole_batches = 1},
 };
 

@@ -359,7 +359,7 @@ int32_t refnn_batch_loss(const refnn_model *model, int32_t reduction, int32_t ro
 /* The number of instruction sets that this build has, plain C included. */
 int32_t refnn_simd_count(void);
 
-/* The name of instruction set number 0 (plain C) ... refnn_simd_count() - 1, or NULL if this processor does not have it. */
+/* The name of instruction set 0 (plain C) ... refnn_simd_count() - 1; NULL if this processor does not have it. */
 const char *refnn_simd_name(int32_t simd);
 
 /* 1 if the core was built with threads. */
@@ -368,8 +368,8 @@ int32_t refnn_has_threads(void);
 /* The compiler that built this. */
 const char *refnn_build(void);
 
-/* For measurements: the product C (m x n) = A (m x k) B (k x n); and multiplications and additions in registers, as fast
- * as the processor can, `steps` rounds of them: returns their number. */
+/* For measurements: the product C (m x n) = A (m x k) B (k x n); and `steps` rounds of multiplications and additions in
+ * registers, as many as the processor can do: returns their number. */
 int32_t refnn_matmul(int32_t simd, int32_t threads, int32_t m, int32_t k, int32_t n, const double *a, const double *b,
                      double *c);
 double refnn_peak(int32_t simd, int64_t steps, double *sink);

@@ -10,7 +10,7 @@ static void gather_nonzero_doubles(const workspace *w, int64_t r) {
     int32_t *index = w->sparse.index + r * inputs;
     double *value = w->sparse.value + r * inputs;
     int64_t count = 0;
-    for (int64_t i = 0; i < inputs; i++) { /* no branch: every input is written, and a zero is overwritten by the next */
+    for (int64_t i = 0; i < inputs; i++) { /* no branch: every input is written, a zero is overwritten by the next */
         index[count] = (int32_t)i;
         value[count] = x[i];
         count += x[i] != 0.0;

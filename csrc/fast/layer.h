@@ -18,15 +18,15 @@ void fast_forward(int32_t simd, const refnn_memory *m, range n, int32_t training
 /* dx of samples n, which must be wanted. */
 void fast_backward(int32_t simd, const refnn_memory *m, range n, double *scratch);
 
-/* Training of a layer by_batch. It consists of a number of parts, which threads can share: the channels of batchnorm2d. */
+/* Training of a layer by_batch. It consists of parts, which threads can share: the channels of batchnorm2d. */
 int64_t batch_parts(const refnn_layer *layer);
 void fast_forward_batch(int32_t simd, const refnn_memory *m, int32_t rows, range parts);
 
 /* Writes dx and the gradients of the parameters. */
 void fast_backward_batch(int32_t simd, const refnn_memory *m, int32_t rows, range parts);
 
-/* A row of outputs o, its target, and the number of rows that the batch's loss is the mean of; 0: it is the sum. Returns
- * the row's loss; d becomes its share of dL/do. */
+/* The loss of a row of outputs o; writes its share of dL/do to d. batch: the number of rows if the loss is their
+ * mean; 0: it is their sum */
 double fast_loss(const refnn_model *model, int64_t batch, const double *o, target y, double *d);
 
 /* What is to be done with the gradients of the parameters. */

@@ -14,8 +14,8 @@ typedef struct {
     int64_t gathered; /* rows that are gathered already */
 } pass;
 
-/* Takes p->rows samples from `position` of the order through the network: their outputs are then in the last layer's a,
- * their losses in w->batch.losses, and the gradients of all outputs, and of layers by_batch, in the memory of the layers.
+/* Takes p->rows samples from `position` of the order through the network. Their outputs are then in the last layer's a,
+ * their losses in w->batch.losses; dL/da of every layer, and the gradients of layers by_batch, in the layers' memory.
  * dL/dx of the first layer is computed if its dx is not NULL. */
 void pass_samples(pass *p, int64_t position);
 

@@ -1,5 +1,4 @@
-/* The calls of network.c by the kernels: samples number start ... stop - 1, in passes over as many rows as there is room
- * for. */
+/* The calls of network.c by the kernels: samples number start ... stop - 1, in passes over as many rows as fit. */
 
 #pragma once
 
