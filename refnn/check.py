@@ -14,7 +14,8 @@ from fnmatch import fnmatchcase
 from .checks import known_name, positive_number
 from .cli import Parser, check_writable, command, number, printer, write_json
 from .conformance import report, subjects, vectors
-from .conformance.compare import EXACT
+from .conformance.compare import EXACT, FAILED, WRONG
+from .conformance.effort import Effort, cause
 from .conformance.program import Program
 from .conformance.run import Result, run
 from .errors import InputError
@@ -94,6 +95,8 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> tuple[list[R
     say = printer(given)
     columns = subjects_of(given)
     results, ids = [], []
+    effort = {title: Effort() for title, _ in columns}
+    wrong: dict[str, set[str]] = {title: set() for title, _ in columns}  # rungs
     try:
         say(f"refnn.check, spec {given.spec}: {' and '.join(subject.description for _, subject in columns)}")
         say(f"{'rung':13}cases  " + "".join(f"{title:20}" for title, _ in columns).rstrip())
@@ -102,7 +105,11 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> tuple[list[R
             row = []
             for title, subject in columns:
                 asked = [case for case in cases if title != "python" or "long" not in case.flags]
-                row.append(run(name if len(columns) == 1 else f"{name} in {title}", asked, subject))
+                titled = name if len(columns) == 1 else f"{name} in {title}"
+                red = cause(name, wrong[title])
+                row.append(run(titled, asked, subject, Effort(0.0) if red else effort[title]))
+                if row[-1].verdict in (FAILED, WRONG):
+                    wrong[title].add(name)
             cells = "".join(f"{report.summary(result, known):20}" for result in row)
             say(f"{name:13}{len(cases):5d}  {cells.rstrip()}")
             results += [result for result in row if result.counts]

@@ -10,6 +10,7 @@
     spoil.py        the reference with such functions in it
     diagnosis.py    the mutants that explain an answer
     locate.py       the step at which a training run goes wrong
+    effort.py       the time for looking into failures, and the rungs that depend on others
     run.py          a rung: asks its cases, and looks into failures
     report.py       the result, for people and for programs
 """

@@ -1,5 +1,6 @@
 """The mistake behind a wrong answer: the mutants that return the same."""
 
+from collections.abc import Callable
 from typing import Any
 
 from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare
@@ -21,13 +22,18 @@ def answer_of(case: Case, variant: Variant) -> dict[str, Any] | None:
         return None
 
 
-def diagnose(case: Case, answer: dict[str, Any]) -> list[Mutant]:
-    """The mutants that explain an answer: first those that return its bits, then those that come close."""
+def diagnose(case: Case, answer: dict[str, Any], spent: Callable[[], bool] = lambda: False) -> list[Mutant] | None:
+    """The mutants that explain an answer: first those that return its bits, then those that come close.
+
+    spent: whether the time is up; then the answer is None
+    """
     if work(case) > WORK.get(case.op, 0):
         return []
     verdict = compare(case, answer).verdict
     found: dict[str, list[Mutant]] = {EXACT: [], CLOSE: []}
     for mutant in MUTANTS:
+        if spent():
+            return None
         for variant in mutant.variants:
             if callable(variant):
                 likeness = EXACT if variant(case, answer) else WRONG

@@ -113,8 +113,8 @@ class Program(Subject):
 
     def _start(self) -> None:
         try:
-            self.process = subprocess.Popen(
-                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            stderr=subprocess.PIPE, start_new_session=True)
         except (OSError, ValueError) as error:  # ValueError: a command with a null character
             why = getattr(error, "strerror", error)
             raise InputError(f"--cmd {self.command[0]!r} cannot be started: {why}") from None

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple
 
-from ..implementations.python import PythonImplementation
+from .. import implementations
 from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
 from .diagnosis import diagnose, work
+from .effort import Effort
 from .locate import Located, locate
 from .mutants import Mutant
 from .subjects import Subject
@@ -15,7 +17,7 @@ from .vectors import Case
 
 VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
 DIAGNOSED = 5  # failing cases of an operation that are looked into
-LOCATED = 100_000_000  # multiply-adds that the reference may take to find a step
+LOCATED = {"c": 1_000_000_000, "python": 10_000_000}  # multiply-adds that an implementation may take to find a step
 
 
 @dataclass
@@ -89,14 +91,19 @@ class Judgement(NamedTuple):
     said: Sequence[str] = ()
 
 
-def run(name: str, cases: list[Case], subject: Subject) -> Result:
-    """Asks a subject the cases of a rung."""
+def run(name: str, cases: list[Case], subject: Subject, effort: Effort | None = None) -> Result:
+    """Asks a subject the cases of a rung. effort: for looking into failures; with none left, they are only counted"""
+    with effort or Effort(inf) as spare:
+        return asked(name, cases, subject, spare)
+
+
+def asked(name: str, cases: list[Case], subject: Subject, effort: Effort) -> Result:
     result = Result(name)
     looked_into: Counter[str] = Counter()
-    asked = subject.variants
+    variants = subject.variants
     for case in cases:
-        judged = {variant: judge(case, asked[variant]) for variant in asked}
-        failing = sorted((variant for variant in asked if judged[variant].verdict != EXACT),
+        judged = {variant: judge(case, variants[variant]) for variant in variants}
+        failing = sorted((variant for variant in variants if judged[variant].verdict != EXACT),
                          key=lambda variant: -VERDICTS.index(judged[variant].verdict))
         worst = judged[failing[0]] if failing else next(iter(judged.values()))
         result.counts[worst.verdict] += 1
@@ -108,7 +115,7 @@ def run(name: str, cases: list[Case], subject: Subject) -> Result:
             result.failures.append(failure)
             looked_into[case.op] += worst.answer is not None
             if worst.answer is not None and looked_into[case.op] <= DIAGNOSED:
-                look_into(failure, worst.answer, asked[failing[0]])
+                look_into(failure, worst.answer, variants[failing[0]], effort)
     return result
 
 
@@ -126,24 +133,29 @@ def judge(case: Case, subject: Subject) -> Judgement:
         return Judgement(FAILED, str(error), said=getattr(error, "said", []))
 
 
-def look_into(failure: Failure, answer: dict[str, Any], subject: Subject) -> None:
+def look_into(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort) -> None:
     """Adds the diagnosis and, of a training run, the step where it goes wrong."""
-    failure.diagnosis = diagnose(failure.case, answer)
-    if failure.case.op != "train" or work(failure.case) > LOCATED:
+    if effort.spent():
+        return
+    failure.diagnosis = diagnose(failure.case, answer, effort.spent)
+    oracle = "python" if implementations.missing() else "c"
+    if failure.case.op != "train" or work(failure.case) > LOCATED[oracle]:
         return
 
     def ask(case: Case) -> dict[str, Any] | None:
+        if effort.spent():
+            raise NoAnswer("not asked, since looking for the step takes too long")
         given = subject.ask(case)
         return None if given is None else fitted(case.answer, given, "the answer")
 
     try:
-        failure.located = locate(failure.case, answer, ask, PythonImplementation)
+        failure.located = locate(failure.case, answer, ask, implementations.load(oracle))
         if failure.located and failure.located.case:
             given = ask(failure.located.case)
             found = compare(failure.located.case, given) if given else None
             if given and found and found.verdict != EXACT:
                 failure.found = found
                 failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests show no distance
-                failure.diagnosis = failure.diagnosis or diagnose(failure.located.case, given)
+                failure.diagnosis = failure.diagnosis or diagnose(failure.located.case, given, effort.spent)
     except NoAnswer:
         pass  # the case has its verdict; the step stays unknown

@@ -10,4 +10,4 @@ from .judge import Judgement, Off, judge
 from .numbers import LIMIT, PRECISIONS, SPREAD, Double, Single
 from .tensors import Tensor, expected
 
-__all__ = ["Double", "Judgement", "LIMIT", "Off", "PRECISIONS", "SPREAD", "Single", "Tensor", "expected", "judge"]
+__all__ = ["LIMIT", "PRECISIONS", "SPREAD", "Double", "Judgement", "Off", "Single", "Tensor", "expected", "judge"]

@@ -8,7 +8,8 @@ from math import inf, sqrt
 from ...implementations import python
 from ...implementations.python import images
 from ...reference import activations, batchnorm, conv, linear, losses, pool, prng
-from ..operations.batchnorm import images as in_rows, positions
+from ..operations.batchnorm import images as in_rows
+from ..operations.batchnorm import positions
 from ..operations.models import model_of
 from .numbers import FUNCTIONS, Number, convert, flat, mixed, product, settled, value_of
 

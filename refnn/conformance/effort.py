@@ -1,0 +1,42 @@
+"""How much is done to explain failures: which rungs depend on which, and the time for looking into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from time import monotonic
+
+SECONDS = 6.0  # for all failures of a check
+
+STEP = ("forward", "loss", "backward", "update", "step")
+NEEDS: dict[str, tuple[str, ...]] = {  # rung -> the rungs whose mistakes are seen again in it
+    "init": ("prng", "elementary"),
+    "step": STEP[:-1],
+    "images": STEP,
+    **dict.fromkeys(("truth-table", "alice-bob", "sin-cos", "digits", "mnist", "points"), ("prng", "init", *STEP)),
+    "mnist-cnn": ("prng", "init", *STEP, "images"),
+    "network": STEP,
+}
+
+
+def cause(rung: str, wrong: Collection[str]) -> str | None:
+    """The first of the wrong rungs whose mistake shows again in this rung; None if there is none."""
+    return next((name for name in NEEDS.get(rung, ()) if name in wrong), None)
+
+
+class Effort:
+    """The seconds that are left for looking into failures. A rung takes at most half of them."""
+
+    def __init__(self, seconds: float = SECONDS, now: Callable[[], float] = monotonic) -> None:
+        self.left, self.now = seconds, now
+        self.until = now() + seconds
+
+    def __enter__(self) -> Effort:
+        self.begin = self.now()
+        self.until = self.begin + self.left / 2.0
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.left -= min(self.left, self.now() - self.begin)
+
+    def spent(self) -> bool:
+        return self.now() >= self.until

@@ -1,0 +1,79 @@
+"""What looking into failures may take: rungs that depend on a wrong one are not looked into, others not for long."""
+
+import time
+
+import pytest
+from refnn.check import main
+from refnn.conformance import subjects, vectors
+from refnn.conformance.effort import NEEDS, Effort, cause
+from refnn.conformance.run import run
+
+
+def spoilt(op, change):
+    """The C core with the answers of an operation changed."""
+    right = subjects.named("c").variants["plain"].functions
+    return subjects.Functions({**right, op: lambda **inputs: change(right[op](**inputs))}, "spoilt")
+
+
+def one_more(answer):
+    return {"dz": [[v + 1.0 for v in row] for row in answer["dz"]]}
+
+
+def test_needs_are_rungs_that_come_before():
+    rungs = [*vectors.RUNGS, "network"]
+    assert all(set(needed) <= set(rungs[:rungs.index(rung)]) for rung, needed in NEEDS.items())
+
+
+def test_the_cause_is_the_first_rung_that_is_wrong():
+    assert cause("step", {"backward", "forward"}) == "forward"
+    assert cause("product", {"prng"}) is None and cause("step", set()) is None
+
+
+def test_a_rung_takes_half_of_what_is_left():
+    clock = [0.0]
+    effort = Effort(8.0, lambda: clock[0])
+    for allowed in (4.0, 2.0, 1.0):
+        with effort:
+            clock[0] += allowed - 0.5
+            assert not effort.spent()
+            clock[0] += 0.5
+            assert effort.spent()
+    with Effort(0.0) as none:
+        assert none.spent()
+
+
+def test_without_effort_failures_are_counted_and_not_explained():
+    cases = vectors.load("backward")
+    looked_at = run("backward", cases, spoilt("activation_backward", one_more))
+    counted = run("backward", cases, spoilt("activation_backward", one_more), Effort(0.0))
+    assert counted.counts == looked_at.counts and len(counted.failures) == len(looked_at.failures)
+    assert all(failure.diagnosis is None for failure in counted.failures)
+    assert any(failure.diagnosis is not None for failure in looked_at.failures)
+
+
+def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(monkeypatch, capsys):
+    looked_at = []
+    monkeypatch.setattr("refnn.conformance.run.diagnose", lambda case, answer, spent: looked_at.append(case.op) or [])
+    subject = spoilt("activation_backward", one_more)
+    core = dict(subject.functions)
+    subject.functions["step"] = lambda **inputs: {**core["step"](**inputs), "loss": 0.0}
+    monkeypatch.setattr(subjects, "named", lambda name: subject)
+    assert main(["--impl", "c", "forward", "backward", "step"]) == 1
+    assert set(looked_at) == {"activation_backward"}
+    assert "step: wrong" in capsys.readouterr().out
+    assert main(["--impl", "c", "forward", "step"]) == 1
+    assert "step" in looked_at
+
+
+@pytest.mark.parametrize("op, change", [
+    ("step", lambda answer: {**answer, "gradients": [2.0 * g for g in answer["gradients"]]}),
+    ("train", lambda answer: {
+        "losses": [2.0 * v for v in answer["losses"]], "digests": ["0" * 64] * len(answer["digests"])}),
+    ("train", lambda answer: {**answer, "digests": answer["digests"][:1] + ["0" * 64] * (len(answer["digests"]) - 1)}),
+    ("exp", lambda answer: {"y": [v * (1.0 + 1e-13) for v in answer["y"]]})])
+def test_a_wrong_implementation_is_told_in_time(monkeypatch, op, change):
+    subject = spoilt(op, change)
+    monkeypatch.setattr(subjects, "named", lambda name: subject)
+    begin = time.process_time()
+    assert main(["--impl", "c"]) == 1
+    assert time.process_time() - begin < 15.0
