@@ -1,5 +1,6 @@
 """Checks of arguments that every entry point shares, with the same messages. Each raises InputError."""
 
+import os
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from math import isfinite
@@ -10,6 +11,13 @@ from typing import Any, SupportsIndex, Union
 from .errors import InputError
 
 Size = Union[SupportsIndex, Sequence[SupportsIndex]]  # a whole number, or a pair of them: rows and columns
+
+
+def shown(value: object, longest: int = 100) -> str:
+    """repr(value) for a message: one line, of at most `longest` characters."""
+    text = repr(str(value) if isinstance(value, os.PathLike) else value)
+    text = " ".join(text.split()) if "\n" in text else text
+    return text if len(text) <= longest else f"{text[:longest - 20]}...{text[-17:]}"
 
 
 def known_name(name: Any, names: Collection[str], what: str) -> str:

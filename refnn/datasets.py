@@ -4,18 +4,18 @@ validation and test."""
 from __future__ import annotations
 
 import os
-import sys
-import urllib.request
 from array import array
 from hashlib import sha256
 from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple, Optional
+from urllib.error import URLError
 from urllib.parse import urlsplit
 
+from .checks import shown
+from .download import abandon, claim, fetch, keep, reason
 from .errors import InputError, UnavailableError
-from .files import replace_file
-from .idx import decompressed, read_idx
+from .idx import blocks, read_idx
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, TWO_PI, stream
 from .samples import Numbers
@@ -79,7 +79,6 @@ FILES = {
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
-TIMEOUT = 20  # seconds
 
 
 def mnist(source: str | os.PathLike[str] | None = None) -> Data:
@@ -94,8 +93,8 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
         folder = data_folder() / "digits"
     elif source is not None:
         folder = Path(source)
-        if not str(source) or not folder.is_dir():
-            raise InputError(f"no folder {str(source)!r}; {named} takes a folder with the MNIST files, or digits")
+        if not str(source) or not is_folder(folder):
+            raise InputError(f"no folder {shown(source)}; {named} takes a folder with the MNIST files, or digits")
     else:
         folder = cache_folder()
         for name in FILES:
@@ -113,12 +112,23 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
     return Data(pairs[0], test=pairs[1])
 
 
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder. False also for a path that no system call takes."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def find(folder: Path, name: str) -> Path | None:
-    """The file of that name in a folder, in either spelling, raw or .gz; None if there is none."""
+    """The file of that name in a folder, in either spelling, raw or .gz; None if there is none. Raises InputError."""
     for spelling in (name, name.replace("-idx", ".idx")):
         for path in (folder / spelling, folder / (spelling + ".gz")):
-            if path.is_file():
-                return path
+            try:
+                if path.is_file():
+                    return path
+            except OSError as error:
+                raise InputError(f"{folder}: {error.strerror or error}") from None
     return None
 
 
@@ -131,44 +141,62 @@ def existing(folder: Path, name: str) -> Path:
 
 def download(name: str, folder: Path) -> None:
     """Fetches a file of MNIST, checks its SHA-256 and moves it into a folder. Raises UnavailableError."""
+    path = folder / f"{name}.gz"
+    try:
+        part = claim(path)
+        try:
+            problems = fetch_from_mirrors(name, part)
+            if not problems:
+                keep(part, path)
+        finally:
+            abandon(part, path)
+    except OSError as error:
+        raise UnavailableError(f"{folder}: the files of MNIST cannot be kept here: {error.strerror or error}") from None
+    if problems:
+        raise UnavailableError(f"{name} of MNIST could not be downloaded ({'; '.join(problems)}); name a "
+                               "folder that has the files with --data or REFNN_DATA, or try --data digits --lr 0.03")
+
+
+def fetch_from_mirrors(name: str, part: Path) -> list[str]:
+    """Fetches a file from the first mirror that has it, and checks it. If none has, returns their problems."""
     problems = []
     for mirror in MIRRORS:
+        resumed = part.stat().st_size > 0
         try:
-            data = fetch(f"{mirror}{name}.gz")
-            if sha256(decompressed(data, name)).hexdigest() != FILES[name]:
-                raise InputError("wrong SHA-256")
-            break
-        except (OSError, HTTPException, ValueError) as error:
-            problems.append(f"{urlsplit(mirror).hostname}: {getattr(error, 'reason', None) or error}")
-    else:
-        raise UnavailableError(f"{name} of MNIST could not be downloaded ({'; '.join(problems)}); name a folder that "
-                               "has the files with --data or REFNN_DATA, or try --data digits --lr 0.03")
+            problem = fetched(f"{mirror}{name}.gz", name, part)
+            if problem and resumed:  # the old part may be of another file
+                problem = fetched(f"{mirror}{name}.gz", name, part)
+        except (URLError, HTTPException) as error:
+            problem = reason(error)
+        if not problem:
+            return []
+        problems.append(f"{urlsplit(mirror).hostname}: {problem}")
+    return problems
+
+
+def fetched(url: str, name: str, part: Path) -> str:
+    """Completes a partial file, and empties it if it is not the right one. Returns the problem, or ""."""
+    fetch(url, part)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        replace_file(folder / f"{name}.gz", data)
-    except OSError as error:
-        raise UnavailableError(f"{folder}: the files of MNIST cannot be kept here: {error.strerror}") from None
-
-
-def fetch(url: str) -> bytes:
-    """The bytes at a URL. Shows progress on standard error if that is a terminal."""
-    with urllib.request.urlopen(url, timeout=TIMEOUT) as response:
-        total = int(response.headers.get("Content-Length") or 0)
-        data = bytearray()
-        while block := response.read(1 << 16):
-            data += block
-            if sys.stderr.isatty():
-                share = f" {100 * len(data) // total:3d} %" if total else ""
-                print(f"\r{url.rsplit('/', 1)[-1]} {len(data) / 1e6:.1f} MB{share}", end="", file=sys.stderr)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    return bytes(data)
+        digest = sha256()
+        for block in blocks(part, name):
+            digest.update(block)
+        problem = "" if digest.hexdigest() == FILES[name] else "wrong SHA-256"
+    except InputError as error:
+        problem = str(error)
+    if problem:
+        os.truncate(part, 0)
+    return problem
 
 
 def cache_folder() -> Path:
-    """The folder of downloaded files, in the user's cache."""
+    """The folder of downloaded files, in the user's cache. Raises UnavailableError."""
     base = os.environ.get("LOCALAPPDATA") if os.name == "nt" else os.environ.get("XDG_CACHE_HOME")
-    return Path(base or Path.home() / ".cache") / "refnn" / "mnist"
+    try:
+        return Path(base or Path.home() / ".cache") / "refnn" / "mnist"
+    except RuntimeError:
+        raise UnavailableError("no folder for downloaded files: this user has no home directory; "
+                               "name a folder that has the files of MNIST with --data or REFNN_DATA") from None
 
 
 def data_folder() -> Path:

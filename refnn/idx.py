@@ -7,52 +7,117 @@ from __future__ import annotations
 
 import gzip
 import os
+import stat
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import InputError
 from .files import write_file
 
 UNSIGNED_BYTE = 8
+LARGEST = 2**30  # bytes of a file's content
+BLOCK = 1 << 16
+MEMBERS = 100_000  # of a gzip file; one member has all of a file, or a block of it
 
 
 def read_idx(path: str | os.PathLike[str], dimensions: int) -> tuple[tuple[int, ...], memoryview]:
-    """Reads an IDX file of unsigned bytes -> (the size of each dimension, the bytes). Raises InputError."""
-    data = read_file(path)
+    """Reads an IDX file of unsigned bytes -> (the size of each dimension, the bytes). Raises InputError.
+
+    Never reads much more than the header says, and at most 1 GB.
+    """
+    start = 4 + 4 * dimensions
+    data = bytearray()
+    sizes: tuple[int, ...] = ()
+    more = ""
+    for block in blocks(path, path):
+        data += block
+        if not sizes and len(data) >= start:
+            sizes = read_header(data, dimensions, path)
+        if sizes and len(data) > start + prod(sizes) + BLOCK:
+            more = "more than "
+            break
+    if not sizes:
+        sizes = read_header(data, dimensions, path)
+    if len(data) - start != prod(sizes):
+        shape = " x ".join(map(str, sizes))
+        raise InputError(f"{path}: its header says {shape} bytes, but {more}{len(data) - start} follow")
+    return sizes, memoryview(data).toreadonly()[start:]
+
+
+def read_header(data: bytes | bytearray, dimensions: int, path: object) -> tuple[int, ...]:
+    """The size of each dimension. Raises InputError."""
     if len(data) < 4:
         raise InputError(f"{path}: truncated: {len(data)} bytes are no IDX file")
-    if data[:4] != bytes([0, 0, UNSIGNED_BYTE, dimensions]):
-        expected = bytes([0, 0, UNSIGNED_BYTE, dimensions])
+    expected = bytes([0, 0, UNSIGNED_BYTE, dimensions])
+    if data[:4] != expected:
         raise InputError(f"{path}: wrong magic number {data[:4].hex()}, expected {expected.hex()}")
     start = 4 + 4 * dimensions
     if len(data) < start:
         raise InputError(f"{path}: truncated: {len(data)} bytes, the header alone has {start}")
-    sizes = struct.unpack_from(f">{dimensions}I", data, 4)
-    items = 1
-    for size in sizes:
-        items *= size
-    if len(data) - start != items:
-        shape = " x ".join(map(str, sizes))
-        raise InputError(f"{path}: its header says {shape} bytes, but {len(data) - start} follow")
-    return sizes, memoryview(data)[start:]
+    return struct.unpack_from(f">{dimensions}I", data, 4)
 
 
-def read_file(path: str | os.PathLike[str]) -> bytes:
-    """The bytes of a file, decompressed if its content is gzip, whatever its name. Raises InputError."""
+def blocks(path: str | os.PathLike[str], name: object) -> Iterator[bytes]:
+    """The content of a file in blocks, decompressed if it is gzip. Raises InputError, with `name` in the message."""
+    total = 0
     try:
-        return decompressed(Path(path).read_bytes(), path)
+        with open_regular(path) as file:
+            first = file.read(BLOCK)
+            for block in decompressed(file, first, name) if first[:2] == b"\x1f\x8b" else raw(file, first):
+                total += len(block)
+                if total > LARGEST:
+                    raise InputError(f"{name}: more than {LARGEST} bytes, decompressed or not")
+                yield block
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+        raise InputError(f"{name}: {error.strerror or error}") from None
 
 
-def decompressed(data: bytes, name: object) -> bytes:
-    """`data`, decompressed if it is gzip. Raises InputError, with `name` in it."""
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Opens a file for reading. Refuses a pipe or a device without waiting for it. Raises OSError or InputError."""
     try:
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:
+        raise InputError(f"{str(path)!r}: {error}") from None
+    file = open(number, "rb")
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        file.close()
+        raise InputError(f"{path}: not a regular file")
+    return file
+
+
+def raw(file: BinaryIO, block: bytes) -> Iterator[bytes]:
+    while block:
+        yield block
+        block = file.read(BLOCK)
+
+
+def decompressed(file: BinaryIO, data: bytes, name: object) -> Iterator[bytes]:
+    """The content of a gzip file in blocks. data: its first bytes, already read. Raises InputError."""
+    members = 0
+    member = None  # that is being decompressed
+    try:
+        while data or (data := file.read(BLOCK)):
+            if member is None:
+                data = data.lstrip(b"\0")  # padding may follow a member
+                if not data:
+                    continue
+                members += 1
+                if members > MEMBERS:
+                    raise InputError(f"{name}: more than {MEMBERS} gzip members")
+                member = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            if block := member.decompress(data, BLOCK):
+                yield block
+            data = member.unused_data if member.eof else member.unconsumed_tail
+            if member.eof:
+                member = None
+    except zlib.error as error:
         raise InputError(f"{name}: truncated or damaged gzip file ({error})") from None
+    if member is not None:
+        raise InputError(f"{name}: truncated or damaged gzip file (it ends before its end-of-stream marker)")
 
 
 def write_idx(path: str | os.PathLike[str], sizes: Sequence[int], data: bytes) -> None:

@@ -114,6 +114,6 @@ def test_flags_follow_the_compiler(build_ext, monkeypatch):
     for platform, version, kind in (("win-amd64", "3.11 [MSC v.1934]", "msvc"),
                                     ("mingw_x86_64", "3.11 [GCC 13.1.0]", "unix"),
                                     ("mingw_x86_64_clang", "3.11 [Clang 16]", "unix")):
-        monkeypatch.setattr(build_ext.sysconfig, "get_platform", lambda: platform)
+        monkeypatch.setattr(build_ext.sysconfig, "get_platform", lambda platform=platform: platform)
         monkeypatch.setattr(build_ext.sys, "version", version)
         assert build_ext.default_compiler() == kind

@@ -3,12 +3,14 @@
 import gzip
 import http.server
 import importlib.util
+import os
 import socket
 import threading
+import time
 from hashlib import sha256
 
 import pytest
-from refnn import InputError, UnavailableError, datasets
+from refnn import InputError, UnavailableError, datasets, idx
 from refnn.idx import read_idx, write_idx
 
 IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28]) + bytes(2 * 784)
@@ -192,3 +194,78 @@ def test_no_network(mirror, monkeypatch):
         datasets.mnist()
     assert "\n" not in str(caught.value)
     assert "or try --data digits" in str(caught.value)
+
+
+BOMBS = {
+    "much": (gzip.compress(IMAGES + bytes(2**28)), "its header says 2 x 28 x 28 bytes, but more than [0-9]+ follow"),
+    "a large header": (gzip.compress(bytes([0, 0, 8, 3]) + b"\xff" * 12 + bytes(2**20)), "bytes, but 1048576 follow"),
+    "many members": (gzip.compress(b"") * 100_001, "more than 100000 gzip members"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_takes_little_memory_and_time(tmp_path, name):
+    resource = pytest.importorskip("resource")
+    content, message = BOMBS[name]
+    (tmp_path / "bomb.gz").write_bytes(content)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.monotonic()
+    with pytest.raises(InputError, match=message):
+        read_idx(tmp_path / "bomb.gz", 3)
+    assert time.monotonic() - begin < 5.0
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB on Linux
+
+
+def test_a_large_file_is_read_up_to_a_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "LARGEST", 1 << 20)
+    (tmp_path / "large").write_bytes(bytes([0, 0, 8, 1, 0, 32, 0, 0]) + bytes(2 << 20))
+    with pytest.raises(InputError, match="more than 1048576 bytes"):
+        read_idx(tmp_path / "large", 1)
+
+
+def test_members_and_padding(tmp_path):
+    members = (LABELS[:3], b"", LABELS[3:])
+    (tmp_path / "a.gz").write_bytes(b"".join(map(gzip.compress, members)) + bytes(100))
+    assert read_idx(tmp_path / "a.gz", 1)[1] == LABELS[8:]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+def test_pipes_and_devices_are_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", "/dev/zero", tmp_path):
+        with pytest.raises(InputError, match=r"not a regular file|Is a directory"):
+            read_idx(path, 1)
+
+
+def test_paths_that_no_system_call_takes(monkeypatch):
+    long = "x" * 5000
+    for named in (long, "/".join(["x" * 200] * 25), "a\0b"):
+        with pytest.raises(InputError, match="no folder '.*--data takes"):
+            datasets.mnist(named)
+        with pytest.raises(InputError):
+            read_idx(named, 1)
+    monkeypatch.setenv("REFNN_DATA", long)
+    with pytest.raises(InputError, match="no folder '.*REFNN_DATA takes") as caught:
+        datasets.mnist()
+    assert len(str(caught.value)) < 300
+
+
+def test_no_home_directory(monkeypatch):
+    for name in ("REFNN_DATA", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(datasets.Path, "home", home)
+    with pytest.raises(UnavailableError, match="this user has no home directory; name a folder"):
+        datasets.mnist()
+
+
+def test_a_folder_without_permission(tmp_path, monkeypatch):
+    def is_file(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(datasets.Path, "is_file", is_file)
+    with pytest.raises(InputError, match=f"{tmp_path}: Permission denied"):
+        datasets.mnist(tmp_path)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from .. import datasets
-from ..errors import InputError
+from ..errors import InputError, UnavailableError
 from ..idx import read_idx
 
 FOLDER = datasets.data_folder() / "conformance" / "v1"
@@ -125,7 +125,10 @@ def read_data(folder: Path, source: dict[str, Any]) -> dict[str, Any]:
 
 def mnist_folder() -> Path:
     """The folder of the MNIST files on this machine: $REFNN_DATA or the user's cache. Nothing is downloaded."""
-    folder = Path(os.environ.get("REFNN_DATA") or datasets.cache_folder())
+    try:
+        folder = Path(os.environ.get("REFNN_DATA") or datasets.cache_folder())
+    except UnavailableError as error:
+        raise InputError(str(error)) from None
     if not all(datasets.find(folder, name) for name in datasets.FILES):
         raise InputError("no MNIST files on this machine; REFNN_DATA names their folder")
     return folder
