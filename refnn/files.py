@@ -1,22 +1,29 @@
-"""Writing files: a reader finds the old file or the new one, whole, even if the process is killed while it writes."""
+"""Files: read without waiting for pipes and devices; written so that a reader finds the old file or the new one, whole,
+even if the process is killed while it writes."""
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
+import time
 from pathlib import Path
+from typing import BinaryIO
 
+from .checks import shown
 from .errors import InputError
 
 PathLike = str | os.PathLike[str]
+LONGEST = 50  # characters of a name in the name of its temporary file; names end at 255 bytes
+PATIENCE = 5.0  # seconds for a reader of a named pipe to appear
 
 
 def write_file(path: PathLike, data: bytes, what: str = "") -> None:
     """Replaces a file. `what` begins the message: "--json". Raises InputError."""
     try:
         replace_file(path, data)
-    except OSError as error:
-        name = f"{what} {str(path)!r}".lstrip()
-        raise InputError(f"{name} could not be written: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{what} {shown(path)} could not be written: {why(error)}".lstrip()) from None
 
 
 def replace_file(path: PathLike, data: bytes) -> None:
@@ -24,11 +31,11 @@ def replace_file(path: PathLike, data: bytes) -> None:
 
     A pipe or a device is written directly. Raises OSError.
     """
-    target = Path(os.path.realpath(path))  # a symbolic link stays one
-    temporary = target.with_name(f"{target.name}.{os.getpid()}.part")
-    if target.exists() and not target.is_file():
-        target.write_bytes(data)
+    if is_special(path):
+        write_special(path, data)
         return
+    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    temporary = target.with_name(f"{target.name[:LONGEST]}.{os.getpid()}.part")
     try:
         discard(temporary)
         with open(temporary, "xb") as file:
@@ -43,26 +50,79 @@ def replace_file(path: PathLike, data: bytes) -> None:
         discard(temporary)
 
 
+def is_special(path: PathLike) -> bool:
+    """Whether a path is a pipe or a device. A folder is none: to write it fails as it should."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def write_special(path: PathLike, data: bytes) -> None:
+    """Writes to a pipe or a device. A pipe without a reader is an error after a while. Raises OSError."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            number = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0))
+            break
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > until:
+                raise
+            time.sleep(0.1)
+    os.set_blocking(number, True)
+    with open(number, "wb") as file:
+        file.write(data)
+
+
 def check_writable(path: PathLike, what: str = "") -> None:
     """Refuses a file that cannot be written, before the work rather than after it. Raises InputError."""
-    name = f"{what} {str(path)!r}".lstrip()
-    target = Path(os.path.realpath(path))
     try:
+        if is_special(path):
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return  # opened once only: the reader of a pipe would take the first end for the end
+        target = Path(os.path.realpath(path))
         existed = target.exists()
         with open(target, "ab"):
             pass
         if not existed:
             target.unlink()
-    except OSError as error:
-        raise InputError(f"{name} cannot be written: {error.strerror or error}") from None
+        temporary = target.with_name(f"{target.name[:LONGEST]}.{os.getpid()}.part")
+        with open(temporary, "ab"):
+            pass
+        discard(temporary)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{what} {shown(path)} cannot be written: {why(error)}".lstrip()) from None
 
 
-def read_bytes(path: PathLike) -> bytes:
-    """The bytes of a file. Raises InputError."""
+def read_bytes(path: PathLike, what: str = "") -> bytes:
+    """The bytes of a regular file. `what` begins the message. Raises InputError."""
+    name = f"{what} {path}".lstrip() if len(str(path)) < 200 else f"{what} {shown(path)}".lstrip()
     try:
-        return Path(path).read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+        raise InputError(f"{name}: {why(error)}") from None
+
+
+def open_regular(path: PathLike) -> BinaryIO:
+    """Opens a file for reading. Refuses a pipe or a device without waiting for it. Raises OSError."""
+    try:
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError as error:  # a null character in the path
+        raise OSError(errno.EINVAL, str(error)) from None
+    mode = os.fstat(number).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(number)
+        raise OSError(errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL,
+                      os.strerror(errno.EISDIR) if stat.S_ISDIR(mode) else "not a regular file")
+    return open(number, "rb")
+
+
+def why(error: Exception) -> str:
+    """What an OSError says, in a few words."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def sync_folder(folder: Path) -> None:

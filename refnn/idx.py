@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError
-from .files import write_file
+from .files import open_regular, why, write_file
 
 UNSIGNED_BYTE = 8
 LARGEST = 2**30  # bytes of a file's content
@@ -73,20 +72,7 @@ def blocks(path: str | os.PathLike[str], name: object) -> Iterator[bytes]:
                     raise InputError(f"{name}: more than {LARGEST} bytes, decompressed or not")
                 yield block
     except OSError as error:
-        raise InputError(f"{name}: {error.strerror or error}") from None
-
-
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Opens a file for reading. Refuses a pipe or a device without waiting for it. Raises OSError or InputError."""
-    try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except ValueError as error:
-        raise InputError(f"{str(path)!r}: {error}") from None
-    file = open(number, "rb")
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        file.close()
-        raise InputError(f"{path}: not a regular file")
-    return file
+        raise InputError(f"{name}: {why(error)}") from None
 
 
 def raw(file: BinaryIO, block: bytes) -> Iterator[bytes]:

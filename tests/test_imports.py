@@ -12,8 +12,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "refnn"
 FLOORS = [
     ["refnn.reference.*", "refnn.version"],
     ["refnn.errors"],
-    ["refnn.checks", "refnn.files", "refnn.safetensors"],
-    ["refnn.layers", "refnn.idx", "refnn.rates"],
+    ["refnn.checks", "refnn.safetensors"],
+    ["refnn.files"],
+    ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download"],
     ["refnn.model"],
     ["refnn.samples", "refnn.saved"],
     ["refnn.datasets"],
