@@ -60,7 +60,8 @@ def imports(module, source, modules, is_package):
 def graph(sources):
     """module -> what it imports. `from package import module` counts as an import of the module only."""
     packages = {module.rpartition(".")[0] for module in sources}
-    return {module: imports(module, source, {*sources, BUILT}, module in packages) for module, source in sources.items()}
+    modules = {*sources, BUILT}
+    return {module: imports(module, source, modules, module in packages) for module, source in sources.items()}
 
 
 def floor(module):

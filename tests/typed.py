@@ -1,4 +1,4 @@
-"""A program that uses the whole public interface as a typed one: mypy and pyright, both strict, accept it. It also runs."""
+"""A program that uses the whole public interface with types. mypy and pyright, both strict, accept it; and it runs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ from array import array
 from collections.abc import Sequence
 
 from refnn import (SPEC, BatchNorm2d, Conv2d, CustomLayer, DivergenceError, Epoch, Evaluation, Flatten, GradientCheck,
-                   Identity, InputError, LeakyReLU, Linear, MaxPool2d, Model, Network, RefnnError, ReLU, Samples, Sigmoid,
-                   Softmax, Tanh, UnavailableError, check_samples, gradient_check, mlp)
+                   Identity, InputError, LeakyReLU, Linear, MaxPool2d, Model, Network, RefnnError, ReLU, Samples,
+                   Sigmoid, Softmax, Tanh, UnavailableError, check_samples, gradient_check, mlp)
 from refnn.datasets import Data, alice_bob, mnist
+from refnn.implementations import Constructor
+from refnn.implementations.c import CImplementation
+from refnn.implementations.python import PythonImplementation
 from refnn.layers import Matrix
 from refnn.network import digest
 from refnn.sweep import grid, sweep
 from refnn.tasks import Task, task
+
+IMPLEMENTATIONS: list[Constructor] = [PythonImplementation, CImplementation]  # both satisfy the protocol
 
 
 class Scale:
@@ -38,7 +43,8 @@ def models() -> list[Model]:
         Model([Linear(2, 2), Sigmoid(), Linear(2, 1, bias=False), Tanh()], loss="mse", init="normal"),
         Model([Conv2d(1, 2, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(2), Flatten(), Linear(8, 2)],
               loss="cross_entropy", init="he", input_shape=(1, 4, 5)),
-        Model([Conv2d(1, 2, (3, 2), stride=(1, 2), padding=(1, 0)), MaxPool2d((2, 1), stride=1)], input_shape=[1, 4, 5]),
+        Model([Conv2d(1, 2, (3, 2), stride=(1, 2), padding=(1, 0)), MaxPool2d((2, 1), stride=1)],
+              input_shape=[1, 4, 5]),
         Model((Linear(2, 2), custom, LeakyReLU(), Identity(), Softmax())),
         mlp([2, 3, 1], activation="tanh", output="sigmoid"),
     ]

@@ -129,7 +129,8 @@ def load(name: str) -> Constructor:
     """The class of that name. Raises InputError for an unknown one, UnavailableError if it is not built here."""
     if SMALLEST * 1.0 == 0.0:
         raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with "
-                               "-ffast-math, or a call such as torch.set_flush_denormal, has changed the processor's arithmetic")
+                               "-ffast-math, or a call such as torch.set_flush_denormal, has changed the processor's "
+                               "arithmetic")
     place = IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]
     constructor: Constructor = getattr(import_module(place.module), place.name)
     return constructor

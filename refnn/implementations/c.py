@@ -1,24 +1,29 @@
 """The C core: csrc/ behind the interface Implementation. Buffers in, status codes to exceptions."""
 
+from __future__ import annotations
+
 import os
 import struct
 import time
 from array import array
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+from typing import Any, NoReturn, cast
 
 from ..checks import known_name
 from ..errors import InputError, UnavailableError
-from ..layers import BatchNorm2d, Conv2d, MaxPool2d, is_custom
-from ..samples import Rows
+from ..layers import BatchNorm2d, Conv2d, CustomLayer, Layer, Matrix, MaxPool2d, Shape, is_custom
+from ..model import Model
+from ..samples import Rows, Targets
 from . import sources
 
 PACKAGE = Path(__file__).resolve().parent.parent
 RECORD = PACKAGE / sources.RECORD
 
 
-def why_missing(error):
+def why_missing(error: ImportError) -> str:
     """Why the core cannot be imported, in a sentence."""
     if not isinstance(error, ModuleNotFoundError) or error.name != "refnn._core":
         return f"the C core cannot be loaded: {error}"
@@ -28,7 +33,7 @@ def why_missing(error):
             "--impl python runs without")
 
 
-def recorded(name):
+def recorded(name: str) -> str:
     """The value of a name in the record of the build; "" if there is none."""
     try:
         lines = RECORD.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -38,8 +43,8 @@ def recorded(name):
 
 
 try:
-    from .._core import ffi, lib
     from .. import _core
+    from .._core import ffi, lib
     if Path(_core.__file__).resolve().parent != PACKAGE:  # an editable install of another checkout
         raise ModuleNotFoundError("not in this package", name="refnn._core")
 except ImportError as error:
@@ -60,7 +65,7 @@ class CImplementation:
     instruction_set: its name; None: that of simd()
     """
 
-    def __init__(self, model, seed, threads=None, instruction_set=None):
+    def __init__(self, model: Model, seed: int, threads: int | None = None, instruction_set: str | None = None) -> None:
         self.model = model
         layers = ffi.new("refnn_layer[]", list(map(layer_struct, model.layers, model.shapes, model.shapes[1:])))
         self._model = ffi.new("refnn_model *", {
@@ -84,32 +89,32 @@ class CImplementation:
         self._room(1)
         check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
 
-    def _workspace_size(self, rows):
+    def _workspace_size(self, rows: int) -> int:
         """The number of doubles for the largest number of threads that may ever run."""
         self._model.threads = self._threads.most
-        return lib.refnn_workspace_size(self._model, rows)
+        return int(lib.refnn_workspace_size(self._model, rows))
 
-    def _room(self, batch):
+    def _room(self, batch: int) -> None:
         """Makes room in the workspace: for _rows samples, or for a batch of training that must be taken whole."""
         rows = max(self._rows, batch) if self._whole_batches else self._rows
         size = self._workspace_size(rows)
         if size > LARGEST_WORKSPACE:
             because = "REFNN_SIMD=plain" if self._model.simd == 0 else "BatchNorm2d"
             why = f"; {because} needs the whole batch" if self._whole_batches else ""
-            raise InputError(f"to take {rows} samples through this network at once the C core needs {size / 2**27:.1f} GB of memory, "
-                             f"and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
+            raise InputError(f"to take {rows} samples through this network at once the C core needs "
+                             f"{size / 2**27:.1f} GB of memory, and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
         if size > len(self._workspace):
             self._workspace = doubles(size)
             self._network.workspace = pointer(self._workspace)
         self._network.rows = rows
 
-    @staticmethod
-    def epoch_order(seed, epoch, n):
+    def epoch_order(self, seed: int, epoch: int, n: int) -> Sequence[int]:
         order = array("i", bytes(4 * n))
         lib.refnn_epoch_order(seed, epoch, n, integers(order))
         return order
 
-    def train(self, x, y, order, start, stop, batch_size, lr, reduction):
+    def train(self, x: Rows, y: Targets, order: Sequence[int] | None, start: int, stop: int, batch_size: int, lr: float,
+              reduction: str) -> bool:
         samples = SamplesStruct(x, y, order)
         how = ffi.new("refnn_training *", {"batch_size": batch_size, "lr": lr, "reduction": constant(reduction)})
         self._room(min(batch_size, len(x)))
@@ -121,27 +126,28 @@ class CImplementation:
             all_finite = all_finite and bool(finite[0])
         return all_finite
 
-    def train_epochs(self, x, y, seed, first_epoch, lrs, batch_size, shuffle, reduction):
+    def train_epochs(self, x: Rows, y: Targets, seed: int, first_epoch: int, lrs: Sequence[float], batch_size: int,
+                     shuffle: bool, reduction: str) -> tuple[bool, list[float], list[int]]:
         self._room(min(batch_size, len(x)))
         self._model.threads = self._threads.given or 1  # these are small
         samples = SamplesStruct(x, y)
         order = array("i", bytes(4 * len(x)))
-        lrs = array("d", lrs)
-        losses = doubles(len(lrs))
-        correct = ffi.new("int64_t[]", len(lrs))
+        rates = array("d", lrs)
+        losses = doubles(len(rates))
+        correct = ffi.new("int64_t[]", len(rates))
         finite = ffi.new("int32_t *")
         how = ffi.new("refnn_training *", {"batch_size": batch_size, "reduction": constant(reduction)})
         epochs = ffi.new("refnn_epochs *", {
-            "count": len(lrs), "first": first_epoch, "lr": pointer(lrs), "seed": seed,
+            "count": len(rates), "first": first_epoch, "lr": pointer(rates), "seed": seed,
             "order": integers(order) if shuffle else ffi.NULL, "losses": pointer(losses), "correct": correct})
         check(lib.refnn_network_train_epochs(self._network, samples.struct, epochs, how, finite))
-        return bool(finite[0]), losses.tolist(), list(correct)
+        return bool(finite[0]), list(losses), list(correct)
 
-    def epochs_per_call(self, samples):
+    def epochs_per_call(self, samples: int) -> int:
         """The number of epochs, each with its evaluation, that one call should take."""
         return max(1, CALL_WORK // (4 * samples * (self._work + EPOCH_WORK)))
 
-    def evaluate(self, x, y, reduction):
+    def evaluate(self, x: Rows, y: Targets, reduction: str) -> tuple[float, int]:
         samples = SamplesStruct(x, y)
         self._room(1)
         total = ffi.new("double *")
@@ -151,15 +157,15 @@ class CImplementation:
                 check(lib.refnn_network_evaluate(self._network, samples.struct, first, last, total, correct))
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
-    def outputs(self, x):
+    def outputs(self, x: Rows) -> Matrix:
         return rows_of(self._outputs(x), self.model.outputs)
 
-    def predict(self, x):
+    def predict(self, x: Rows) -> Matrix:
         o = self._outputs(x)
         check(lib.refnn_predict(self._model, len(x), pointer(o)))
         return rows_of(o, self.model.outputs)
 
-    def _outputs(self, x):
+    def _outputs(self, x: Rows) -> memoryview[float]:
         samples = SamplesStruct(x)
         self._room(1)
         o = doubles(len(x) * self.model.outputs)
@@ -169,21 +175,22 @@ class CImplementation:
                                                 pointer(o) + first * self.model.outputs))
         return o
 
-    def gradients(self, x, y, reduction):
+    def gradients(self, x: Rows, y: Targets, reduction: str) -> array[float]:
         gradients = doubles(len(self._parameters))
         self._batch(x, y, reduction, gradients)
         return array("d", gradients)
 
-    def input_gradients(self, x, y, reduction):
+    def input_gradients(self, x: Rows, y: Targets, reduction: str) -> Matrix:
         dx = doubles(len(x) * self.model.inputs)
         self._batch(x, y, reduction, dx=dx)
         return rows_of(dx, self.model.inputs)
 
-    def batch_loss(self, x, y, reduction):
+    def batch_loss(self, x: Rows, y: Targets, reduction: str) -> float:
         total = self._batch(x, y, reduction)
         return total / len(x) if reduction == "mean" else total
 
-    def _batch(self, x, y, reduction, gradients=None, dx=None):
+    def _batch(self, x: Rows, y: Targets, reduction: str, gradients: memoryview[float] | None = None,
+               dx: memoryview[float] | None = None) -> float:
         """Fills gradients and dx, those that are given; -> the sum of the losses."""
         samples = SamplesStruct(x, y)
         self._room(len(x))
@@ -192,33 +199,33 @@ class CImplementation:
             with self._threads.chosen((3, ROWS), self._rows * self._work, last - first):
                 check(lib.refnn_network_gradients(self._network, samples.struct, first, last, constant(reduction),
                                                   total, pointer(gradients), pointer(dx)))
-        return total[0]
+        return float(total[0])
 
-    def apply_gradients(self, flat, lr):
+    def apply_gradients(self, flat: array[float], lr: float) -> None:
         lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
 
     @property
-    def parameters(self):
+    def parameters(self) -> memoryview[float]:
         return self._parameters
 
     @property
-    def buffers(self):
+    def buffers(self) -> memoryview[float]:
         return self._buffers
 
-    def get_parameters(self):
+    def get_parameters(self) -> array[float]:
         return array("d", self._parameters)
 
-    def set_parameters(self, flat):
+    def set_parameters(self, flat: array[float]) -> None:
         self._parameters[:] = array("d", flat)
 
-    def get_buffers(self):
+    def get_buffers(self) -> array[float]:
         return array("d", self._buffers)
 
-    def set_buffers(self, flat):
+    def set_buffers(self, flat: array[float]) -> None:
         self._buffers[:] = array("d", flat)
 
-    def _slices(self, passes, start, stop, batch_size=1):
-        """start ... stop in slices short enough for one call: whole batches, if those are short enough or must be whole.
+    def _slices(self, passes: int, start: int, stop: int, batch_size: int = 1) -> Iterator[tuple[int, int]]:
+        """start ... stop in slices short enough for one call; of whole batches if these are short enough or needed.
 
         passes: the work of a sample, in passes forward
         """
@@ -235,15 +242,16 @@ class Threads:
     faster wins. All can lose where the processors' caches are far apart.
     """
 
-    def __init__(self, given, model):
+    def __init__(self, given: int | None, model: Any) -> None:
         self.given = given if lib.refnn_has_threads() else 1
         self.model = model
         self.processors = processors()  # the workspace has room for these, should more appear
         self.most = self.given or self.processors
-        self.speeds = {}  # samples a second of the first calls, by kind of call and number of threads
+        # Samples per second of the first calls, by kind of call and number of threads.
+        self.speeds: dict[tuple[int, int], dict[int, list[float]]] = {}
 
     @contextmanager
-    def chosen(self, kind, work, samples):
+    def chosen(self, kind: tuple[int, int], work: int, samples: int) -> Iterator[None]:
         """Sets the model's number of threads for a call.
 
         kind: calls of one kind are compared; work: multiply-adds that threads share; samples: their number in the call
@@ -265,8 +273,8 @@ class Threads:
 class SamplesStruct:
     """A refnn_samples struct over the buffers of x, y and order, which it keeps alive."""
 
-    def __init__(self, x, y=None, order=None):
-        fields = {"count": len(x)}
+    def __init__(self, x: Rows, y: Targets | None = None, order: Sequence[int] | None = None) -> None:
+        fields: dict[str, Any] = {"count": len(x)}
         pixels = x.values.format == "B"
         fields["pixels" if pixels else "inputs"] = ffi.from_buffer("uint8_t[]" if pixels else "double[]", x.values)
         if isinstance(y, Rows):
@@ -279,50 +287,53 @@ class SamplesStruct:
         self.struct = ffi.new("refnn_samples *", fields)
 
 
-def processors():
-    """How many processors this process may use; more than 16 have not been seen to pay."""
+def processors() -> int:
+    """The number of processors that this process may use; more than 16 have not been seen to pay."""
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(available, 16)
 
 
-def layer_struct(layer, shape, output_shape):
+def layer_struct(layer: Layer | CustomLayer, shape: Shape, output_shape: Shape) -> dict[str, Any]:
     if is_custom(layer):
         raise InputError(f"the C core has no layer of type {type(layer).__name__}; impl='python' computes it")
-    fields = {"kind": constant(layer.name), "inputs": prod(shape), "outputs": prod(output_shape), "bias": getattr(layer, "bias", 0)}
+    fields = {"kind": constant(layer.name), "inputs": prod(shape), "outputs": prod(output_shape),
+              "bias": getattr(layer, "bias", 0)}
     if isinstance(layer, (Conv2d, MaxPool2d, BatchNorm2d)):
         fields.update(x=shape, z=output_shape)
-    for name, attribute in (("kernel", "kernel_size"), ("stride", "stride"), ("padding", "padding"), ("eps", "eps"), ("momentum", "momentum")):
+    for name, attribute in (("kernel", "kernel_size"), ("stride", "stride"), ("padding", "padding"), ("eps", "eps"),
+                            ("momentum", "momentum")):
         if hasattr(layer, attribute):
             fields[name] = getattr(layer, attribute)
     return fields
 
 
-def constant(name):
+def constant(name: str) -> int:
     """The C constant of a name: REFNN_LEAKY_RELU of leaky_relu, REFNN_NORMAL_0_1 of normal_0.1."""
-    return getattr(lib, "REFNN_" + name.upper().replace(".", "_"))
+    return int(getattr(lib, "REFNN_" + name.upper().replace(".", "_")))
 
 
-def doubles(count):
+def doubles(count: int) -> memoryview[float]:
     """`count` zeros, 64-byte aligned: a vector that straddles two cache lines costs two loads."""
     memory = array("d", bytes(8 * (count + 7)))
     start = -memory.buffer_info()[0] % 64 // 8
-    return memoryview(memory)[start:start + count]
+    view = cast("memoryview[float]", memoryview(memory))
+    return view[start:start + count]
 
 
-def pointer(values):
+def pointer(values: Any) -> Any:
     return ffi.NULL if values is None else ffi.from_buffer("double[]", values, require_writable=True)
 
 
-def integers(values):
+def integers(values: array[int]) -> Any:
     """A pointer to an array of int32."""
     return ffi.from_buffer("int32_t[]", values, require_writable=True)
 
 
-def rows_of(flat, width):
+def rows_of(flat: Any, width: int) -> Matrix:
     return [flat[start:start + width].tolist() for start in range(0, len(flat), width)]
 
 
-def check(status):
+def check(status: int) -> None:
     if status == lib.REFNN_BAD_MODEL:
         raise InputError("the C core refuses this model")
     if status == lib.REFNN_BAD_SAMPLES:
@@ -334,69 +345,70 @@ ELEMENTARY = (("exp", 6.85, "0x1.d7f0c18cc0a0cp+9"), ("log", 5.54, "0x1.b6454587
               ("tanh", 0.11987, "0x1.e8a639ec8538cp-4"), ("sin", 7.09746, "0x1.74573886dfb98p-1"),
               ("cos", 3.95531, "-0x1.5fa469cd626f2p-1"))
 
-# One row x of a linear layer, and of each output: its weights, its bias, the bits that come out if every operation rounds
-# once and in order, and what it is that would give others.
+# One row x of a linear layer, and for each output: its weights, its bias, the bits of the result if every operation
+# rounds once and in order, and the cause of other bits.
 X = (1.0, 1.0, 2.0**-600, 1.0 + 2.0**-27)
 OUTPUTS = (((1.0, 1.0, 0.0, 0.0), 2.0**53, 0x4340000000000000, "additions in another order"),
            ((0.0, 0.0, 2.0**-450, 0.0), 0.0, 0x0000000001000000, "subnormal numbers flushed to zero"),
            ((0.0, 0.0, 0.0, 1.0 + 2.0**-27), -1.0 - 2.0**-26, 0x0000000000000000, "fused multiply-add"))
-COPIES = 16  # so many outputs that vector instructions come in
+COPIES = 16  # of each output, so that vector instructions are used
 
 
-def bits(x):
-    return struct.unpack("<Q", struct.pack("<d", x))[0]
+def bits(x: float) -> int:
+    return int.from_bytes(struct.pack("<d", x), "little")
 
 
-def check_sources():
+def check_sources() -> None:
     """Raises UnavailableError if the core was not built from the sources of this package."""
     own = sources.digest(PACKAGE.parent) or recorded("sources")
     if own and (not hasattr(lib, "refnn_sources") or ffi.string(lib.refnn_sources()).decode() != own):
         failed = recorded("not built")
         why = f" (the last build failed: {failed})" if failed else ""
-        raise UnavailableError(f"{_core.__file__} is not the C core of these sources{why}; `pip install -e .` in a checkout "
-                               "builds it; --impl python runs without")
+        raise UnavailableError(f"{_core.__file__} is not the C core of these sources{why}; `pip install -e .` in a "
+                               "checkout builds it; --impl python runs without")
 
 
-def check_build():
-    """Raises UnavailableError where the core computes other bits than it should: a compiler or its flags are to blame."""
-    def refuse(why):
-        raise UnavailableError(f"this build of the C core does not compute exactly ({why}); build it anew without flags of your own")
+def check_build() -> None:
+    """Raises UnavailableError if the core computes other bits than it should: a compiler or its flags are to blame."""
+    def refuse(why: str) -> NoReturn:
+        raise UnavailableError(f"this build of the C core does not compute exactly ({why}); build it again without "
+                               "your own flags")
 
     for name, x, expected in ELEMENTARY:
         if bits(getattr(lib, f"refnn_{name}")(x)) != bits(float.fromhex(expected)):
             refuse(f"{name}({x})")
-    x = array("d", X)
+    row = array("d", X)
     w = array("d", [weights[i] for i in range(len(X)) for weights, *_ in OUTPUTS for _ in range(COPIES)])
     b = array("d", [bias for _, bias, *_ in OUTPUTS for _ in range(COPIES)])
     z = doubles(len(b))
-    lib.refnn_linear_forward(1, len(x), len(b), pointer(x), pointer(w), pointer(b), pointer(z))
+    lib.refnn_linear_forward(1, len(row), len(b), pointer(row), pointer(w), pointer(b), pointer(z))
     for k, value in enumerate(z):
         if bits(value) != OUTPUTS[k // COPIES][2]:
             refuse(OUTPUTS[k // COPIES][3])
 
 
-def simd_names():
+def simd_names() -> dict[str, int]:
     """The instruction sets that this build and this processor have, the widest last: name -> number."""
     found = ((lib.refnn_simd_name(number), number) for number in range(lib.refnn_simd_count()))
     return {ffi.string(name).decode(): number for name, number in found if name != ffi.NULL}
 
 
-def simd():
+def simd() -> int:
     """The number of the instruction set to use: the widest, or what $REFNN_SIMD names."""
     names = simd_names()
     wanted = os.environ.get("REFNN_SIMD")
     return names[known_name(wanted, names, "instruction set in REFNN_SIMD")] if wanted else max(names.values())
 
 
-def build():
+def build() -> str:
     """The compiler of the core, and the instruction set that is used."""
     name = next(name for name, number in simd_names().items() if number == simd())
     return f"{compiler()}, {name}"
 
 
-def compiler():
+def compiler() -> str:
     """The compiler of the core."""
-    return ffi.string(lib.refnn_build()).decode().strip()
+    return str(ffi.string(lib.refnn_build()).decode().strip())
 
 
 check_sources()

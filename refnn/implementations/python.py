@@ -146,7 +146,7 @@ class CheckedLayer:
 
     def forward(self, x: Matrix) -> Matrix:
         if hasattr(self.layer, "__dict__"):
-            setattr(self.layer, "training", self.training)
+            self.layer.training = self.training  # type: ignore[attr-defined]  # the protocol does not require it
         a = self.layer.forward(x)
         self._check(a, "forward", len(x), [self.outputs] * len(x))
         return a
