@@ -1,7 +1,7 @@
 /* What a network is made of: the kinds of layers and losses, what is valid, and how large it is.
  *
- * A new kind of layer or loss is a line in one of the two tables. Nothing else in the core knows how many kinds there
- * are, or in which order. The fast kernels know some kinds by name; all others run as their twins.
+ * A new kind of layer or loss is a line in one of the tables. Nothing else in the core knows how many kinds there are,
+ * or in which order. The fast kernels know some kinds by name; all others run as their twins.
  */
 
 #include "model.h"
@@ -182,6 +182,11 @@ static const loss_kind LOSSES[] = {
                              .gradient_of_class = refnn_cross_entropy_gradient},
 };
 
+static const char *const INITS[] = {
+    [REFNN_UNIFORM] = "uniform", [REFNN_NORMAL] = "normal",   [REFNN_NORMAL_0_1] = "normal_0.1",
+    [REFNN_FAN_IN] = "fan_in",   [REFNN_FAN_OUT] = "fan_out", [REFNN_HE] = "he",
+};
+
 const char *refnn_kind_name(int32_t kind) {
     return kind >= 0 && kind < COUNT_OF(KINDS) ? KINDS[kind].name : NULL;
 }
@@ -189,6 +194,8 @@ const char *refnn_kind_name(int32_t kind) {
 const char *refnn_loss_name(int32_t loss) {
     return loss >= 0 && loss < COUNT_OF(LOSSES) ? LOSSES[loss].name : NULL;
 }
+
+const char *refnn_init_name(int32_t init) { return init >= 0 && init < COUNT_OF(INITS) ? INITS[init] : NULL; }
 
 const layer_kind *kind_of(const refnn_layer *layer) { return &KINDS[layer->kind]; }
 
@@ -256,7 +263,7 @@ int good_layer(const refnn_layer *layer) {
 
 int good_model(const refnn_model *model) {
     if (!model->layers || model->layer_count < 1) return 0;
-    if (!refnn_loss_name(model->loss) || model->init < REFNN_UNIFORM || model->init > REFNN_HE) return 0;
+    if (!refnn_loss_name(model->loss) || !refnn_init_name(model->init)) return 0;
     if (!refnn_simd_name(model->simd) || model->threads < 1) return 0;
     int64_t count = 0;
     for (int32_t k = 0; k < model->layer_count; k++) {

@@ -275,9 +275,10 @@ double refnn_cos(double x); /* NaN for |x| > 2^19 pi/2 */
 
 /* model.c */
 
-/* The name of kind 0, 1, ... as layers, losses are called in Python; NULL where there is none. */
+/* The name of a layer's kind, a loss and an initialisation, by number, as in Python; NULL if there is none. */
 const char *refnn_kind_name(int32_t kind);
 const char *refnn_loss_name(int32_t loss);
+const char *refnn_init_name(int32_t init);
 
 /* The number of doubles that the parameters take; 0 for an invalid model. */
 int64_t refnn_parameter_count(const refnn_model *model);

@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ("linear", "activations", "losses", "training", "conv", "pool", "batchnorm", "prng", "init", "elementary")
 # What plain needs of fast/: sizes, pointers and names. These functions compute no number of a network.
-PREPARES = {"lay_out", "take", "take_integers", "take_layers", "refnn_workspace_size", "refnn_simd_name", "refnn_simd_count",
-            "refnn_has_threads", "by_batch", "least"}
+PREPARES = {"lay_out", "take", "take_integers", "take_layers", "refnn_workspace_size", "refnn_simd_name",
+            "refnn_simd_count", "refnn_has_threads", "by_batch", "least"}
 
 PROGRAM = """
 from refnn import *
@@ -23,7 +23,8 @@ def use(model, x, y):
     network, samples = Network(model, "c"), check_samples(model, x, y)
     samples = samples.first(min(8, len(samples)))
     network.train(samples, epochs=2, lr=0.01, batch_size=4, shuffle=True)
-    network.gradients(samples), network.input_gradients(samples), network.batch_loss(samples), network.evaluate(samples)
+    network.gradients(samples), network.input_gradients(samples), network.batch_loss(samples)
+    network.evaluate(samples)
     network.predict([[0.5] * model.inputs])
 
 for name in TASKS:
@@ -48,11 +49,11 @@ def calls(tmp_path_factory):
     for name in ("refnn", "csrc", "data"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_core*", "*.o", "__pycache__"))
     shutil.copy(ROOT / "build_ext.py", folder)
-    environment = {**os.environ, "CC": "gcc", "CFLAGS": "--coverage -g", "LDFLAGS": "--coverage", "PYTHONPATH": str(folder),
-                   "REFNN_SIMD": "plain"}
+    environment = {**os.environ, "CC": "gcc", "CFLAGS": "--coverage -g", "LDFLAGS": "--coverage",
+                   "PYTHONPATH": str(folder), "REFNN_SIMD": "plain"}
     for program in ("import build_ext; build_ext.ffibuilder.compile()", PROGRAM):
-        done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=folder, capture_output=True, text=True,
-                              env=environment)
+        done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=folder, capture_output=True,
+                              text=True, env=environment)
         assert done.returncode == 0, done.stderr
     found = {}
     for path in folder.rglob("*.gcda"):
@@ -65,13 +66,15 @@ def calls(tmp_path_factory):
 
 
 def test_no_kernel_runs(calls):
-    ran = {name for file, counts in calls.items() if "csrc/fast/" in file for name, count in counts.items() if count}
+    ran = {name for file, counts in calls.items() if "csrc/fast/" in file
+           for name, count in counts.items() if count > 0}
     assert "lay_out" in ran, "fast/ was counted"
     assert ran <= PREPARES
 
 
 def test_every_twin_runs(calls):
     """Every function of every chapter, but sin, which is in the book for the data of tasks."""
-    idle = {name for file, counts in calls.items() if Path(file).stem in CHAPTERS for name, count in counts.items() if not count}
+    idle = {name for file, counts in calls.items() if Path(file).stem in CHAPTERS
+            for name, count in counts.items() if count == 0}
     assert {Path(file).stem for file in calls} >= set(CHAPTERS)
     assert idle <= {"refnn_sin"}

@@ -1,7 +1,7 @@
 """The book and its twins in C: the same chapters, with the same functions in the same order.
 
-A function f of the book is refnn_f in C, or a static f. So is a method f of a class, but for the layers: what these do for
-the book, the table of kinds in csrc/model.c does for C. A C file may have further functions, but none that is called refnn_.
+A function f of the book is refnn_f in C, or a static f. So is a method f of a class, but for the layers: what these do
+for the book, the table of kinds in csrc/model.c does for C. A C file may have further functions, none called refnn_.
 """
 
 import ast
@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from refnn.implementations.c import constant, ffi, lib
 from refnn.layers import LAYERS
-from refnn.model import LOSSES
+from refnn.model import INITS, LOSSES
+from refnn.reference import prng
 
 ROOT = Path(__file__).parent.parent
 BOOK = {path.stem: path for path in (ROOT / "refnn" / "reference").glob("*.py") if not path.stem.startswith("__")}
@@ -64,7 +65,8 @@ def test_twins_have_the_same_functions_in_the_same_order(chapter):
 @pytest.mark.parametrize("old, new, fault", [
     ("refnn_mse_gradient(", "refnn_mean_gradient(", "mse_gradient has no twin"),
     ("int32_t refnn_argmax(", "int32_t refnn_largest(", "refnn_largest is not in the book"),
-    ("double refnn_sse(", "double refnn_huber(int32_t n) {\n    return n;\n}\n\ndouble refnn_sse(", "refnn_huber is not in the book")])
+    ("double refnn_sse(", "double refnn_huber(int32_t n) {\n    return n;\n}\n\ndouble refnn_sse(",
+     "refnn_huber is not in the book")])
 def test_a_renamed_or_added_function_is_found(old, new, fault):
     source = TWINS["losses"].read_text()
     assert old in source
@@ -87,10 +89,15 @@ def table(name_of):
     return names
 
 
-def test_the_tables_of_the_core_name_every_layer_and_loss():
-    kinds, losses = table(lib.refnn_kind_name), table(lib.refnn_loss_name)
-    assert sorted(kinds) == sorted(layer.name for layer in LAYERS)
-    assert sorted(losses) == sorted(LOSSES)
-    for names in kinds, losses:
+def test_the_tables_of_the_core_name_every_layer_loss_and_initialisation():
+    tables = {lib.refnn_kind_name: [layer.name for layer in LAYERS], lib.refnn_loss_name: LOSSES,
+              lib.refnn_init_name: INITS}
+    for name_of, expected in tables.items():
+        names = table(name_of)
+        assert sorted(names) == sorted(expected)
         assert [constant(name) for name in names] == list(range(len(names)))
-    assert lib.refnn_kind_name(-1) == ffi.NULL
+        assert name_of(-1) == ffi.NULL
+
+
+def test_streams_have_the_same_numbers():
+    assert (lib.REFNN_PARAMETERS, lib.REFNN_SHUFFLING, lib.REFNN_DATA) == (prng.PARAMETERS, prng.SHUFFLING, prng.DATA)

@@ -62,5 +62,8 @@ void gather_dense(const workspace *w, int64_t begin, int64_t end) {
 int mostly_zero(const workspace *w, int32_t rows) {
     int64_t count = 0;
     for (int32_t r = 0; r < rows; r++) count += w->sparse.count[r];
+    /* Less than 40 % are not zero. There, forward and gradients together, the sparse kernels need 0.55 to 0.8 of the
+     * dense kernels' time, and as much from 50 to 60 % on (Zen 4; 784 x 128, batches of 10 and 100, each instruction
+     * set). Where outputs are no whole vectors they lose earlier: 784 x 30 from 20 to 35 % on. */
     return count * 5 < rows * w->sparse.stride * 2;
 }

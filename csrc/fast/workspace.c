@@ -7,7 +7,7 @@
 enum {
     /* Doubles in a line of the cache. Each array begins at one: a vector that lies in two lines costs two loads. */
     LINE = 8,
-    /* Inputs from which a first layer looks for zeros: in shorter rows there is too little to save. */
+    /* Inputs from which a first layer looks for zeros: fewer do not pay for the lists. */
     SPARSE_INPUTS = 32,
     /* Values of a byte. */
     BYTES = 256,
