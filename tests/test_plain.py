@@ -28,7 +28,8 @@ def use(model, x, y):
     network.predict([[0.5] * model.inputs])
 
 for name in TASKS:
-    use(task(name).model(), *task(name).data(0, "digits" if name.startswith("mnist") else None).train)
+    source = "digits" if name.startswith("mnist") else None
+    use(task(name).model(), *task(name).data(0, source).train)
 
 layers = [Conv2d(1, 2, 3, padding=1), BatchNorm2d(2), LeakyReLU(), MaxPool2d(2), Identity(), ReLU(), Flatten(), Linear(8, 4),
           Tanh(), Linear(4, 3), Sigmoid(), Linear(3, 3), Softmax()]

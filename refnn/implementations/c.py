@@ -51,7 +51,7 @@ except ImportError as error:
     raise UnavailableError(why_missing(error)) from None
 
 ROWS = 128  # at most this many samples go through the layers together,
-WORKSPACE = 2**23  # and at most so many that the workspace has this number of doubles
+WORKSPACE = 2**23  # doubles of workspace; fewer samples, if they would need more
 LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that must be taken whole
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
 TRIALS = 3  # calls with each number of threads before the faster is kept
