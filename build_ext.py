@@ -10,7 +10,6 @@ of the sources, or the reason of the failure.
 
 import os
 import runpy
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -29,19 +28,6 @@ DIGEST = _of_sources["digest"](HERE)
 MESSAGES = 20_000  # characters of the compiler's messages that are kept
 
 
-def has_openmp():
-    """Whether the compiler builds and links with -fopenmp."""
-    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "try.c")
-        source.write_text("#include <omp.h>\nint f(void) { return omp_get_max_threads(); }\n")
-        command = [*compiler, "-shared", "-fPIC", "-fopenmp", str(source), "-o", str(Path(folder, "try.so"))]
-        try:
-            return subprocess.run(command, capture_output=True).returncode == 0
-        except OSError:
-            return False
-
-
 def default_compiler():
     """The kind of compiler that builds extensions of this Python: "msvc", or "unix", which takes gcc's flags."""
     mingw = "mingw" in sysconfig.get_platform() or "GCC" in sys.version
@@ -53,15 +39,12 @@ def flags(kind):
     if kind == "msvc":
         return ["/O2", "/fp:precise"], []
     # -ffp-contract=off: no fused multiply-add. gcc ignores the pragma of the standard and needs the flag.
-    compiling = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math"]
+    compiling = ["-std=gnu99", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-fast-math", "-pthread"]
     # With -Ofast, -ffast-math or -funsafe-math-optimizations in $CFLAGS or $LDFLAGS, the linker adds an object that
     # flushes subnormals to zero in the whole process once the core is loaded. These flags come last and prevent it.
-    linking = ["-O3", "-fno-fast-math", "-fno-unsafe-math-optimizations"]
+    linking = ["-O3", "-fno-fast-math", "-fno-unsafe-math-optimizations", "-pthread"]
     if "-g" not in os.environ.get("CFLAGS", "").split():
         linking.append("-Wl,-S" if sys.platform == "darwin" else "-Wl,-s")  # stripped: a quarter of the size
-    if has_openmp():
-        compiling.append("-fopenmp")
-        linking.append("-fopenmp")
     return compiling, linking
 
 

@@ -104,7 +104,6 @@ def build_ext():
 
 
 def test_flags_follow_the_compiler(build_ext, monkeypatch):
-    monkeypatch.setattr(build_ext, "has_openmp", lambda: False)
     assert build_ext.flags("msvc") == (["/O2", "/fp:precise"], [])
     for kind in ("unix", "mingw32", "cygwin"):
         compiling, linking = build_ext.flags(kind)

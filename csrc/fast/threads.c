@@ -2,10 +2,17 @@
 
 #include "threads.h"
 
-#if defined(_OPENMP) && defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && !defined(_WIN32)
 #define THREADS 1
-#include <omp.h>
+#include <pthread.h>
 #include <sched.h>
+
+enum { MOST_THREADS = 1024, STACK = 1 << 20 }; /* bytes; the kernels' arrays take a tenth of it */
+
+typedef struct {
+    team *t;
+    int32_t number;
+} member;
 #endif
 
 /* Runs the share of thread number `thread` in the team's task. */
@@ -24,12 +31,13 @@ static void wait_for(const int32_t *number, int32_t expected) {
     }
 }
 
-static void run_tasks(team *t, int32_t thread) {
+static void *run_tasks(void *argument) {
+    const member *m = argument;
     for (int32_t task = 1;; task++) {
-        wait_for(&t->started, task);
-        if (!t->task) return;
-        run_share(t, thread);
-        __atomic_add_fetch(&t->finished, 1, __ATOMIC_RELEASE);
+        wait_for(&m->t->started, task);
+        if (!m->t->task) return NULL;
+        run_share(m->t, m->number);
+        __atomic_add_fetch(&m->t->finished, 1, __ATOMIC_RELEASE);
     }
 }
 #endif
@@ -52,20 +60,27 @@ void parallel(team *t, int64_t count, int64_t grain, range_task task, const void
 #endif
 }
 
+/* The threads live as long as the call: to start one takes some 20 microseconds, a call some 10 milliseconds. So nothing
+ * is left that a fork would break. They inherit the floating-point modes of the caller. Where the system refuses a
+ * thread, the team is smaller. */
 void with_team(int32_t threads, void (*body)(team *, void *), void *argument) {
     team t = {.threads = 1};
 #if defined(THREADS)
-    if (threads > 1) {
-#pragma omp parallel num_threads(threads)
-        {
-            if (omp_get_thread_num() == 0) {
-                t.threads = omp_get_num_threads();
-                body(&t, argument);
-                if (t.threads > 1) parallel(&t, 0, 1, NULL, NULL);
-            } else {
-                run_tasks(&t, omp_get_thread_num());
-            }
+    pthread_attr_t attributes;
+    if (threads > 1 && pthread_attr_init(&attributes) == 0) {
+        pthread_t handles[MOST_THREADS];
+        member members[MOST_THREADS];
+        int32_t count = 1;
+        pthread_attr_setstacksize(&attributes, STACK);
+        for (; count < threads && count < MOST_THREADS; count++) {
+            members[count] = (member){&t, count};
+            if (pthread_create(&handles[count], &attributes, run_tasks, &members[count]) != 0) break;
         }
+        pthread_attr_destroy(&attributes);
+        t.threads = count;
+        body(&t, argument);
+        if (count > 1) parallel(&t, 0, 1, NULL, NULL);
+        while (--count > 0) pthread_join(handles[count], NULL);
         return;
     }
 #endif

@@ -18,8 +18,7 @@ typedef struct {
     int64_t count, grain;
 } team;
 
-/* Calls body(a team of `threads` threads, argument) in this thread; the other threads wait for `parallel`. A team of one
- * needs no OpenMP. */
+/* Calls body(a team of `threads` threads, argument) in this thread; the other threads wait for `parallel`. */
 void with_team(int32_t threads, void (*body)(team *, void *), void *argument);
 
 /* Runs task(job, begin, end) over 0 ... count - 1: one range for each thread, of a multiple of `grain`. */
