@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +19,7 @@ from . import implementations, saved
 from .checks import known_name, positive_number, whole_number
 from .errors import DivergenceError, InputError
 from .files import PathLike
+from .locks import Method, ReadWriteLock, reads, writes
 from .layers import Matrix, buffer_count, is_custom, parameter_count, times
 from .model import REDUCTIONS, Model
 from .rates import learning_rates
@@ -53,6 +56,34 @@ class Evaluation(NamedTuple):
     accuracy: Optional[float]
 
 
+def computes(method: Method) -> Method:
+    """A method of Network that computes with its parameters: beside others, if the implementation can."""
+
+    @functools.wraps(method)
+    def run(self: Network, *args: Any, **keywords: Any) -> Any:
+        with self._lock.reading() if self._implementation.concurrent else self._lock.writing():
+            implementations.check_arithmetic()
+            return method(self, *args, **keywords)
+
+    return run  # type: ignore[return-value]  # a wrapper of the same signature
+
+
+def trains(method: Method) -> Method:
+    """A method of Network that trains: one thread at a time."""
+
+    @functools.wraps(method)
+    def run(self: Network, *args: Any, **keywords: Any) -> Any:
+        if not self._training.acquire(blocking=False):
+            raise InputError("this network is being trained in another thread")
+        try:
+            implementations.check_arithmetic()
+            return method(self, *args, **keywords)
+        finally:
+            self._training.release()
+
+    return run  # type: ignore[return-value]  # a wrapper of the same signature
+
+
 class _Settings(NamedTuple):
     """What every epoch of a training shares."""
 
@@ -81,6 +112,10 @@ class Network:
     replace both. Data that do not fit raise InputError before anything is computed, the same from every implementation.
 
     reduction is "sum" or "mean" over the samples; None is the loss's own: "sum" for sse, "mean" for the others.
+
+    A network may be used by several threads. Calls that only compute run side by side with the C core. Each epoch of a
+    training runs alone; a second training at the same time raises InputError. If the floating-point modes of the thread
+    are not the default ones, methods that compute raise UnavailableError.
     """
 
     def __init__(self, model: Model, impl: str | None = None, seed: SupportsIndex = 0,
@@ -96,7 +131,13 @@ class Network:
         self.epoch = 0  # epochs trained so far
         self.batches = 0  # steps trained so far
         self.settings: dict[str, Any] = {}  # the arguments of the last call of train, without data, epochs and on_epoch
+        self._start()
+
+    def _start(self) -> None:
+        """Makes what copies and files do not keep."""
         self._implementation = implementations.load(self.impl)(self.model, self.seed, self.threads)
+        self._lock = ReadWriteLock()
+        self._training = threading.RLock()  # held by the thread that trains
 
     def __repr__(self) -> str:
         """The layers, the shapes of their outputs and their numbers of parameters, as a table."""
@@ -111,15 +152,17 @@ class Network:
                  for name, shape, count in rows]
         return "\n".join([*lines, f"loss {model.loss}, impl {self.impl}, seed {self.seed}, epoch {self.epoch}"])
 
+    @reads
     def __getstate__(self) -> dict[str, Any]:
         """For copy and pickle: everything but the implementation's memory."""
-        state = {name: value for name, value in vars(self).items() if name != "_implementation"}
+        state = {name: value for name, value in vars(self).items()
+                 if name not in ("_implementation", "_lock", "_training")}
         return {**state, "state": self._state()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         flat = state.pop("state")
         vars(self).update(state)
-        self._implementation = implementations.load(self.impl)(self.model, self.seed, self.threads)
+        self._start()
         self._restore(flat)
 
     @property
@@ -129,11 +172,13 @@ class Network:
         return tuple(LayerView(k, layer, listed, *flat)
                      for k, (layer, listed) in enumerate(zip(self.model.layers, places(self.model))))
 
+    @reads
     def state_dict(self) -> dict[str, memoryview[Any]]:
         """A copy of every tensor, by its name and in its shape in the equivalent torch.nn.Sequential: 0.weight, ..."""
         named = tensors(self.model, *self._state(), self.batches)
         return {name: tensor.view() for name, tensor in named.items()}
 
+    @writes
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Sets every tensor. state: as from state_dict, here or in PyTorch; or nested lists
 
@@ -142,6 +187,7 @@ class Network:
         parameters, buffers, self.batches = flat_state(self.model, state)
         self._restore((parameters, buffers))
 
+    @reads
     def save(self, path: PathLike, run: Mapping[str, Any] | None = None) -> None:
         """Writes the network to a safetensors file, with all that is needed to train it further. Raises InputError.
 
@@ -152,15 +198,18 @@ class Network:
         saved.write(path, tensors(self.model, *self._state(), self.batches), self.model, info)
 
     @property
+    @reads
     def parameters(self) -> array[float]:
         """Every parameter, a flat array of doubles in declared order: layer by layer w row by row, then b. A copy."""
         return Copy("d", self._implementation.get_parameters())
 
     @parameters.setter
+    @writes
     def parameters(self, values: Iterable[float]) -> None:
         self._implementation.set_parameters(check_flat(values, self.model.parameter_count, "parameters"))
 
     @property
+    @reads
     def buffers(self) -> array[float]:
         """What training changes beside the parameters, a flat array of doubles. A copy.
 
@@ -169,6 +218,7 @@ class Network:
         return Copy("d", self._implementation.get_buffers())
 
     @buffers.setter
+    @writes
     def buffers(self, values: Iterable[float]) -> None:
         checked = check_flat(values, self.model.buffer_count, "buffers")
         start = 0
@@ -179,19 +229,23 @@ class Network:
             start += buffer_count(layer)
         self._implementation.set_buffers(checked)
 
+    @computes
     def forward(self, x: Numbers) -> Matrix:
         """The outputs of the last layer: samples x outputs, lists of floats."""
         return self._implementation.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
 
+    @computes
     def predict(self, x: Numbers) -> Matrix:
         """The answers, samples x outputs: the probability of each class for cross_entropy, else the outputs."""
         return self._implementation.predict(check_rows(x, self.model.inputs, "x", pixels=True))
 
+    @computes
     def loss(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> float:
         """The loss over all samples."""
         samples = check_samples(self.model, x, y)
         return self._implementation.evaluate(samples.inputs, samples.targets, self._reduction(reduction))[0]
 
+    @computes
     def gradients(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> array[float]:
         """dL/dp of every parameter p: a flat array of doubles in the order of `parameters`.
 
@@ -201,16 +255,19 @@ class Network:
         samples = check_samples(self.model, x, y)
         return self._implementation.gradients(samples.inputs, samples.targets, self._reduction(reduction))
 
+    @computes
     def input_gradients(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> Matrix:
         """dL/dx of the same loss: samples x inputs, lists of floats."""
         samples = check_samples(self.model, x, y)
         return self._implementation.input_gradients(samples.inputs, samples.targets, self._reduction(reduction))
 
+    @computes
     def batch_loss(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> float:
         """The loss of all samples as one batch of training, of which `gradients` are the gradients."""
         samples = check_samples(self.model, x, y)
         return self._implementation.batch_loss(samples.inputs, samples.targets, self._reduction(reduction))
 
+    @writes
     def update(self, gradients: Iterable[float], lr: float) -> None:
         """One step of gradient descent: p -= lr * dL/dp. Raises DivergenceError, and changes nothing, on overflow."""
         checked = check_flat(gradients, self.model.parameter_count, "gradients")
@@ -224,6 +281,7 @@ class Network:
         """The loss, with the loss's own reduction, and the accuracy over some data."""
         return self._evaluate(check_samples(self.model, x, y))
 
+    @trains
     def train_epoch(self, x: Numbers | Samples, y: Numbers | None = None, *, lr: float, batch_size: SupportsIndex = 1,
                     shuffle: bool = False, reduction: str | None = None) -> None:
         """One pass over the samples, a step of gradient descent per batch of batch_size; the last batch may be smaller.
@@ -235,6 +293,7 @@ class Network:
         settings = self._settings(batch_size, shuffle, reduction)
         self._train_epoch(samples, positive_number(lr, "lr"), settings, self._state())
 
+    @trains
     def train(self, x: Numbers | Samples, y: Numbers | None = None, *, epochs: SupportsIndex, lr: float,
               batch_size: SupportsIndex = 1, lr_decay: float = 1.0, lr_decay_every: SupportsIndex = 1,
               shuffle: bool = False, reduction: str | None = None,
@@ -281,6 +340,7 @@ class Network:
                 break
         return history
 
+    @writes
     def _next_epoch(self, samples: Samples, held_out: Samples | None, lr: float, settings: _Settings) -> Epoch:
         """Trains one epoch and evaluates the network."""
         before = self._state()
@@ -304,6 +364,7 @@ class Network:
         accuracy = (validation or train).accuracy
         return Epoch(self.epoch, train.loss, validation and validation.loss, accuracy, lr, seconds)
 
+    @writes
     def _train_epoch(self, samples: Samples, lr: float, settings: _Settings, before: State) -> None:
         """train_epoch with checked arguments; `before` is the present state."""
         batch_size, shuffle, reduction = settings
@@ -348,6 +409,7 @@ class Network:
             self._restore(good)
         return spoilt
 
+    @writes
     def _train_epochs(self, samples: Samples, rates: list[float], settings: _Settings) -> list[Epoch]:
         """Trains some epochs in one call -> their Epochs; if a number is not finite, [], and nothing is changed."""
         before = self._state()
@@ -370,6 +432,7 @@ class Network:
             block.append(Epoch(self.epoch, mean, None, right / len(samples) if samples.classes else None, lr, seconds))
         return block
 
+    @computes
     def _evaluate(self, samples: Samples) -> Evaluation:
         loss, correct = self._implementation.evaluate(samples.inputs, samples.targets, self.model.reduction)
         return Evaluation(loss, correct / len(samples) if samples.classes else None)
@@ -384,9 +447,11 @@ class Network:
         return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a "
                                "parameter is no longer finite; a smaller learning rate may help", self.epoch + 1, step)
 
+    @reads
     def _state(self) -> State:
         return self._implementation.get_parameters(), self._implementation.get_buffers()
 
+    @writes
     def _restore(self, state: State) -> None:
         self._implementation.set_parameters(state[0])
         self._implementation.set_buffers(state[1])

@@ -443,4 +443,4 @@ def test_processors_that_appear_later_are_not_used(monkeypatch):
     monkeypatch.setattr(native, "processors", lambda: 8)
     for _ in range(2 * native.TRIALS + 2):
         made.forward([[0.5] * made.model.inputs] * 4)
-        assert made._implementation._model.threads == 1
+        assert made._implementation._workspaces[0].model.threads == 1

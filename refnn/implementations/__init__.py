@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..model import Model
     from ..samples import Rows, Targets
 
-SMALLEST = 5e-324  # the smallest double above 0
+ONE, SMALLEST, TINY = 1.0, 5e-324, 2.0**-55  # SMALLEST: the smallest double above 0; TINY: below half an ulp of 1
 
 
 class Flat(Protocol):
@@ -43,6 +43,9 @@ class Implementation(Protocol):
 
     Raises InputError if the implementation cannot compute the model or a batch of that size at all.
     """
+
+    concurrent: bool
+    """Whether methods that change neither parameters nor buffers may run in several threads at a time."""
 
     def epoch_order(self, seed: int, epoch: int, n: int) -> Sequence[int]:
         """The order of n samples in an epoch, from 1, when they are shuffled: indices 0 to n - 1."""
@@ -125,12 +128,20 @@ IMPLEMENTATIONS = {"python": Place("refnn.implementations.python", "PythonImplem
                    "c": Place("refnn.implementations.c", "CImplementation")}
 
 
-def load(name: str) -> Constructor:
-    """The class of that name. Raises InputError for an unknown one, UnavailableError if it is not built here."""
-    if SMALLEST * 1.0 == 0.0:
+def check_arithmetic() -> None:
+    """Raises UnavailableError if the processor's floating-point modes have been changed in this thread."""
+    if SMALLEST * ONE == 0.0:
         raise UnavailableError("subnormal numbers are flushed to zero in this process: a library built with "
                                "-ffast-math, or a call such as torch.set_flush_denormal, has changed the processor's "
                                "arithmetic")
+    if ONE + TINY != ONE or ONE - TINY != ONE:
+        raise UnavailableError("numbers are not rounded to the nearest in this process: a call such as fesetround has "
+                               "changed the processor's arithmetic")
+
+
+def load(name: str) -> Constructor:
+    """The class of that name. Raises InputError for an unknown one, UnavailableError if it is not built here."""
+    check_arithmetic()
     place = IMPLEMENTATIONS[known_name(name, IMPLEMENTATIONS, "implementation")]
     constructor: Constructor = getattr(import_module(place.module), place.name)
     return constructor

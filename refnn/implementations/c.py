@@ -65,48 +65,50 @@ class CImplementation:
     instruction_set: its name; None: that of simd()
     """
 
+    concurrent = True
+
     def __init__(self, model: Model, seed: int, threads: int | None = None, instruction_set: str | None = None) -> None:
         self.model = model
         layers = ffi.new("refnn_layer[]", list(map(layer_struct, model.layers, model.shapes, model.shapes[1:])))
-        self._model = ffi.new("refnn_model *", {
-            "layers": layers, "layer_count": len(model.layers),
-            "loss": constant(model.loss), "init": constant(model.init),
-            "simd": simd() if instruction_set is None else simd_names()[instruction_set], "threads": 1})
-        self._threads = Threads(threads, self._model)
+        self._keep = layers  # the structs hold only addresses
+        self._fields = {"layers": layers, "layer_count": len(model.layers), "loss": constant(model.loss),
+                        "init": constant(model.init), "threads": 1,
+                        "simd": simd() if instruction_set is None else simd_names()[instruction_set]}
+        self._model = ffi.new("refnn_model *", self._fields)
+        self._threads = Threads(threads)
+        self._model.threads = self._threads.most
         self._work = sum(model.terms) + sum(model.widths)  # multiply-adds of a sample's way forward, roughly
         self._whole_batches = bool(lib.refnn_needs_whole_batches(self._model))
         self._parameters = doubles(lib.refnn_parameter_count(self._model))
         self._gradients = doubles(len(self._parameters))
         self._buffers = doubles(lib.refnn_buffer_count(self._model))
-        self._network = ffi.new("refnn_network *", {
-            "model": self._model, "parameters": pointer(self._parameters), "buffers": pointer(self._buffers),
-            "gradients": pointer(self._gradients)})
-        self._keep = layers  # the structs hold only addresses
         self._rows = ROWS
-        while self._rows > 1 and self._workspace_size(self._rows) > WORKSPACE:
+        while self._rows > 1 and lib.refnn_workspace_size(self._model, self._rows) > WORKSPACE:
             self._rows //= 2
-        self._workspace = doubles(0)
-        self._room(1)
+        self._workspaces: list[Workspace] = []  # those that no call uses now
+        with self._workspace(1):
+            pass
         check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
 
-    def _workspace_size(self, rows: int) -> int:
-        """The number of doubles for the largest number of threads that may ever run."""
-        self._model.threads = self._threads.most
-        return int(lib.refnn_workspace_size(self._model, rows))
-
-    def _room(self, batch: int) -> None:
-        """Makes room in the workspace: for _rows samples, or for a batch of training that must be taken whole."""
+    @contextmanager
+    def _workspace(self, batch: int) -> Iterator[Workspace]:
+        """A workspace of one call's own: for _rows samples, or for a batch of training that must be taken whole."""
         rows = max(self._rows, batch) if self._whole_batches else self._rows
-        size = self._workspace_size(rows)
+        size = int(lib.refnn_workspace_size(self._model, rows))
         if size > LARGEST_WORKSPACE:
             because = "REFNN_SIMD=plain" if self._model.simd == 0 else "BatchNorm2d"
             why = f"; {because} needs the whole batch" if self._whole_batches else ""
             raise InputError(f"to take {rows} samples through this network at once the C core needs "
                              f"{size / 2**27:.1f} GB of memory, and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
-        if size > len(self._workspace):
-            self._workspace = doubles(size)
-            self._network.workspace = pointer(self._workspace)
-        self._network.rows = rows
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = Workspace(self._fields, self._parameters, self._buffers, self._gradients)
+        workspace.make_room(rows, size)
+        try:
+            yield workspace
+        finally:
+            self._workspaces.append(workspace)
 
     def epoch_order(self, seed: int, epoch: int, n: int) -> Sequence[int]:
         order = array("i", bytes(4 * n))
@@ -117,19 +119,17 @@ class CImplementation:
               reduction: str) -> bool:
         samples = SamplesStruct(x, y, order)
         how = ffi.new("refnn_training *", {"batch_size": batch_size, "lr": lr, "reduction": constant(reduction)})
-        self._room(min(batch_size, len(x)))
         finite = ffi.new("int32_t *")
         all_finite = True
-        for first, last in self._slices(3, start, stop, batch_size):
-            with self._threads.chosen((3, batch_size), min(batch_size, self._rows) * self._work, last - first):
-                check(lib.refnn_network_train(self._network, samples.struct, first, last, how, finite))
-            all_finite = all_finite and bool(finite[0])
+        with self._workspace(min(batch_size, len(x))) as w:
+            for first, last in self._slices(3, start, stop, batch_size):
+                with self._threads.chosen(w, (3, batch_size), min(batch_size, self._rows) * self._work, last - first):
+                    check(lib.refnn_network_train(w.network, samples.struct, first, last, how, finite))
+                all_finite = all_finite and bool(finite[0])
         return all_finite
 
     def train_epochs(self, x: Rows, y: Targets, seed: int, first_epoch: int, lrs: Sequence[float], batch_size: int,
                      shuffle: bool, reduction: str) -> tuple[bool, list[float], list[int]]:
-        self._room(min(batch_size, len(x)))
-        self._model.threads = self._threads.given or 1  # these are small
         samples = SamplesStruct(x, y)
         order = array("i", bytes(4 * len(x)))
         rates = array("d", lrs)
@@ -140,7 +140,9 @@ class CImplementation:
         epochs = ffi.new("refnn_epochs *", {
             "count": len(rates), "first": first_epoch, "lr": pointer(rates), "seed": seed,
             "order": integers(order) if shuffle else ffi.NULL, "losses": pointer(losses), "correct": correct})
-        check(lib.refnn_network_train_epochs(self._network, samples.struct, epochs, how, finite))
+        with self._workspace(min(batch_size, len(x))) as w:
+            w.model.threads = self._threads.given or 1  # these are small
+            check(lib.refnn_network_train_epochs(w.network, samples.struct, epochs, how, finite))
         return bool(finite[0]), list(losses), list(correct)
 
     def epochs_per_call(self, samples: int) -> int:
@@ -149,12 +151,12 @@ class CImplementation:
 
     def evaluate(self, x: Rows, y: Targets, reduction: str) -> tuple[float, int]:
         samples = SamplesStruct(x, y)
-        self._room(1)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
-        for first, last in self._slices(1, 0, len(x)):
-            with self._threads.chosen((1, ROWS), self._rows * self._work, last - first):
-                check(lib.refnn_network_evaluate(self._network, samples.struct, first, last, total, correct))
+        with self._workspace(1) as w:
+            for first, last in self._slices(1, 0, len(x)):
+                with self._threads.chosen(w, (1, ROWS), self._rows * self._work, last - first):
+                    check(lib.refnn_network_evaluate(w.network, samples.struct, first, last, total, correct))
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x: Rows) -> Matrix:
@@ -167,12 +169,12 @@ class CImplementation:
 
     def _outputs(self, x: Rows) -> memoryview[float]:
         samples = SamplesStruct(x)
-        self._room(1)
         o = doubles(len(x) * self.model.outputs)
-        for first, last in self._slices(1, 0, len(x)):
-            with self._threads.chosen((1, ROWS), self._rows * self._work, last - first):
-                check(lib.refnn_network_outputs(self._network, samples.struct, first, last,
-                                                pointer(o) + first * self.model.outputs))
+        with self._workspace(1) as w:
+            for first, last in self._slices(1, 0, len(x)):
+                with self._threads.chosen(w, (1, ROWS), self._rows * self._work, last - first):
+                    check(lib.refnn_network_outputs(w.network, samples.struct, first, last,
+                                                    pointer(o) + first * self.model.outputs))
         return o
 
     def gradients(self, x: Rows, y: Targets, reduction: str) -> array[float]:
@@ -193,12 +195,12 @@ class CImplementation:
                dx: memoryview[float] | None = None) -> float:
         """Fills gradients and dx, those that are given; -> the sum of the losses."""
         samples = SamplesStruct(x, y)
-        self._room(len(x))
         total = ffi.new("double *")
-        for first, last in self._slices(3, 0, len(x), len(x) if self._whole_batches else 1):
-            with self._threads.chosen((3, ROWS), self._rows * self._work, last - first):
-                check(lib.refnn_network_gradients(self._network, samples.struct, first, last, constant(reduction),
-                                                  total, pointer(gradients), pointer(dx)))
+        with self._workspace(len(x)) as w:
+            for first, last in self._slices(3, 0, len(x), len(x) if self._whole_batches else 1):
+                with self._threads.chosen(w, (3, ROWS), self._rows * self._work, last - first):
+                    check(lib.refnn_network_gradients(w.network, samples.struct, first, last, constant(reduction),
+                                                      total, pointer(gradients), pointer(dx)))
         return float(total[0])
 
     def apply_gradients(self, flat: array[float], lr: float) -> None:
@@ -235,6 +237,25 @@ class CImplementation:
         return ((first, min(first + step, stop)) for first in range(start, stop, step))
 
 
+class Workspace:
+    """What a call has for itself, so that calls of several threads do not meet: a model, whose number of threads it
+    sets, a network, and memory."""
+
+    def __init__(self, fields: dict[str, Any], parameters: memoryview[float], buffers: memoryview[float],
+                 gradients: memoryview[float]) -> None:
+        self.model = ffi.new("refnn_model *", fields)
+        self.network = ffi.new("refnn_network *", {
+            "model": self.model, "parameters": pointer(parameters), "buffers": pointer(buffers),
+            "gradients": pointer(gradients)})
+        self.memory = doubles(0)
+
+    def make_room(self, rows: int, size: int) -> None:
+        if size > len(self.memory):
+            self.memory = doubles(size)
+            self.network.workspace = pointer(self.memory)
+        self.network.rows = rows
+
+
 class Threads:
     """The number of threads of each call: the caller's, or one, or all processors where that is faster.
 
@@ -242,28 +263,27 @@ class Threads:
     faster wins. All can lose where the processors' caches are far apart.
     """
 
-    def __init__(self, given: int | None, model: Any) -> None:
+    def __init__(self, given: int | None) -> None:
         self.given = given if lib.refnn_has_threads() else 1
-        self.model = model
         self.processors = processors()  # the workspace has room for these, should more appear
         self.most = self.given or self.processors
         # Samples per second of the first calls, by kind of call and number of threads.
         self.speeds: dict[tuple[int, int], dict[int, list[float]]] = {}
 
     @contextmanager
-    def chosen(self, kind: tuple[int, int], work: int, samples: int) -> Iterator[None]:
-        """Sets the model's number of threads for a call.
+    def chosen(self, workspace: Workspace, kind: tuple[int, int], work: int, samples: int) -> Iterator[None]:
+        """Sets the number of threads of a call with this workspace.
 
         kind: calls of one kind are compared; work: multiply-adds that threads share; samples: their number in the call
         """
         if self.given or not lib.refnn_has_threads() or work < THREAD_WORK:
-            self.model.threads = self.given or 1
+            workspace.model.threads = self.given or 1
             yield
             return
         speeds = self.speeds.setdefault(kind, {1: [], self.processors: []})
         untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
         best = untried[0] if untried else max(speeds, key=lambda threads: max(speeds[threads]))
-        self.model.threads = best
+        workspace.model.threads = best
         begin = time.perf_counter()
         yield
         if untried:

@@ -199,6 +199,8 @@ class PythonImplementation:
     For the methods see Implementation. Parameters and data are checked already.
     """
 
+    concurrent = False  # layers are switched between training and use
+
     def __init__(self, model: Model, seed: int, threads: int | None = None) -> None:
         if threads is not None and threads > 1:
             raise InputError("threads are for the C core; python computes with one")
