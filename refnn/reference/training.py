@@ -13,7 +13,7 @@ samples, with one step for each batch of them. Where the first parameters come f
 from .activations import Activation
 from .init import linear_init
 from .linear import Linear, linear_update
-from .losses import LOSSES, argmax, batch_gradient, mse
+from .losses import LOSSES, argmax, batch_gradient
 from .prng import PARAMETERS, stream
 
 
@@ -98,6 +98,7 @@ between input and output, and one output neuron. For once all weights are 1 and 
 Alice is x = -2, -1, and her target is 1. Both hidden neurons have z = -2 - 1 = -3 and h = 1 / (1 + e^3) = 0.047426.
 The output neuron has z = h + h = 0.094852 and o = 1 / (1 + e^-z) = 0.523695. L = (o - 1)^2 = 0.226866.
 
+>>> mse, _ = LOSSES["mse"]
 >>> outputs = forward(layers, [[-2.0, -1.0]])
 >>> [round(a[0][0], 6) for a in outputs], round(mse(outputs[-1][0], [1.0]), 6)
 ([-2.0, -3.0, 0.047426, 0.094852, 0.523695], 0.226866)
