@@ -11,7 +11,6 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from math import prod
-from pathlib import Path
 from typing import BinaryIO
 
 from .errors import InputError

@@ -250,7 +250,7 @@ def numbers_of_rows(rows: Any, width: int, name: str, pixels: bool) -> array[flo
             raise InputError(f"{name}[{n}] has {len(row)} numbers, the network needs {width}")
         if pixels and view is not None and view.format == "B":
             row = [PIXELS[v] for v in row]
-        values.extend(numbers(row, lambda i: f"{name}[{n}][{i}]"))
+        values.extend(numbers(row, lambda i, n=n: f"{name}[{n}][{i}]"))  # type: ignore[misc]  # its type is that of `place`
     return values
 
 

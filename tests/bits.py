@@ -11,7 +11,9 @@ def pattern(x):
 def difference(a, b, path=""):
     """None if two nested structures agree to the bit; else the place and the values of the first difference."""
     if isinstance(a, float) and isinstance(b, float):
-        return None if pattern(a) == pattern(b) else f"{path or 'value'}: {a!r} ({pattern(a)}) is not {b!r} ({pattern(b)})"
+        if pattern(a) == pattern(b):
+            return None
+        return f"{path or 'value'}: {a!r} ({pattern(a)}) is not {b!r} ({pattern(b)})"
     if isinstance(a, dict) or isinstance(b, dict):
         if type(a) is not type(b):
             return f"{path or 'value'}: {a!r} is not {b!r}"

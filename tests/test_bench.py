@@ -14,7 +14,8 @@ def works():
     return made
 
 
-@pytest.mark.parametrize("name", ["mnist-cnn, batch 100", "alice-bob, batch 1, with its loss", "mnist, batch 10", "sin-cos, batch 10"])
+@pytest.mark.parametrize("name", ["mnist-cnn, batch 100", "alice-bob, batch 1, with its loss", "mnist, batch 10",
+                                  "sin-cos, batch 10"])
 def test_contestants_reach_the_same_loss(works, name, monkeypatch):
     monkeypatch.setattr(bench, "SLICE", 0.001)
     times = bench.measure(works[name], threads=1, rounds=1)

@@ -14,7 +14,8 @@ def test_difference_is_found(a, b):
     assert difference(b, a)
 
 
-@pytest.mark.parametrize("a, b", [(math.nan, -math.nan), (0.5, 0.5), ([1.0, [2.0]], [1.0, [2.0]]), ("a", "a"), (None, None)])
+@pytest.mark.parametrize("a, b", [(math.nan, -math.nan), (0.5, 0.5), ([1.0, [2.0]], [1.0, [2.0]]), ("a", "a"),
+                                  (None, None)])
 def test_no_difference(a, b):
     assert difference(a, b) is None
 

@@ -62,7 +62,9 @@ def test_c_and_python_conform(capsys):
 
 
 def test_a_flipped_bit_in_a_weight_is_located():
-    result = run("step", cases("step"), core_but(step=with_spoilt("parameters", lambda p: p.__setitem__(5, flipped(p[5])) if len(p) > 5 else None)))
+    result = run("step", cases("step"), core_but(step=with_spoilt("parameters",
+                                                                  lambda p: p.__setitem__(5, flipped(p[5]))
+                                                                  if len(p) > 5 else None)))
     assert result.verdict == "close"
     first = result.failures[0].found.divergence
     assert first.index == (5,) and first.place == "parameters[5]: b[1] of layer 0 (linear)"
@@ -71,7 +73,8 @@ def test_a_flipped_bit_in_a_weight_is_located():
 
 
 def test_a_nan_is_wrong():
-    result = run("step", cases("step"), core_but(step=with_spoilt("gradients", lambda g: g.__setitem__(0, float("nan")))))
+    result = run("step", cases("step"), core_but(step=with_spoilt("gradients",
+                                                                  lambda g: g.__setitem__(0, float("nan")))))
     assert result.verdict == "wrong" and result.ulps[None] == len(cases("step"))
 
 
@@ -83,7 +86,8 @@ def test_zeros_of_opposite_sign_are_not_exact():
 
 
 @pytest.mark.parametrize("answer, reason", [
-    ({}, "no 'z'"), (None, "must be an object"), ({"z": "1"}, "must be a number"), ({"z": None}, "must be a number"), ({"z": [1.0]}, "must be a number"),
+    ({}, "no 'z'"), (None, "must be an object"), ({"z": "1"}, "must be a number"), ({"z": None}, "must be a number"),
+    ({"z": [1.0]}, "must be a number"),
     ({"z": True}, "must be a number"), ({"z": 10**400}, "must be a number")])
 def test_malformed_answers_are_rejected(answer, reason):
     with pytest.raises(NoAnswer, match=reason):
@@ -135,7 +139,8 @@ def registered(tmp_path, monkeypatch):
     folder = tmp_path / "article-0.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: article\nVersion: 0\n")
-    (folder / "entry_points.txt").write_text("[refnn.implementations]\narticle-001 = article_001\nbroken = no_such_module\n")
+    (folder / "entry_points.txt").write_text("[refnn.implementations]\narticle-001 = article_001\nbroken = "
+                                             "no_such_module\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.syspath_prepend(str(HERE / "implementations"))
 
@@ -145,7 +150,8 @@ def test_the_wrong_derivative_of_the_article_is_named(registered, capsys):
     assert main(["--impl", "article-001"]) == 1
     output = " ".join(capsys.readouterr().out.split())
     assert "step: wrong: softmax's derivative at a hidden layer" in output
-    assert "first deltas[2][0][0]: gradient of the output of layer 2 (linear), sample 0, unit 0" in output  # before the second sigmoid
+    # before the second sigmoid
+    assert "first deltas[2][0][0]: gradient of the output of layer 2 (linear), sample 0, unit 0" in output
 
 
 def test_a_registered_implementation_that_cannot_be_loaded(registered, capsys):
@@ -205,7 +211,8 @@ def test_the_readme_program_is_exact(tmp_path, capsys):
     path = tmp_path / "mine.py"
     path.write_text(code)
     assert main(["--cmd", f'"{sys.executable}" "{path}"', "product"]) == 0
-    assert main(["--cmd", f'"{sys.executable}" "{path}"', "--hex", "product"]) == 1  # float("3ff0...") is not that number
+    # float("3ff0...") is not that number
+    assert main(["--cmd", f'"{sys.executable}" "{path}"', "--hex", "product"]) == 1
     assert main(["--cmd", f'"{sys.executable}" "{path}"', "product", "--rung", "prng"]) == 1
     assert "Not implemented: next (5), uniform (5), below (5)" in capsys.readouterr().out
 
@@ -218,7 +225,8 @@ def test_the_readme_report_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
     readme = (ROOT / "README.md").read_text()
     code = re.search(r"```python\n(import json\n.*?)```", readme, re.S)[1]
     path = tmp_path / "mine.py"
-    path.write_text(re.sub(r"    z = 0\.0\n.*?return z\n", "    return sum(float(a) * float(b) for a, b in zip(x, w))\n", code, flags=re.S))
+    path.write_text(re.sub(r"    z = 0\.0\n.*?return z\n",
+                           "    return sum(float(a) * float(b) for a, b in zip(x, w))\n", code, flags=re.S))
     assert main(["--cmd", f'"{python}" "{path}"', "product"]) == 1
     said = capsys.readouterr().out
     for line in re.search(r"    product: wrong.*?\n\n", readme, re.S)[0].splitlines():
@@ -232,9 +240,12 @@ def test_a_program_that_cannot_be_started(capsys):
 
 
 def test_invalid_arguments(capsys, tmp_path):
-    for arguments, message in ((["stpe"], "unknown rung 'stpe'; did you mean 'step'?"), (["--impl", "rust"], "unknown implementation 'rust'"),
-                               (["--impl", "c", "--cmd", "x"], "exclude each other"), (["--case", "nothing"], "no case 'nothing'; --list prints them all"),
-                               (["--known-failures", str(tmp_path / "none")], "cannot be read"), (["--cmd", "x", "--timeout", "0"], "--timeout must be"),
+    for arguments, message in ((["stpe"], "unknown rung 'stpe'; did you mean 'step'?"),
+                               (["--impl", "rust"], "unknown implementation 'rust'"),
+                               (["--impl", "c", "--cmd", "x"], "exclude each other"),
+                               (["--case", "nothing"], "no case 'nothing'; --list prints them all"),
+                               (["--known-failures", str(tmp_path / "none")], "cannot be read"),
+                               (["--cmd", "x", "--timeout", "0"], "--timeout must be"),
                                (["--impll", "c"], "did you mean --impl?"),
                                (["--spec", "2.0"], "unknown version of the spec '2.0'"),
                                (["--spec", "1.0", "images"], "the rung images came with spec 1.1, not 1.0")):
@@ -295,7 +306,10 @@ def test_a_question_by_its_id_takes_few_calls(capsys):
 
 
 def test_long_cases_run_only_on_demand(capsys):
-    asked = lambda *arguments: (main(["--list", "sin-cos", *arguments]), capsys.readouterr().out.count("\n"))[1]  # noqa: E731
+    def asked(*arguments):
+        main(["--list", "sin-cos", *arguments])
+        return capsys.readouterr().out.count("\n")
+
     assert asked() == 1 and asked("--long") == 2 and asked("--case", "sin-cos/train/30-epochs") == 1
 
 
@@ -315,7 +329,8 @@ def test_a_build_with_fused_multiply_add_fails_the_self_test_and_the_check(tmp_p
     (tmp_path / "build_ext.py").write_text(build.replace('"-ffp-contract=off"', '"-ffp-contract=fast", "-mfma"'))
 
     def python(*arguments):
-        done = subprocess.run([sys.executable, "-W", "ignore", *arguments], cwd=tmp_path, capture_output=True, text=True,
+        done = subprocess.run([sys.executable, "-W", "ignore", *arguments], cwd=tmp_path, capture_output=True,
+                              text=True,
                               env={**os.environ, "PYTHONPATH": str(tmp_path)})
         return done.returncode, done.stdout + done.stderr
 
@@ -333,9 +348,11 @@ def test_ctrl_c_also_stops_the_program(tmp_path):
     mark = tmp_path / "pid"
     code = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)\n"
     (tmp_path / "sleeper.py").write_text(code)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background, the program would inherit SIG_IGN
+    # in the background, the program would inherit SIG_IGN
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd", f'"{sys.executable}" "{tmp_path / "sleeper.py"}"'], cwd=ROOT,
+        with subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd",
+                               f'"{sys.executable}" "{tmp_path / "sleeper.py"}"'], cwd=ROOT,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             while not (mark.exists() and mark.read_text()):
                 time.sleep(0.05)
@@ -357,7 +374,8 @@ def test_every_tensor_has_an_explanation(rung):
                 holder = answer if not places[-1] else dig(answer, (key, *places[-1][:-1]))
                 at = places[-1][-1] if places[-1] else key
                 value = holder[at]
-                holder[at] = value + 1 if isinstance(value, int) else "0" * len(value) if isinstance(value, str) else 12.5
+                other = "0" * len(value) if isinstance(value, str) else 12.5
+                holder[at] = value + 1 if isinstance(value, int) else other
                 first = compare(case, answer).divergence
                 assert (first.key, first.index) == (key, places[-1]), case.id
                 assert first.formula and first.operands and first.place.startswith(key), case.id

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def command(*arguments, cwd=ROOT, options=(), **environment):
     variables = {key: value for key, value in os.environ.items() if key != "REFNN_DATA"}
-    return subprocess.run([sys.executable, *options, "-m", "refnn.train", *arguments], cwd=cwd, env={**variables, **environment},
+    return subprocess.run([sys.executable, *options, "-m", "refnn.train", *arguments], cwd=cwd,
+                          env={**variables, **environment},
                           capture_output=True, text=True)
 
 
@@ -49,7 +50,8 @@ def command(*arguments, cwd=ROOT, options=(), **environment):
     ("--frobnicate", "unknown option --frobnicate; --help lists the options"),
     ("alice-bob mnist", "one task at a time, not 'mnist' as well"),
     ("--lr-decay 0.1 --epochs 400", "with lr_decay 0.1 the learning rate is 0.0 from epoch 324 on"),
-    ("--hidden 2147483647,2147483647", "a network of 4611686024869838845 parameters is too large; the maximum is 2147483647"),
+    ("--hidden 2147483647,2147483647", "a network of 4611686024869838845 parameters is too large; the maximum is "
+                                       "2147483647"),
     ("--data digits", "--data is for tasks that read files; this task makes its own samples"),
     ("mnist --data /nowhere", "no folder '/nowhere'; --data takes a folder with the MNIST files, or digits"),
     ("--json /nowhere/x.json", "--json '/nowhere/x.json' cannot be written: No such file or directory"),
@@ -72,7 +74,8 @@ def heard():
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 def test_a_huge_number_of_epochs_starts_at_once(heard):
-    with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--limit", "50", "--epochs", "2147483647"], cwd=ROOT,
+    with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--limit", "50", "--epochs", "2147483647"],
+                          cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert [process.stdout.readline()[:5] for _ in range(3)] == ["refnn", "2-100", "epoch"]
         process.send_signal(signal.SIGINT)
@@ -100,7 +103,8 @@ def test_json_record_on_standard_output(tmp_path):
     done = command("--epochs", "3", "--json", "-")
     assert "epoch    3" in done.stderr
     record = json.loads(done.stdout)
-    assert list(record) == ["task", "impl", "seed", "spec", "samples", "parameters", "initial_sha256", "final_sha256", "epochs", "test"]
+    assert list(record) == ["task", "impl", "seed", "spec", "samples", "parameters", "initial_sha256", "final_sha256",
+                            "epochs", "test"]
     assert [list(epoch) for epoch in record["epochs"]] == [
         ["epoch", "train_loss", "validation_loss", "accuracy", "lr", "seconds"]] * 4
     assert record["test"] is None
@@ -121,11 +125,13 @@ def test_full_disk():
     if not os.path.exists("/dev/full"):
         pytest.skip("needs /dev/full")
     done = command("--epochs", "2", "--json", "/dev/full")
-    assert (done.returncode, done.stderr) == (2, "refnn.train: --json '/dev/full' could not be written: No space left on device\n")
+    assert (done.returncode, done.stderr) == (2, "refnn.train: --json '/dev/full' could not be written: No space left "
+                                                 "on device\n")
 
 
 def test_closed_pipe():
-    with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--epochs", "40"], cwd=ROOT, stdout=subprocess.PIPE,
+    with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--epochs", "40"], cwd=ROOT,
+                          stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
         process.stdout.close()
@@ -155,14 +161,16 @@ def test_ctrl_c_stops_at_once(heard, arguments):
 def bare(tmp_path):
     """Runs commands in a checkout without a built core, with a Python without site packages (so without cffi)."""
     for name in ("refnn", "data"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so", "*.pyd", "_core*", "__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.so", "*.pyd", "_core*",
+                                                                                    "__pycache__"))
     return lambda *arguments: command(*arguments, cwd=tmp_path, options=["-S"])
 
 
 def test_bare_checkout_runs_in_python_with_a_message(bare):
     done = bare("--epochs", "2")
     assert done.returncode == 0, done.stderr
-    assert re.match(r"refnn [\d.]+: alice-bob in plain Python \(\w+ [\d.]+\), seed 0\nthe C core is not built here; ", done.stdout)
+    assert re.match(r"refnn [\d.]+: alice-bob in plain Python \(\w+ [\d.]+\), seed 0\nthe C core is not built here; ",
+                    done.stdout)
     assert bare("mnist", "--data", "digits", "--limit", "3", "--hidden", "4", "--epochs", "1").returncode == 0
 
 

@@ -54,7 +54,8 @@ def test_data(network, x, y, message):
     assert network.parameters == before
 
 
-@pytest.mark.parametrize("x", ["np.zeros((0, 2))", "np.array(3.0)", "np.array([['a', 'b']])", "np.zeros((1, 2, 2))", "np.zeros((2, 3))",
+@pytest.mark.parametrize("x", ["np.zeros((0, 2))", "np.array(3.0)", "np.array([['a', 'b']])", "np.zeros((1, 2, 2))",
+                               "np.zeros((2, 3))",
                                "np.array([[1, 2j]])", "np.array([[1, None]])", "np.zeros((2, 2), 'datetime64[D]')"])
 def test_arrays(network, x):
     numpy = pytest.importorskip("numpy")
@@ -128,7 +129,8 @@ def test_minus_zero_does_not_enter_the_parameters(network):
     (lambda impl: Network(mlp([2, 1]), "cc"), "unknown implementation 'cc'; did you mean 'c'?"),
     (lambda impl: Network(mlp([2, 1]), "fortran"), "unknown implementation 'fortran'; known: python, c"),
     (lambda impl: Network(mlp([2, 1]), impl, seed=-1), f"seed must be a whole number from 0 to {2**64 - 1}, not -1"),
-    (lambda impl: Network(mlp([2, 1]), impl, seed=2**64), f"seed must be a whole number from 0 to {2**64 - 1}, not {2**64}"),
+    (lambda impl: Network(mlp([2, 1]), impl, seed=2**64),
+     f"seed must be a whole number from 0 to {2**64 - 1}, not {2**64}"),
     (lambda impl: Network(mlp([2, 1]), impl, seed=0.5), f"seed must be a whole number from 0 to {2**64 - 1}, not 0.5"),
     (lambda impl: Network([Linear(2, 1)], impl), "model must be a Model, not [Linear(inputs=2, outputs=1, bias=True)]"),
     (lambda impl: Model([]), "the first layer must be Linear, or input_shape must be given"),
@@ -148,7 +150,8 @@ def test_minus_zero_does_not_enter_the_parameters(network):
     (lambda impl: Network(mlp([2, 1]), ""), "unknown implementation ''; known: python, c"),
     (lambda impl: Linear(1, 1, bias=None), "bias of Linear must be True or False, not None"),
     (lambda impl: mlp([2**31 - 1, 2]), "a network of 4294967296 parameters is too large; the maximum is 2147483647"),
-    (lambda impl: mlp([2**31 - 1] * 4), "a network of 13835058048839712768 parameters is too large; the maximum is 2147483647"),
+    (lambda impl: mlp([2**31 - 1] * 4), "a network of 13835058048839712768 parameters is too large; the maximum is "
+                                        "2147483647"),
     (lambda impl: Linear(0, 1), "inputs of Linear must be a whole number from 1 to 2147483647, not 0"),
     (lambda impl: Linear(1, 2.5), "outputs of Linear must be a whole number from 1 to 2147483647, not 2.5"),
 ])

@@ -129,7 +129,8 @@ def test_linear_layers_in_fractions(impl, random):
     o = [[v + b for v, b in zip(row, b2[0])] for row in product(a, w2)]
     do = [[2 * (v - t) for v, t in zip(*rows)] for rows in zip(o, y)]
     da = product(do, transposed(w2))
-    expected = [*product(transposed(x), da), [sum(c) for c in zip(*da)], *product(transposed(a), do), [sum(c) for c in zip(*do)]]
+    expected = [*product(transposed(x), da), [sum(c) for c in zip(*da)], *product(transposed(a), do),
+                [sum(c) for c in zip(*do)]]
 
     def doubles(rows):
         return [[float(v) for v in row] for row in rows]

@@ -10,7 +10,8 @@ import pytest
 from refnn.check import main
 
 FOLDER = Path(__file__).resolve().parent / "implementations"
-LADDER = ("prng", "elementary", "init", "product", "forward", "loss", "backward", "update", "step", "truth-table", "alice-bob",
+LADDER = ("prng", "elementary", "init", "product", "forward", "loss", "backward", "update", "step", "truth-table",
+          "alice-bob",
           "sin-cos", "digits")  # the rungs of spec 1.0 that need no files of MNIST
 PROGRAMS = {"node": "refnn.mjs", "java": "Refnn.java"}
 
@@ -57,7 +58,8 @@ def test_exact_with_doubles_as_bits(language, tmp_path):
 
 def test_numpy_is_close(tmp_path):
     pytest.importorskip("numpy")
-    status, made = record(tmp_path, "--cmd", f'"{sys.executable}" "{FOLDER / "with_numpy.py"}"', *[rung for rung in LADDER if rung != "digits"])
+    status, made = record(tmp_path, "--cmd", f'"{sys.executable}" "{FOLDER / "with_numpy.py"}"',
+                          *[rung for rung in LADDER if rung != "digits"])
     verdicts = {rung["rung"]: rung["verdict"] for rung in made["rungs"]}
     assert status == 1
     assert {rung for rung, verdict in verdicts.items() if verdict == "exact"} == {"prng", "update"}

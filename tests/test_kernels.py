@@ -57,13 +57,14 @@ def expected(n):
 def test_the_widest_instruction_set_is_the_default(monkeypatch):
     monkeypatch.delenv("REFNN_SIMD", raising=False)
     assert native.simd() == max(SIMD.values())
-    assert list(SIMD)[0] == "plain"
+    assert next(iter(SIMD)) == "plain"
 
 
 def test_the_core_rejects_invalid_models():
     """Python checks models first. A caller that does not gets an error status, not a read out of bounds."""
     lib, ffi = native.lib, native.ffi
-    for kinds, fits in (([lib.REFNN_LINEAR, lib.REFNN_RELU], True), ([lib.REFNN_RELU, lib.REFNN_LINEAR], True), ([99, lib.REFNN_LINEAR], False)):
+    for kinds, fits in (([lib.REFNN_LINEAR, lib.REFNN_RELU], True), ([lib.REFNN_RELU, lib.REFNN_LINEAR], True),
+                        ([99, lib.REFNN_LINEAR], False)):
         layers = ffi.new("refnn_layer[]", [{"kind": kind, "inputs": 3, "outputs": 3, "bias": 0} for kind in kinds])
         model = ffi.new("refnn_model *", {"layers": layers, "layer_count": len(kinds), "threads": 1})
         assert (lib.refnn_parameter_count(model) == 9) == fits
@@ -97,7 +98,8 @@ def test_product(simd):
         flat_a[:] = native.array("d", [v for row in a for v in row])
         flat_b[:] = native.array("d", [v for row in b for v in row])
         for threads in THREADS:
-            native.check(native.lib.refnn_matmul(SIMD[simd], threads, m, k, n, native.pointer(flat_a), native.pointer(flat_b),
+            native.check(native.lib.refnn_matmul(SIMD[simd], threads, m, k, n, native.pointer(flat_a),
+                                                 native.pointer(flat_b),
                                                  native.pointer(c)))
             assert difference(native.rows_of(c, n), linear.linear_forward(a, b, None)) is None
 
@@ -107,21 +109,24 @@ def function_inputs(name):
     limit = 25.0 if name == "tanh" else 40.0
     x = [v for v in borders() if math.isfinite(v)]
     x += [limit * (2.0 * random.uniform() - 1.0) for _ in range(10_000)]
-    x += [(1.0 if random.next() % 2 else -1.0) * math.ldexp(1.0 + random.uniform(), random.below(75) - 65) for _ in range(10_000)]
+    x += [(1.0 if random.next() % 2 else -1.0) * math.ldexp(1.0 + random.uniform(), random.below(75) - 65)
+          for _ in range(10_000)]
     return x
 
 
 @pytest.mark.parametrize("simd", SIMD)
 @pytest.mark.parametrize("layer", [Sigmoid(), Tanh()], ids=["sigmoid", "tanh"])
 def test_vectorised_functions(monkeypatch, simd, layer):
-    """Borders of cases and random numbers, in whole vectors and tails; also sorted, so that a block has only one case."""
+    """Borders of cases and random numbers, in whole vectors and tails; also sorted, so that a block has only one
+    case."""
     monkeypatch.setenv("REFNN_SIMD", simd)
     network = Network(Model([Linear(1, 1, bias=False), layer], loss="mse"), "c")
     network.parameters = [1.0]
     x = function_inputs(layer.name)
     for order in (x, sorted(x, key=abs), x[:61]):
         values = [row[0] for row in network.forward([[v] for v in order])]
-        wrong = [(v, got) for v, got, right in zip(order, values, activations.ACTIVATIONS[layer.name][0]([v + 0.0 for v in order]))
+        wrong = [(v, got) for v, got, right in zip(order, values,
+                                                   activations.ACTIVATIONS[layer.name][0]([v + 0.0 for v in order]))
                  if pattern(got) != pattern(right)]
         assert wrong == []
 
@@ -133,7 +138,8 @@ def test_softmax_and_cross_entropy_with_far_apart_logits(monkeypatch, simd):
     for width in (1, 3, 8, 10, 19):
         model = Model([Linear(width, width, bias=False)], loss="cross_entropy")
         identity = [1.0 if i == j else 0.0 for i in range(width) for j in range(width)]
-        rows = [[scale * (random.uniform() - 0.5) for _ in range(width)] for scale in (1.0, 30.0, 2000.0, 1e300) for _ in range(5)]
+        rows = [[scale * (random.uniform() - 0.5) for _ in range(width)] for scale in (1.0, 30.0, 2000.0, 1e300)
+                for _ in range(5)]
         results = []
         for impl in ("c", "python"):
             network = Network(model, impl)
@@ -170,6 +176,7 @@ def test_several_epochs_in_one_call_give_the_same_bits(monkeypatch, shuffle):
         monkeypatch.setattr(native, "CALL_WORK", work)
         network = Network(model, impl, seed=4)
         history = network.train(x, y, **settings)
-        histories.append([[list(epoch._replace(seconds=0.0)) for epoch in history], list(network.parameters), network.epoch])
+        histories.append([[list(epoch._replace(seconds=0.0)) for epoch in history], list(network.parameters),
+                          network.epoch])
     for history in histories[1:]:
         assert difference(history, histories[0]) is None

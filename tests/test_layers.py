@@ -11,7 +11,8 @@ from fractions import Fraction
 
 import pytest
 from bits import assert_same_bits, difference, pattern
-from refnn import (BatchNorm2d, Conv2d, DivergenceError, Flatten, Identity, InputError, Linear, MaxPool2d, Model, Network, ReLU,
+from refnn import (BatchNorm2d, Conv2d, DivergenceError, Flatten, Identity, InputError, Linear, MaxPool2d, Model,
+                   Network, ReLU,
                    check_samples, gradient_check)
 from refnn.implementations import c as native
 from refnn.layers import ACTIVATIONS
@@ -31,12 +32,14 @@ def layer_for(shape, choose):
     if kind == "conv":
         padding = [choose(0, 0, 1, 1, 2) for _ in size]
         kernel = [choose(*range(1, min(5, length + 2 * p) + 1)) for length, p in zip(size, padding)]
-        return Conv2d(channels, choose(1, 2, 3, 4, 5, 8, 9), tuple(kernel), (choose(1, 1, 1, 2, 3), choose(1, 1, 1, 2, 3)), tuple(padding),
+        return Conv2d(channels, choose(1, 2, 3, 4, 5, 8, 9), tuple(kernel),
+                      (choose(1, 1, 1, 2, 3), choose(1, 1, 1, 2, 3)), tuple(padding),
                       choose(True, False))
     if kind == "pool":
         kernel = [choose(*range(1, min(3, length) + 1)) for length in size]
         return MaxPool2d(tuple(kernel), choose(None, 1, 2, (2, 3), (3, 1)))
-    return BatchNorm2d(channels, choose(1e-5, 0.5), choose(0.1, 1.0)) if kind == "norm" else ACTIVATIONS[choose(*ACTIVATIONS)]()
+    return BatchNorm2d(channels, choose(1e-5, 0.5),
+                       choose(0.1, 1.0)) if kind == "norm" else ACTIVATIONS[choose(*ACTIVATIONS)]()
 
 
 def case(n):
@@ -55,7 +58,8 @@ def case(n):
         layers += [Flatten(), Linear(math.prod(shapes[-1]), choose(1, 3, 10))]
     model = Model(layers, choose("mse", "cross_entropy"), choose(*INITS), shape)
     count = choose(1, 2, 3, 7, 11)
-    x = [[choose(0.0, -1.0, random.normal(), random.normal(), random.normal()) for _ in range(model.inputs)] for _ in range(count)]
+    x = [[choose(0.0, -1.0, random.normal(), random.normal(), random.normal()) for _ in range(model.inputs)]
+         for _ in range(count)]
     y = [random.below(model.outputs) for _ in range(count)]
     if model.loss == "mse":
         y = [[random.normal() for _ in range(model.outputs)] for _ in range(count)]
@@ -63,14 +67,16 @@ def case(n):
 
 
 def outcome(network, samples, batch_size, lr):
-    seen = {"initial": network.parameters, "gradients": network.gradients(samples), "dx": network.input_gradients(samples),
+    seen = {"initial": network.parameters, "gradients": network.gradients(samples),
+            "dx": network.input_gradients(samples),
             "batch loss": network.batch_loss(samples), "buffers first": network.buffers}
     try:
         seen["history"] = [epoch._replace(seconds=0.0)[:] for epoch in
                            network.train(samples, epochs=2, lr=lr, batch_size=batch_size, shuffle=True)]
     except DivergenceError as error:
         seen["exception"] = str(error)
-    return {**seen, "parameters": network.parameters, "buffers": network.buffers, "evaluate": list(network.evaluate(samples)),
+    return {**seen, "parameters": network.parameters, "buffers": network.buffers,
+            "evaluate": list(network.evaluate(samples)),
             "predict": network.predict([samples.inputs[0]])}
 
 
@@ -114,7 +120,8 @@ def test_slices_change_no_bit(monkeypatch, rows, work):
     def trained(impl):
         network = Network(model, impl)
         network.train(x, y, epochs=2, lr=0.1, batch_size=7, shuffle=True)
-        return [*network.parameters, *network.buffers, *network.gradients(x, y), network.loss(x, y), network.batch_loss(x, y)]
+        return [*network.parameters, *network.buffers, *network.gradients(x, y), network.loss(x, y),
+                network.batch_loss(x, y)]
 
     expected = trained("python")
     monkeypatch.setattr(native, "ROWS", rows)
@@ -137,7 +144,8 @@ def test_convolution_by_hand(impl):
     x = [[1, 2, 3, 4, 5, 6, 7, 8, 9]]
     network = alone(impl, Conv2d(1, 1, 2), (1, 3, 3), [1, 10, 100, 1000, 0.5])
     assert network.forward(x) == [[5421.5, 6532.5, 8754.5, 9865.5]]
-    network = alone(impl, Conv2d(1, 1, 3, stride=2, padding=1, bias=False), (1, 3, 3), [0, 0, 0, 0, 1, 10, 0, 100, 1000])
+    network = alone(impl, Conv2d(1, 1, 3, stride=2, padding=1, bias=False), (1, 3, 3),
+                    [0, 0, 0, 0, 1, 10, 0, 100, 1000])
     assert network.forward(x) == [[1 + 20 + 400 + 5000, 3 + 600, 7 + 80, 9]]
     two = alone(impl, Conv2d(2, 2, 1), (2, 1, 2), [1, 2, 3, 4, 0.5, 0.25])
     assert two.forward([[1, 2, 10, 20]]) == [[21.5, 42.5, 43.25, 86.25]]
@@ -147,7 +155,8 @@ def test_convolution_sums_over_channel_row_column(impl):
     """2^53 + 1 - 2^53 is 0, 2^53 - 2^53 + 1 is 1."""
     big = 2.0**53
     network = alone(impl, Conv2d(2, 1, (1, 2)), (2, 1, 2), [1, 1, 1, 1, 0])
-    assert network.forward([[1, big, -big, 0], [big, -big, 1, 0], [1, 0, big, -big], [big, 0, -big, 1]]) == [[0], [1], [0], [1]]
+    assert network.forward([[1, big, -big, 0], [big, -big, 1, 0], [1, 0, big, -big],
+                            [big, 0, -big, 1]]) == [[0], [1], [0], [1]]
     network.parameters = [1, 1, 0, 0, big]  # the bias comes first
     assert network.forward([[1, -big, 0, 0]]) == [[0]]
 
@@ -156,8 +165,10 @@ def exact_convolution(layer, x, w, b, dz, size):
     """z, dx, dw, db of one sample, in fractions: x[c, y, x], w[o, c, i, j], dz[o, r, s] or a function of z."""
     channels, height, width = size
     (_, rows, columns), (sr, ss), (pr, ps) = layer.output_shape(size), layer.stride, layer.padding
-    taps = [(o, c, i, j, r, s, r * sr + i - pr, s * ss + j - ps) for o in range(layer.out_channels) for c in range(channels)
-            for i in range(layer.kernel_size[0]) for j in range(layer.kernel_size[1]) for r in range(rows) for s in range(columns)]
+    taps = [(o, c, i, j, r, s, r * sr + i - pr, s * ss + j - ps) for o in range(layer.out_channels)
+            for c in range(channels)
+            for i in range(layer.kernel_size[0]) for j in range(layer.kernel_size[1]) for r in range(rows)
+            for s in range(columns)]
     taps = [tap for tap in taps if 0 <= tap[6] < height and 0 <= tap[7] < width]
     z = {(o, r, s): Fraction(b[o]) for o in range(layer.out_channels) for r in range(rows) for s in range(columns)}
     for o, c, i, j, r, s, v, u in taps:
@@ -167,7 +178,7 @@ def exact_convolution(layer, x, w, b, dz, size):
     for o, c, i, j, r, s, v, u in taps:
         dx[c, v, u] += Fraction(w[o, c, i, j]) * dz[o, r, s]
         dw[o, c, i, j] += Fraction(x[c, v, u]) * dz[o, r, s]
-    for (o, r, s), d in dz.items():
+    for (o, _, _), d in dz.items():
         db[o] += d
     return z, dx, dw, db
 
@@ -180,7 +191,8 @@ def test_convolution_is_exact(impl, n):
     def choose(*options):
         return options[random.below(len(options))]
 
-    layer = Conv2d(choose(1, 2, 3), choose(1, 2, 5), (choose(1, 2, 3), choose(1, 3)), (choose(1, 2), choose(1, 3)), (choose(0, 1), choose(0, 2)))
+    layer = Conv2d(choose(1, 2, 3), choose(1, 2, 5), (choose(1, 2, 3), choose(1, 3)), (choose(1, 2), choose(1, 3)),
+                   (choose(0, 1), choose(0, 2)))
     size = (layer.in_channels, choose(3, 4, 6), choose(3, 5, 9))
     x = {(c, v, u): random.below(17) - 8 for c in range(size[0]) for v in range(size[1]) for u in range(size[2])}
     w = {(o, c, i, j): random.below(9) - 4 for o in range(layer.out_channels) for c in range(size[0])
@@ -210,12 +222,15 @@ def test_pooling_by_hand(impl):
 @pytest.mark.parametrize("width", [2, 4, 6, 9, 16, 22, 33])
 def test_pooling_returns_the_first_of_equal_numbers(impl, width):
     """All sixteen windows of 0 and 1, and windows with 0.0 and -0.0, at every position of a vector."""
-    windows = [[v >> k & 1 for k in range(4)] for v in range(16)] + [[-0.0, 0.0, 0.0, -0.0], [0.0, -0.0, -0.0, 0.0], [-2, -1, -0.0, 0.0]]
+    windows = [[v >> k & 1 for k in range(4)] for v in range(16)] + [[-0.0, 0.0, 0.0, -0.0], [0.0, -0.0, -0.0, 0.0],
+                                                                     [-2, -1, -0.0, 0.0]]
     network = alone(impl, MaxPool2d(2), (1, 2, width))
     count = width // 2
     for n in range(len(windows)):
         used = [windows[(n + k) % len(windows)] for k in range(count)]
-        x = [float(v) for half in (0, 2) for row in [sum((w[half:half + 2] for w in used), [])] for v in row + [9.0] * (width % 2)]
+        x = []
+        for half in (0, 2):
+            x += [float(v) for w in used for v in w[half:half + 2]] + [9.0] * (width % 2)
         a = network.forward([x])[0]
         assert [pattern(v) for v in a] == [pattern(float(w[w.index(max(w))])) for w in used]
         dx = network.input_gradients([x], [[v - 0.5 for v in a]])[0]
@@ -273,8 +288,10 @@ def test_one_number_has_no_variance(impl):
     assert_same_bits([*network.parameters, *network.buffers], [1.0, 1.0, 0.5, 0.9])
 
 
-LONE = {"conv": (Conv2d(2, 3, (3, 2), (1, 2), (1, 0)), (2, 4, 5)), "conv without bias": (Conv2d(1, 9, 3, bias=False), (1, 5, 4)),
-        "strided": (Conv2d(2, 2, 2, 3, 2), (2, 5, 6)), "pool": (MaxPool2d(2), (2, 4, 5)), "overlapping pool": (MaxPool2d(3, (1, 2)), (1, 4, 7)),
+LONE = {"conv": (Conv2d(2, 3, (3, 2), (1, 2), (1, 0)), (2, 4, 5)),
+        "conv without bias": (Conv2d(1, 9, 3, bias=False), (1, 5, 4)),
+        "strided": (Conv2d(2, 2, 2, 3, 2), (2, 5, 6)), "pool": (MaxPool2d(2), (2, 4, 5)),
+        "overlapping pool": (MaxPool2d(3, (1, 2)), (1, 4, 7)),
         "norm": (BatchNorm2d(3), (3, 2, 2)), "flatten": (Flatten(), (2, 2, 2)), "identity": (Identity(), (3,))}
 
 
@@ -325,7 +342,8 @@ def test_buffers_can_be_read_and_set(impl):
     network = alone(impl, BatchNorm2d(2), (2, 1, 1))
     network.buffers = [1, 2, 3, 0]
     assert list(network.buffers) == [1, 2, 3, 0]
-    for values, message in (([1, 2, 3, -1], "buffers[3] is -1.0, but it is a variance"), ([1, 2, 3], "buffers must be 4 numbers, not 3"),
+    for values, message in (([1, 2, 3, -1], "buffers[3] is -1.0, but it is a variance"),
+                            ([1, 2, 3], "buffers must be 4 numbers, not 3"),
                             ([1, 2, 3, math.inf], "buffers[3] is inf, not a finite number")):
         with pytest.raises(InputError) as caught:
             network.buffers = values
@@ -342,7 +360,8 @@ def test_buffers_can_be_read_and_set(impl):
     ([Conv2d(1, 1, (2, 5))], (1, 4, 4), "layer 0 has a kernel of 2 x 5, larger than its padded input of 4 x 4"),
     ([Conv2d(1, 1, 7, padding=1)], (1, 4, 4), "layer 0 has a kernel of 7 x 7, larger than its padded input of 6 x 6"),
     ([Conv2d(4, 1, 1)], (4,), "layer 0 expects images, got rows of 4 numbers"),
-    ([MaxPool2d(2), MaxPool2d(2), MaxPool2d(2)], (1, 4, 4), "layer 2 has windows of 2 x 2, larger than its input of 1 x 1"),
+    ([MaxPool2d(2), MaxPool2d(2), MaxPool2d(2)], (1, 4, 4),
+     "layer 2 has windows of 2 x 2, larger than its input of 1 x 1"),
     ([Flatten(), MaxPool2d(2)], (1, 4, 4), "layer 1 expects images, got rows of 16 numbers"),
     ([MaxPool2d(2), Linear(4, 1)], (1, 4, 4), "layer 1 expects rows, got images of 1 x 2 x 2; put Flatten() before it"),
     ([Flatten(), Linear(4, 1)], (1, 4, 4), "layer 1 expects 4 inputs, got 16"),
@@ -355,11 +374,13 @@ def test_buffers_can_be_read_and_set(impl):
     ([ReLU()], (1, 0, 4), "every number of input_shape must be a whole number from 1 to 2147483647, not 0"),
     ([ReLU()], (2**16, 2**15, 1), "input_shape has 2147483648 numbers; the maximum is 2147483647"),
     ([Conv2d(1, 2**12, 1)], (1, 2**10, 2**10), "layer 0 has 4294967296 outputs; the maximum is 2147483647"),
-    ([Conv2d(2**15, 2**15, 2)], (2**15, 2, 2), "a network of 4294967296 parameters is too large; the maximum is 2147483647"),
+    ([Conv2d(2**15, 2**15, 2)], (2**15, 2, 2),
+     "a network of 4294967296 parameters is too large; the maximum is 2147483647"),
 ])
 def test_shapes_that_do_not_fit(layers, shape, message):
     with pytest.raises(InputError) as caught:
-        Model([layer if not isinstance(layer, Conv2d) or layer.out_channels < 2**15 else Conv2d(2**15, 2**15, 2, bias=False)
+        Model([layer if not isinstance(layer, Conv2d) or layer.out_channels < 2**15
+               else Conv2d(2**15, 2**15, 2, bias=False)
                for layer in layers], input_shape=shape)
     assert str(caught.value) == message
 
@@ -371,7 +392,8 @@ def test_shapes_that_do_not_fit(layers, shape, message):
     (lambda: Conv2d(1, 1, (1, 2, 3)), "kernel_size of Conv2d must be a whole number or a pair of them, not (1, 2, 3)"),
     (lambda: Conv2d(1, 1, 1, stride=0), "stride of Conv2d must be a whole number from 1 to 2147483647, not 0"),
     (lambda: Conv2d(1, 1, 1, padding=-1), "padding of Conv2d must be a whole number from 0 to 2147483647, not -1"),
-    (lambda: Conv2d(1, 1, 1, padding="same"), "padding of Conv2d must be a whole number from 0 to 2147483647, not 'same'"),
+    (lambda: Conv2d(1, 1, 1, padding="same"),
+     "padding of Conv2d must be a whole number from 0 to 2147483647, not 'same'"),
     (lambda: Conv2d(1, 1, 1, bias=1), "bias of Conv2d must be True or False, not 1"),
     (lambda: MaxPool2d((2, 0)), "kernel_size of MaxPool2d must be a whole number from 1 to 2147483647, not 0"),
     (lambda: MaxPool2d(2, 0), "stride of MaxPool2d must be a whole number from 1 to 2147483647, not 0"),
@@ -398,7 +420,8 @@ def test_batches_too_large_for_memory(monkeypatch):
     network = Network(Model([BatchNorm2d(1), Flatten(), Linear(64, 2)], "cross_entropy", input_shape=(1, 8, 8)), "c")
     x, y = [[0.5] * 64] * 2000, [0] * 2000
     network.train_epoch(x, y, lr=0.1, batch_size=20)
-    with pytest.raises(InputError, match="to take 2000 samples through this network at once the C core needs .* BatchNorm2d needs the whole batch"):
+    with pytest.raises(InputError, match="to take 2000 samples through this network at once the C core needs .* "
+                                         "BatchNorm2d needs the whole batch"):
         network.train_epoch(x, y, lr=0.1, batch_size=2000)
 
 
@@ -413,7 +436,8 @@ def test_the_core_rejects_part_of_a_batch():
 def test_the_core_rejects_images_that_do_not_fit():
     lib, ffi = native.lib, native.ffi
     right = native.layer_struct(Conv2d(2, 3, 2, 1, 1), (2, 4, 5), (3, 5, 6))
-    for wrong in ({}, {"inputs": 41}, {"z": (3, 5, 7)}, {"stride": (0, 1)}, {"kernel": (9, 9)}, {"padding": (-1, 1)}, {"x": (0, 4, 5)}):
+    for wrong in ({}, {"inputs": 41}, {"z": (3, 5, 7)}, {"stride": (0, 1)}, {"kernel": (9, 9)}, {"padding": (-1, 1)},
+                  {"x": (0, 4, 5)}):
         layers = ffi.new("refnn_layer[]", [{**right, **wrong}])
         model = ffi.new("refnn_model *", {"layers": layers, "layer_count": 1, "threads": 1})
         assert (lib.refnn_parameter_count(model) == 27) == (not wrong)
@@ -423,10 +447,12 @@ def test_scales_of_initialisation(impl):
     """The same random numbers, scaled: fan_in of Conv2d(3, 8, (2, 4)) is 24, fan_out is 64."""
     layer = Conv2d(3, 8, (2, 4))
     drawn = {init: list(Network(Model([layer], init=init, input_shape=(3, 4, 4)), impl).parameters) for init in INITS}
-    for init, scale in (("normal_0.1", 0.1), ("fan_in", 1.0 / math.sqrt(24)), ("fan_out", 0.125), ("he", math.sqrt(2.0 / 24))):
+    for init, scale in (("normal_0.1", 0.1), ("fan_in", 1.0 / math.sqrt(24)), ("fan_out", 0.125),
+                        ("he", math.sqrt(2.0 / 24))):
         assert_same_bits(drawn[init], [scale * v + 0.0 for v in drawn["normal"]])
     assert_same_bits(list(Network(Model([Linear(6, 5)], init="he"), impl).parameters),
-                     [math.sqrt(2.0 / 6) * v + 0.0 for v in Network(Model([Linear(6, 5)], init="normal"), impl).parameters])
+                     [math.sqrt(2.0 / 6) * v + 0.0 for v in Network(Model([Linear(6, 5)], init="normal"),
+                                                                    impl).parameters])
 
 
 def test_pooling_of_many_channels(impl):

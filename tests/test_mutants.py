@@ -67,7 +67,8 @@ def test_a_mistake_is_named(mutant):
     for variant in mutant.variants:
         result = first_failure(Single() if callable(variant) else Spoiled(variant))
         if result:
-            assert result.diagnosis(result.worst) is mutant, f"{result.name}: {[failure.diagnosis for failure in result.failures]}"
+            found = [failure.diagnosis for failure in result.failures]
+            assert result.diagnosis(result.worst) is mutant, f"{result.name}: {found}"
             seen += 1
     # a platform's library can have the bits of the spec in some functions; every other mistake shows in each variant
     assert seen == len(mutant.variants) or mutant.name == "platform" and seen
@@ -92,7 +93,8 @@ def test_a_function_that_the_book_does_not_use_cannot_be_replaced():
 
 
 @pytest.mark.parametrize("function, places", [
-    (activations.sigmoid_forward, lambda: [activations.sigmoid_forward, activations.ACTIVATIONS["sigmoid"][0]]),  # a table
+    # a table
+    (activations.sigmoid_forward, lambda: [activations.sigmoid_forward, activations.ACTIVATIONS["sigmoid"][0]]),
     (linear.linear_update, lambda: [linear.linear_update, training.linear_update]),  # another module of the book
     (prng.SplitMix64.below, lambda: [prng.SplitMix64.below]),  # a class
     (python.PythonImplementation.train, lambda: [python.PythonImplementation.train]),  # the Python implementation

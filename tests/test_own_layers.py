@@ -2,7 +2,8 @@
 
 import pytest
 from bits import assert_same_bits
-from refnn import (BatchNorm2d, Conv2d, Flatten, InputError, Linear, MaxPool2d, Model, Network, ReLU, Sigmoid, Tanh, gradient_check, mlp)
+from refnn import (BatchNorm2d, Conv2d, Flatten, InputError, Linear, MaxPool2d, Model, Network, ReLU, Sigmoid, Tanh,
+                   gradient_check, mlp)
 from refnn.reference.prng import SplitMix64
 
 
@@ -141,7 +142,8 @@ def test_correct_gradients_pass(impl):
 
 
 def test_the_network_of_the_article_passes(impl):
-    layers = [Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8),
+    layers = [Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1),
+              MaxPool2d(2), ReLU(), BatchNorm2d(8),
               Flatten(), Linear(8, 3)]
     made = Network(Model(layers, "cross_entropy", "he", (1, 4, 4)), impl, seed=2)
     result = gradient_check(made, rows(6, 16), [0, 1, 2, 2, 1, 0])
@@ -163,7 +165,8 @@ def test_wrong_gradients_fail(layer, where):
 
 
 def test_wrong_gradients_of_inputs_fail():
-    result = gradient_check(Network(Model([WrongInput([2.0, 2.0, 2.0]), Linear(3, 2)], "cross_entropy", input_shape=(3,))), rows(4, 3), [0, 1, 1, 0])
+    result = gradient_check(Network(Model([WrongInput([2.0, 2.0, 2.0]), Linear(3, 2)], "cross_entropy",
+                                          input_shape=(3,))), rows(4, 3), [0, 1, 1, 0])
     assert not result.passed and "input" in result.where and "of sample" in result.where
 
 
@@ -173,7 +176,7 @@ def test_a_broken_built_in_layer_is_found(monkeypatch):
     right = python.batchnorm2d_backward
 
     def forgetful(x, mean, variance, gamma, da, eps):
-        dx, dgamma, dbeta = right(x, mean, variance, gamma, da, eps)
+        _, dgamma, dbeta = right(x, mean, variance, gamma, da, eps)
         return [[[d * g for d in c] for c, g in zip(row, gamma)] for row in da], dgamma, dbeta
 
     made = Network(Model([BatchNorm2d(2), Flatten(), Linear(4, 2)], "mse", input_shape=(2, 1, 2)), "python")
@@ -200,7 +203,8 @@ def test_samples_that_do_not_match(impl):
     ("forward", [[1.0, 2.0]] * 4, "forward of layer 2, Scale, must return 4 rows of [4] numbers, not 4 of [2]"),
     ("forward", [[1.0] * 4] * 3, "forward of layer 2, Scale, must return 4 rows of [4] numbers, not 3 of [4]"),
     ("backward", None, "backward of layer 2 must return dx and the gradients, not None"),
-    ("backward", ([[1.0] * 4], [[1.0] * 4]), "backward of layer 2, Scale, must return 4 rows of [4] numbers, not 1 of [4]"),
+    ("backward", ([[1.0] * 4], [[1.0] * 4]),
+     "backward of layer 2, Scale, must return 4 rows of [4] numbers, not 1 of [4]"),
     ("backward", ([[1.0] * 4] * 4, [1.0]), "backward of layer 2, Scale, must return lists of rows, not [1.0]"),
     ("backward", ([[1.0] * 4] * 4, []), "backward of layer 2, Scale, must return 1 rows of [4] numbers, not 0 of []"),
 ])

@@ -31,8 +31,8 @@ for name in TASKS:
     source = "digits" if name.startswith("mnist") else None
     use(task(name).model(), *task(name).data(0, source).train)
 
-layers = [Conv2d(1, 2, 3, padding=1), BatchNorm2d(2), LeakyReLU(), MaxPool2d(2), Identity(), ReLU(), Flatten(), Linear(8, 4),
-          Tanh(), Linear(4, 3), Sigmoid(), Linear(3, 3), Softmax()]
+layers = [Conv2d(1, 2, 3, padding=1), BatchNorm2d(2), LeakyReLU(), MaxPool2d(2), Identity(), ReLU(), Flatten(),
+          Linear(8, 4), Tanh(), Linear(4, 3), Sigmoid(), Linear(3, 3), Softmax()]
 x = [[(7 * n + 3 * k) % 11 / 11 for k in range(16)] for n in range(8)]
 for loss in ("sse", "mse", "cross_entropy"):
     y = [n % 3 if loss == "cross_entropy" else [0.5, 0.0, 1.0] for n in range(8)]

@@ -43,11 +43,13 @@ def log(tmp_path):
 
 
 def checked(*arguments):
-    """Runs a check in a process. -> its exit status, its output, the seconds it took, its largest memory in megabytes."""
+    """Runs a check in a process. -> its exit status, its output, the seconds it took, its largest memory in
+    megabytes."""
     code = ("import resource, sys; from refnn.check import main; status = main(sys.argv[1:]);"
             "print('megabytes', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024); sys.exit(status)")
     begin = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True,
+                          timeout=120)
     seconds = time.monotonic() - begin
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, seconds, int(done.stdout.split()[-1])
@@ -119,7 +121,8 @@ def test_the_last_40_lines_of_standard_error_are_shown(write, capsys):
      "TypeError: no"),
     ("Exception in thread \"main\" java.lang.IllegalStateException: no\n\tat Mine.main(Mine.java:3)\n",
      "Exception in thread"),
-    ("thread 'main' panicked at 'no', mine.rs:3:5\nnote: run with RUST_BACKTRACE=1\n", "thread 'main' panicked at 'no'"),
+    ("thread 'main' panicked at 'no', mine.rs:3:5\nnote: run with RUST_BACKTRACE=1\n",
+     "thread 'main' panicked at 'no'"),
     ("panic: no\n\ngoroutine 1 [running]:\nmain.main()\n\t/mine.go:4\nexit status 2\n", "panic: no"),
     ("Segmentation fault\n", "Segmentation fault")])
 def test_the_line_that_names_the_error_is_the_reason(write, capsys, said, telling):

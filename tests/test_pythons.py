@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
-RUNS = (("alice-bob", "--epochs", "200"), ("truth-table", "--epochs", "200"), ("sin-cos", "--limit", "60", "--epochs", "2"),
+RUNS = (("alice-bob", "--epochs", "200"), ("truth-table", "--epochs", "200"),
+        ("sin-cos", "--limit", "60", "--epochs", "2"),
         ("mnist", "--data", "digits", "--limit", "40", "--epochs", "1", "--hidden", "16,8"))
 
 
@@ -25,7 +26,8 @@ def interpreter(version):
 
 
 def digests(python, *arguments):
-    done = subprocess.run([python, "-m", "refnn.train", *arguments, "--json", "-", "--quiet"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([python, "-m", "refnn.train", *arguments, "--json", "-", "--quiet"], cwd=ROOT,
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
     return record["initial_sha256"], record["final_sha256"], [epoch["train_loss"] for epoch in record["epochs"]]

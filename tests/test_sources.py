@@ -1,4 +1,5 @@
-"""Rules for sources: nothing in the reference depends on the platform or the Python version; plain English; short lines."""
+"""Rules for sources: nothing in the reference depends on the platform or the Python version; plain English; short
+lines."""
 
 import ast
 import re
@@ -47,7 +48,8 @@ def test_reference_follows_the_rules(path):
 @pytest.mark.parametrize("source", [
     "import math", "from math import exp", "sum([1.0])", "x = y ** 2", "import random", "from math import fsum",
     "from ..network import Network", "z = 2.0 ** k", "from numpy import dot", "x **= 2.0", "2.0 ** 0.5",
-    "__import__('math')", "x.__pow__(2)", "from math import sqrt as pow", "from ...x import y", "from ..model import Model"])
+    "__import__('math')", "x.__pow__(2)", "from math import sqrt as pow", "from ...x import y",
+    "from ..model import Model"])
 def test_a_violation_is_found(source):
     assert faults(source)
 

@@ -10,7 +10,7 @@ from refnn.layers import ACTIVATIONS, LAYERS
 from refnn.model import INITS, LOSSES, REDUCTIONS
 
 SPEC = (Path(__file__).resolve().parent.parent / "data" / "conformance" / "v1" / "SPEC.md").read_text()
-SECTIONS = {number: text for number, text in re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", SPEC, re.M | re.S)}
+SECTIONS = dict(re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", SPEC, re.M | re.S))
 KINDS = [layer.name for layer in LAYERS]
 NAMED = [("6", ACTIVATIONS), ("6 12", KINDS), ("7", LOSSES), ("7 8", REDUCTIONS), ("5 12", INITS), ("11", OPERATIONS),
          ("11", RUNGS)]

@@ -32,7 +32,8 @@ def test_a_grid_is_every_combination():
 
 
 def test_each_point_equals_a_direct_training():
-    assert [(result["train_loss"], result["sha256"]) for result in sweep(POINTS)] == [expected(point) for point in POINTS]
+    assert [(result["train_loss"], result["sha256"]) for result in sweep(POINTS)] == [expected(point)
+                                                                                      for point in POINTS]
 
 
 @pytest.mark.parametrize("executor", [lambda: ThreadPoolExecutor(3), lambda: Processes(2)])
@@ -43,7 +44,8 @@ def test_every_executor_gives_the_same_results(executor):
 
 def test_dask_gives_the_same_results():
     distributed = pytest.importorskip("distributed")  # part of the test extra
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster, distributed.Client(cluster) as client:
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1,
+                                  dashboard_address=None) as cluster, distributed.Client(cluster) as client:
         assert without_seconds(sweep(POINTS, client.get_executor())) == without_seconds(sweep(POINTS))
 
 
@@ -84,7 +86,7 @@ def test_a_rerun_trains_only_what_is_missing(tmp_path, monkeypatch):
 def test_a_point_that_fails_and_one_that_diverges(tmp_path):
     points = grid("alice-bob", activation=["sigmoid", "sigmoyd", "identity"], output=["identity"], lr=[1e3], epochs=[5])
     keep = tmp_path / "points.jsonl"
-    fine, wrong, diverged = sweep(points, None, keep)
+    _, wrong, diverged = sweep(points, None, keep)
     assert "unknown activation 'sigmoyd'" in wrong["lost"]
     assert "diverged in epoch" in diverged["diverged"] and diverged["train_loss"] is None
     assert len(keep.read_text().splitlines()) == 2
@@ -92,7 +94,8 @@ def test_a_point_that_fails_and_one_that_diverges(tmp_path):
 
 def test_the_command(tmp_path, capsys):
     keep, record = tmp_path / "points.jsonl", tmp_path / "record.json"
-    arguments = ["alice-bob", "--hidden", "2", "3,2", "--lr", "0.1", "0.5", "--epochs", "20", "--seeds", "2", "--jobs", "2",
+    arguments = ["alice-bob", "--hidden", "2", "3,2", "--lr", "0.1", "0.5", "--epochs", "20", "--seeds", "2", "--jobs",
+                 "2",
                  "--keep", str(keep), "--json", str(record)]
     assert main(arguments) == 0
     output = capsys.readouterr().out
@@ -108,10 +111,14 @@ def test_the_command(tmp_path, capsys):
 def test_invalid_arguments(tmp_path, capsys):
     keep = tmp_path / "bad.jsonl"
     keep.write_text("nonsense\n")
-    for arguments, message in ((["alice"], "did you mean 'alice-bob'?"), (["--hidden", "0"], "each of --hidden must be a whole number from 1"),
-                               (["--lr", "0"], "--lr must be"), (["--seeds", "0"], "--seeds must be"), (["--jobs", "0"], "--jobs must be"),
-                               (["--keep", str(keep)], "line 1 is not a point of a sweep"), (["--keep", str(tmp_path)], "cannot be kept here"),
-                               (["--keep", str(tmp_path / "no" / "k")], "cannot be kept here"), (["mnist", "--data", "/no/such"], "no folder '/no/such'")):
+    for arguments, message in ((["alice"], "did you mean 'alice-bob'?"),
+                               (["--hidden", "0"], "each of --hidden must be a whole number from 1"),
+                               (["--lr", "0"], "--lr must be"), (["--seeds", "0"], "--seeds must be"),
+                               (["--jobs", "0"], "--jobs must be"),
+                               (["--keep", str(keep)], "line 1 is not a point of a sweep"),
+                               (["--keep", str(tmp_path)], "cannot be kept here"),
+                               (["--keep", str(tmp_path / "no" / "k")], "cannot be kept here"),
+                               (["mnist", "--data", "/no/such"], "no folder '/no/such'")):
         assert main(arguments + (["--keep", str(tmp_path / "k")] if "--keep" not in arguments else [])) == 2
         assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "k").exists()
@@ -136,6 +143,7 @@ def test_a_file_that_is_not_from_a_sweep_is_not_changed(tmp_path, content):
 
 
 def test_invalid_grids():
-    for values, message in (({"hiden": [1]}, "did you mean 'hidden'"), ({"lr": 0.1}, "lr must be a list of values"), ({"seed": "1"}, "seed must be a list")):
+    for values, message in (({"hiden": [1]}, "did you mean 'hidden'"), ({"lr": 0.1}, "lr must be a list of values"),
+                            ({"seed": "1"}, "seed must be a list")):
         with pytest.raises(InputError, match=message):
             grid("alice-bob", **values)

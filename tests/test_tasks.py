@@ -19,13 +19,16 @@ def record(capsys, *arguments):
 
 
 @pytest.mark.parametrize("arguments", [
-    "alice-bob --seed 0 --epochs 100", "alice-bob --seed 1 --epochs 100", "alice-bob --seed 18446744073709551615 --epochs 100",
+    "alice-bob --seed 0 --epochs 100", "alice-bob --seed 1 --epochs 100",
+    "alice-bob --seed 18446744073709551615 --epochs 100",
     "alice-bob --hidden 3,4 --activation tanh --lr 0.05 --epochs 50 --shuffle --batch-size 3",
     "alice-bob --hidden none --loss sse --init uniform --no-bias --epochs 20",
     "truth-table --seed 3", "truth-table --activation relu --lr 0.01 --epochs 100 --bias",
-    "sin-cos --limit 300 --epochs 2", "sin-cos --limit 55 --epochs 4 --hidden 7,5 --activation leaky_relu --reduction mean --seed 9",
+    "sin-cos --limit 300 --epochs 2", "sin-cos --limit 55 --epochs 4 --hidden 7,5 --activation leaky_relu --reduction "
+                                      "mean --seed 9",
     "sin-cos --limit 40 --epochs 3 --hidden 6 --lr-decay 0.5 --lr-decay-every 1 --no-shuffle --loss sse",
-    "mnist --data digits --limit 60 --epochs 2 --lr 0.1", "mnist --data digits --limit 60 --epochs 1 --hidden 20 --batch-size 32",
+    "mnist --data digits --limit 60 --epochs 2 --lr 0.1",
+    "mnist --data digits --limit 60 --epochs 1 --hidden 20 --batch-size 32",
     "mnist --data digits --limit 50 --epochs 1 --hidden 12 --loss mse --activation softmax --shuffle --seed 5",
     "points --epochs 60 --seed 4", "points --hidden 3,3 --activation tanh --batch-size 16 --shuffle --epochs 5",
     "mnist-cnn --data digits --limit 45 --epochs 1 --batch-size 20",
@@ -38,11 +41,13 @@ def test_both_implementations_give_the_same_record(capsys, arguments):
     assert python["initial_sha256"] != python["final_sha256"]
 
 
-@pytest.mark.parametrize("arguments", ["mnist --limit 100 --epochs 1", "mnist-cnn --limit 100 --epochs 1 --batch-size 50"])
+@pytest.mark.parametrize("arguments", ["mnist --limit 100 --epochs 1",
+                                       "mnist-cnn --limit 100 --epochs 1 --batch-size 50"])
 def test_both_implementations_on_mnist(capsys, mnist_folder, monkeypatch, arguments):
     from refnn import datasets
     whole = datasets.mnist(mnist_folder)
-    few = whole._replace(test=(whole.test[0][:200 * 784], whole.test[1][:200]))  # plain Python takes a minute for all 10,000
+    # plain Python takes a minute for all 10,000
+    few = whole._replace(test=(whole.test[0][:200 * 784], whole.test[1][:200]))
     monkeypatch.setattr(datasets, "mnist", lambda source: few)
     records = [record(capsys, *arguments.split(), "--impl", impl) for impl in ("python", "c")]
     assert [made.pop("impl") for made in records] == ["python", "c"]

@@ -39,11 +39,13 @@ def case(n):
     if not LOSSES[loss].classes:
         y = [[random.normal() for _ in range(sizes[-1])] for _ in range(count)]
     settings = dict(lr=choose(0.001, 0.1, 1.0, 30.0), batch_size=choose(1, 2, 3, 8, 100), shuffle=choose(True, False),
-                    reduction=choose(None, *REDUCTIONS), epochs=choose(1, 2, 3), lr_decay=choose(1.0, 0.5), lr_decay_every=choose(1, 2))
+                    reduction=choose(None, *REDUCTIONS), epochs=choose(1, 2, 3), lr_decay=choose(1.0, 0.5),
+                    lr_decay_every=choose(1, 2))
     if random.below(10) == 0:
         choose(lambda: x.append([0.0] * (sizes[0] + 1)), lambda: y.pop(), lambda: x[-1].__setitem__(0, float("nan")),
                lambda: x[-1].__setitem__(0, "1"), lambda: y.__setitem__(0, sizes[-1]), lambda: settings.update(lr=-1.0),
-               lambda: settings.update(batch_size=0), lambda: settings.update(reduction="median"), lambda: settings.update(epochs=1.5))()
+               lambda: settings.update(batch_size=0), lambda: settings.update(reduction="median"),
+               lambda: settings.update(epochs=1.5))()
     return model, x, y, settings
 
 
@@ -91,16 +93,19 @@ def test_data_in_any_form_give_the_same_bits(impl):
     one_hot = numpy.eye(3)[y]
     assert difference(trained(x, one_hot.astype(numpy.uint8)), expected) is None
     assert difference(trained(x, iter(y.tolist())), expected) is None
-    for form in (x, list(map(list, x)), array("d", x.ravel()), memoryview(x), x[:, ::-1][:, ::-1], tuple(map(tuple, x)), [array("d", row) for row in x],
+    for form in (x, list(map(list, x)), array("d", x.ravel()), memoryview(x), x[:, ::-1][:, ::-1], tuple(map(tuple, x)),
+                 [array("d", row) for row in x],
                  numpy.asfortranarray(x)):
         assert difference(trained(form, y), expected) is None
         assert difference(trained(form, one_hot), expected) is None
     for kind in (numpy.float16, numpy.int8, ">f8", object):
-        assert difference(trained(numpy.arange(48).reshape(12, 4).astype(kind), y), trained(numpy.arange(48.0).reshape(12, 4), y)) is None
+        assert difference(trained(numpy.arange(48).reshape(12, 4).astype(kind), y),
+                          trained(numpy.arange(48.0).reshape(12, 4), y)) is None
     single = x.astype(numpy.float32)
     assert difference(trained(single, y), trained(single.tolist(), y)) is None
     pixels = bytes(range(48))
-    assert difference(trained(pixels, y), trained([[b / 255 for b in pixels[4 * n:4 * n + 4]] for n in range(12)], y)) is None
+    assert difference(trained(pixels, y), trained([[b / 255 for b in pixels[4 * n:4 * n + 4]] for n in range(12)],
+                                                  y)) is None
 
 
 def test_targets_in_any_form_give_the_same_bits(impl):
@@ -109,8 +114,10 @@ def test_targets_in_any_form_give_the_same_bits(impl):
     network = Network(mlp([2, 3], loss="mse"), impl)
     x = [[1, 2], [3, 4]]
     expected = network.loss(x, [[1, 0, 0], [0, 0, 1]])
-    for form in (numpy.eye(3, dtype=numpy.uint8)[[0, 2]], numpy.eye(3)[[0, 2]], numpy.array([0, 2]), numpy.array([0, 2], "u1"), [0, 2],
-                 bytes([0, 2]), list(numpy.array([0, 2])), [b"\1\0\0", b"\0\0\1"], (row for row in [[1, 0, 0], [0, 0, 1]])):
+    for form in (numpy.eye(3, dtype=numpy.uint8)[[0, 2]], numpy.eye(3)[[0, 2]], numpy.array([0, 2]),
+                 numpy.array([0, 2], "u1"), [0, 2],
+                 bytes([0, 2]), list(numpy.array([0, 2])), [b"\1\0\0", b"\0\0\1"],
+                 (row for row in [[1, 0, 0], [0, 0, 1]])):
         assert network.loss(x, form) == expected
     many = numpy.zeros((5000, 3), numpy.uint8)
     assert network.loss(numpy.zeros((5000, 2)), many) == network.loss(numpy.zeros((5000, 2)), many.astype(float))

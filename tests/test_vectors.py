@@ -15,7 +15,7 @@ from refnn.conformance.operations import OPERATIONS
 
 FOLDER = Path(__file__).resolve().parent.parent / "data" / "conformance" / "v1"
 sys.path.insert(0, str(FOLDER.parent))
-import make  # noqa: E402
+import make
 
 LOCAL = [rung for rung in vectors.RUNGS if rung != "mnist"]
 RELEASED = {"1.0": 181, "1.1": 41}  # the number of cases that came with each version: it never changes
@@ -40,7 +40,8 @@ def test_the_reference_reproduces_the_vectors_of_mnist(mnist_folder):
 def test_vectors_match_the_schema(rung):
     record = read(rung)
     jsonschema.validate(record, json.loads((FOLDER / "schema.json").read_text()))
-    assert vectors.Rung(record["rung"], record["title"], record["count"], vectors.RUNGS[rung].since) == vectors.RUNGS[rung]
+    assert vectors.Rung(record["rung"], record["title"], record["count"],
+                        vectors.RUNGS[rung].since) == vectors.RUNGS[rung]
     assert record["count"] == len(record["cases"])
     ids = [case["id"] for case in record["cases"]]
     assert len(set(ids)) == len(ids)
@@ -61,7 +62,8 @@ def test_the_version_of_the_spec_is_in_the_index():
 
 
 def test_a_version_keeps_its_cases():
-    added = Counter(case.get("since", vectors.RUNGS[rung].since) for rung in vectors.RUNGS for case in read(rung)["cases"])
+    added = Counter(case.get("since", vectors.RUNGS[rung].since) for rung in vectors.RUNGS
+                    for case in read(rung)["cases"])
     assert added == RELEASED
 
 
@@ -78,11 +80,14 @@ def test_an_older_version_excludes_later_cases(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("ids, found", [
-    ("product/dot/one", ["product/dot/one"]), ("product/dot/on", []), ("prod*one", ["product/dot/one"]), ("*/one", ["product/dot/one"]),
-    ("product/dot/*r", ["product/dot/order"]), ("[pq]roduct/dot/one", ["product/dot/one"]), ("pr?duct/dot/one", ["product/dot/one"]),
+    ("product/dot/one", ["product/dot/one"]), ("product/dot/on", []), ("prod*one", ["product/dot/one"]),
+    ("*/one", ["product/dot/one"]),
+    ("product/dot/*r", ["product/dot/order"]), ("[pq]roduct/dot/one", ["product/dot/one"]),
+    ("pr?duct/dot/one", ["product/dot/one"]),
     ("product", []), ("prod", []), ("", [])])
 def test_cases_by_their_ids(ids, found):
-    assert [case.id for rung in vectors.RUNGS if rung != "mnist" for case in vectors.load(rung, ids) if case.op == "dot"] == found
+    assert [case.id for rung in vectors.RUNGS if rung != "mnist" for case in vectors.load(rung, ids)
+            if case.op == "dot"] == found
 
 
 def test_a_case_by_its_id_opens_one_file(monkeypatch):
@@ -95,7 +100,8 @@ def test_a_case_by_its_id_opens_one_file(monkeypatch):
 
 def test_schema_violations_are_found():
     schema = json.loads((FOLDER / "schema.json").read_text())
-    for spoil in (lambda case: case.update(id="x"), lambda case: case.pop("out"), lambda case: case.update(extra=1), lambda case: case.update(flags=[]),
+    for spoil in (lambda case: case.update(id="x"), lambda case: case.pop("out"), lambda case: case.update(extra=1),
+                  lambda case: case.update(flags=[]),
                   lambda case: case.update(since="later")):
         record = read("product")
         spoil(record["cases"][0])
@@ -109,7 +115,8 @@ def test_every_operation_has_cases():
 
 def test_vectors_are_smaller_than_3_megabytes():
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 3_000_000
-    assert {path.name for path in FOLDER.iterdir()} == {"SPEC.md", "index.json", "schema.json", *(f"{rung}.json" for rung in vectors.RUNGS)}
+    assert {path.name for path in FOLDER.iterdir()} == {"SPEC.md", "index.json", "schema.json",
+                                                        *(f"{rung}.json" for rung in vectors.RUNGS)}
 
 
 def test_examples_of_the_spec():

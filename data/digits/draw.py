@@ -12,9 +12,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from refnn.idx import write_idx  # noqa: E402
-from refnn.reference.elementary import cos, sin  # noqa: E402
-from refnn.reference.prng import stream  # noqa: E402
+from refnn.idx import write_idx
+from refnn.reference.elementary import cos, sin
+from refnn.reference.prng import stream
 
 SEED = 28
 SIZE = 28

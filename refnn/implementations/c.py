@@ -43,8 +43,8 @@ def recorded(name: str) -> str:
 
 
 try:
+    from .._core import ffi, lib  # first: ModuleNotFoundError if there is no core
     from .. import _core
-    from .._core import ffi, lib
     if Path(_core.__file__).resolve().parent != PACKAGE:  # an editable install of another checkout
         raise ModuleNotFoundError("not in this package", name="refnn._core")
 except ImportError as error:
@@ -110,7 +110,8 @@ class CImplementation:
         finally:
             self._workspaces.append(workspace)
 
-    def epoch_order(self, seed: int, epoch: int, n: int) -> Sequence[int]:
+    @staticmethod
+    def epoch_order(seed: int, epoch: int, n: int) -> Sequence[int]:
         order = array("i", bytes(4 * n))
         lib.refnn_epoch_order(seed, epoch, n, integers(order))
         return order

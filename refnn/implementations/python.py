@@ -207,7 +207,8 @@ class PythonImplementation:
         self.model = model
         self.layers = build(model, seed)
 
-    def epoch_order(self, seed: int, epoch: int, n: int) -> Sequence[int]:
+    @staticmethod
+    def epoch_order(seed: int, epoch: int, n: int) -> Sequence[int]:
         order: list[int] = prng.epoch_order(seed, epoch, n)
         return order
 

@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent))
 
-from refnn.reference.prng import SplitMix64  # noqa: E402
+from refnn.reference.prng import SplitMix64
 
 COUNT = 1000
 
