@@ -1,7 +1,7 @@
 /* The kernel of bench.c: see instruction_sets.h. */
 
-/* Multiplies and adds in registers, `steps` times in each of them; returns the number of operations. Twelve sums hide the
- * latency of an addition. */
+/* Multiplies and adds in registers, `steps` times in each of them; returns the number of operations. Twelve sums hide
+ * the latency of an addition. */
 static double NAME(peak)(int64_t steps, double *sink) {
     enum { SUMS = 12 };
     V sum[SUMS], x = SPLAT(sink[0]), y = SPLAT(sink[1]);

@@ -1,5 +1,5 @@
-/* Activations, losses and the update over arrays: see functions.h. No twin in the book; csrc/activations.c, csrc/losses.c and
- * csrc/linear.c are the twins. */
+/* Activations, losses and the update over arrays: see functions.h. No twin in the book; csrc/activations.c,
+ * csrc/losses.c and csrc/linear.c are the twins. */
 
 #include "functions.h"
 

@@ -1,5 +1,5 @@
-/* Activations, losses and the update over arrays, fast: functions of the chapters `activations`, `losses` and `linear`. No
- * twins in the book.
+/* Activations, losses and the update over arrays, fast: functions of the chapters `activations`, `losses` and `linear`.
+ * No twins in the book.
  */
 
 #pragma once

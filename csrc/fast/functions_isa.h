@@ -1,5 +1,5 @@
-/* The kernels of functions.c: see instruction_sets.h. exp and tanh are those of csrc/elementary.c operation by operation:
- * each lane computes all the cases that the twin branches into, and keeps the result of its own. */
+/* The kernels of functions.c: see instruction_sets.h. exp and tanh are those of csrc/elementary.c operation by
+ * operation: each lane computes all the cases that the twin branches into, and keeps the result of its own. */
 
 /* |x| */
 INLINE V NAME(size)(V x) { return (V)((M)x & 0x7fffffffffffffff); }
@@ -39,8 +39,10 @@ INLINE V NAME(exp)(V x) {
     V low = k * SPLAT(LN2_LOW);
     V r = high - low;
     V t = r * r;
-    V c = r - t * (1.66666666666666019037e-01 + t * (-2.77777777770155933842e-03 + t * (6.61375632143793436117e-05
-        + t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08))));
+    V c = r - t * (1.66666666666666019037e-01 +
+                   t * (-2.77777777770155933842e-03 +
+                        t * (6.61375632143793436117e-05 +
+                             t * (-1.65339022054652515390e-06 + t * 4.13813679705723846039e-08))));
     V y = 1.0 - ((low - (r * c) / (2.0 - c)) - high);
     return SELECT(size < SPLAT(0x1p-28), 1.0 + x, NAME(scaled)(y, k_magic));
 }
@@ -59,8 +61,10 @@ INLINE V NAME(tanh)(V given) {
     V c = (high - x) - low;
     V half = 0.5 * x;
     V t = x * half;
-    V r = 1.0 + t * (-3.33333333333331316428e-02 + t * (1.58730158725481460165e-03 + t * (-7.93650757867487942473e-05
-        + t * (4.00821782732936239552e-06 + t * -2.01099218183624371326e-07))));
+    V r = 1.0 + t * (-3.33333333333331316428e-02 +
+                     t * (1.58730158725481460165e-03 +
+                          t * (-7.93650757867487942473e-05 +
+                               t * (4.00821782732936239552e-06 + t * -2.01099218183624371326e-07))));
     V s = 3.0 - r * half;
     V e = t * ((r - s) / (6.0 - x * s));
     V near_zero = x - (x * e - t);

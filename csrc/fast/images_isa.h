@@ -40,9 +40,10 @@ static void NAME(convolve)(const convolution *p) {
     for (; v < p->vectors; v++) NAME(convolve_vectors)(1, p, p->from + v, p->to + v);
 }
 
-/* One vector of output channels, `runs` runs of `run` terms from k on; both numbers are constants, with a product of at most
- * TILE_TERMS. */
-INLINE void NAME(correlate_tile)(const int runs, const int run, const correlation *p, int64_t o, int64_t k, double *bias) {
+/* One vector of output channels, `runs` runs of `run` terms from k on; both numbers are constants, with a product of at
+ * most TILE_TERMS. */
+INLINE void NAME(correlate_tile)(const int runs, const int run, const correlation *p, int64_t o, int64_t k,
+                                 double *bias) {
     V sum[TILE_TERMS], of_bias = bias ? LOAD(bias + o) : (V){0};
     const double *image[TILE_TERMS];
     UNROLL for (int a = 0; a < runs; a++) {
@@ -66,8 +67,8 @@ INLINE void NAME(correlate_tile)(const int runs, const int run, const correlatio
     if (bias) STORE(bias + o, of_bias);
 }
 
-/* Tiles as large as the registers allow; those of whole runs of 3 or 5 load a pixel's neighbours from one pointer. The bias
- * is summed with the first tile. */
+/* Tiles as large as the registers allow; those of whole runs of 3 or 5 load a pixel's neighbours from one pointer. The
+ * bias is summed with the first tile. */
 static void NAME(correlate)(const correlation *p) {
     for (int64_t o = 0; o < p->lanes; o += WIDTH) {
         double *bias = p->bias;
@@ -118,14 +119,17 @@ INLINE void NAME(pool_pixels_backward)(V d, const double *x, double *dx, int64_t
 }
 
 /* width >= WIDTH; the last vector of a row overlaps the one before. */
-static void NAME(pool_backward)(int64_t height, int64_t width, int64_t row, const double *x, const double *da, double *dx) {
+static void NAME(pool_backward)(int64_t height, int64_t width, int64_t row, const double *x, const double *da,
+                                double *dx) {
     enum { H = WIDTH / 2 };
     for (int64_t r = 0; r < height; r++, x += 2 * row, dx += 2 * row, da += width) {
         for (int64_t s = 0; s < width; s += WIDTH) {
             if (s + WIDTH > width) s = width - WIDTH;
             V d = 0.0 + LOAD(da + s);
-            NAME(pool_pixels_backward)(SHUFFLE(d, FIRST(0, 0, 1, 1, 2, 2, 3, 3)), x + 2 * s, dx + 2 * s, row);
-            NAME(pool_pixels_backward)(SHUFFLE(d, FIRST(H, H, H + 1, H + 1, H + 2, H + 2, H + 3, H + 3)), x + 2 * s + WIDTH, dx + 2 * s + WIDTH, row);
+            V left = SHUFFLE(d, FIRST(0, 0, 1, 1, 2, 2, 3, 3));
+            V right = SHUFFLE(d, FIRST(H, H, H + 1, H + 1, H + 2, H + 2, H + 3, H + 3));
+            NAME(pool_pixels_backward)(left, x + 2 * s, dx + 2 * s, row);
+            NAME(pool_pixels_backward)(right, x + 2 * s + WIDTH, dx + 2 * s + WIDTH, row);
         }
     }
 }
@@ -142,7 +146,8 @@ static void NAME(copy)(int64_t rows, int64_t width, const double *from, int64_t 
     }
 }
 
-/* The sums of `channels` channels from c on, a constant: several at a time, since a single sum waits for each of its additions.
+/* The sums of `channels` channels from c on, a constant: several at a time, since a single sum waits for each of its
+ * additions.
  *
  * s[c] = sum of x */
 INLINE void NAME(sums_of)(const int channels, const channel_batch *p, int64_t c, double *s) {
@@ -173,8 +178,8 @@ INLINE void NAME(squares_of)(const int channels, const channel_batch *p, int64_t
 }
 
 /* s[c] = sum of da, t[c] = sum of da * ((x - mean[c]) * f[c]) */
-INLINE void NAME(products_of)(const int channels, const channel_batch *p, const double *all_da, int64_t c,
-                              double *s, double *t) {
+INLINE void NAME(products_of)(const int channels, const channel_batch *p, const double *all_da, int64_t c, double *s,
+                              double *t) {
     double sum[4] = {0}, product[4] = {0}, mean[4], f[4];
     for (int a = 0; a < channels; a++) {
         mean[a] = p->mean[c + a];
@@ -258,5 +263,15 @@ static void NAME(normalise_backward)(const channel_batch *p, const double *all_d
 }
 
 static const image_kernels NAME(kernels) = {
-    NAME(copy), NAME(interleave), NAME(convolve), NAME(correlate), NAME(pool), NAME(pool_backward), NAME(sums),
-    NAME(squares), NAME(products), NAME(normalise), NAME(normalise_backward)};
+    .copy = NAME(copy),
+    .interleave = NAME(interleave),
+    .convolve = NAME(convolve),
+    .correlate = NAME(correlate),
+    .pool = NAME(pool),
+    .pool_backward = NAME(pool_backward),
+    .sums = NAME(sums),
+    .squares = NAME(squares),
+    .products = NAME(products),
+    .normalise = NAME(normalise),
+    .normalise_backward = NAME(normalise_backward),
+};

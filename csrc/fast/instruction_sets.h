@@ -1,10 +1,10 @@
 /* The instruction sets: the only place that lists them and says how they differ.
  *
- * INSTRUCTION_SETS(X) calls X(id, doubles in a vector, whether this processor has it) for each, the narrowest first; the id
- * is the name that users see. To add one: a line in the list, and a block at the end of this file.
+ * INSTRUCTION_SETS(X) calls X(id, doubles in a vector, whether this processor has it) for each, the narrowest first;
+ * the id is the name that users see. To add one: a line in the list, and a block at the end of this file.
  *
- * A file with kernels defines TEMPLATE, a header, and includes this file again. The header is then compiled once for each
- * instruction set, with
+ * A file with kernels defines TEMPLATE, a header, and includes this file again. The header is then compiled once for
+ * each instruction set, with
  *
  *     NAME(x)        x with the id of the set in front
  *     WIDTH          doubles in a vector
@@ -12,12 +12,20 @@
  *     ROW_VECTORS    vectors of sums that stay in registers where a single row is computed
  *
  * and with what vectors.h defines. It ends in a table of functions, NAME(kernels); KERNELS_OF makes an array of these.
+ *
+ * TILE_VECTORS and ROW_VECTORS follow from the number of registers: 32 with AVX-512 and NEON, else 16. Measured on EPYC
+ * (Zen 4): with AVX-512, tiles of 2 and 3 vectors take 1.03 to 1.18 of the time; with AVX2, tiles of 3 and 4 take 1.08
+ * to 1.2; with SSE2, tiles of 4 take 0.96 to 1.0. Half the ROW_VECTORS take 0.9 to 1.2, one and a half 0.92 to 1.09.
  */
 
 #if !defined(INSTRUCTION_SETS)
 
-#if !defined(__GNUC__) || (!defined(__clang__) && __GNUC__ < 9)
-#define INSTRUCTION_SETS(X) /* no vector extensions: plain C only */
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 9)
+#define VECTOR_EXTENSIONS 1
+#endif
+
+#if !defined(VECTOR_EXTENSIONS)
+#define INSTRUCTION_SETS(X) /* plain C only */
 #elif defined(__x86_64__)
 #define INSTRUCTION_SETS(X)                    \
     X(sse2, 2, 1)                              \
@@ -45,9 +53,9 @@ enum { SIMD_PLAIN, INSTRUCTION_SETS(NUMBER_OF) SIMD_COUNT };
 #define END_TARGET PRAGMA(GCC pop_options)
 #endif
 
-#elif !defined(__GNUC__) || (!defined(__clang__) && __GNUC__ < 9)
+#elif defined(VECTOR_EXTENSIONS)
 
-#elif defined(__x86_64__)
+#if defined(__x86_64__)
 
 #define NAME(x) sse2_##x
 #define WIDTH 2
@@ -86,5 +94,7 @@ END_TARGET
 #define TILE_VECTORS 2
 #define ROW_VECTORS 8
 #include "vectors.h"
+
+#endif
 
 #endif

@@ -11,18 +11,19 @@ INLINE void NAME(add_term)(const int mr, const int nv, const double *a, int64_t 
     }
 }
 
-/* What the tile at row m0 starts from, through `edge` (mr x nv vectors) where its vectors do not lie in C as they are. */
-INLINE void NAME(start_tile)(const int mr, const int nv, const dense_product *p, const panel *b, int64_t m0, double *edge,
-                             V sum[TILE_ROWS][TILE_VECTORS]) {
+/* What the tile at row m0 starts from, through `edge` (mr x nv vectors) where its vectors do not lie in C as they are.
+ */
+INLINE void NAME(start_tile)(const int mr, const int nv, const dense_product *p, const panel *b, int64_t m0,
+                             double *edge, V sum[TILE_ROWS][TILE_VECTORS]) {
     const int direct = p->c_n == 1 && b->width == nv * WIDTH;
     const int start = b->k0 > 0 ? FROM_C : p->start;
     const double *c = p->c + m0 * p->c_m + b->n0 * p->c_n;
     if (start != FROM_ZERO && !direct) {
         for (int r = 0; r < mr; r++) {
-            for (int64_t n = 0; n < nv * WIDTH; n++) {
-                double from = n >= b->width ? 0.0 : start == FROM_BIAS ? p->bias[b->n0 + n] : c[r * p->c_m + n * p->c_n];
-                edge[r * nv * WIDTH + n] = from;
-            }
+            double *to = edge + r * nv * WIDTH;
+            for (int64_t n = 0; n < b->width; n++)
+                to[n] = start == FROM_BIAS ? p->bias[b->n0 + n] : c[r * p->c_m + n * p->c_n];
+            for (int64_t n = b->width; n < nv * WIDTH; n++) to[n] = 0.0;
         }
     }
     UNROLL for (int r = 0; r < mr; r++) {
@@ -36,8 +37,8 @@ INLINE void NAME(start_tile)(const int mr, const int nv, const dense_product *p,
 }
 
 /* Stores the sums in C, or updates it with them. */
-INLINE void NAME(finish_tile)(const int mr, const int nv, const dense_product *p, const panel *b, int64_t m0, double *edge,
-                              V sum[TILE_ROWS][TILE_VECTORS]) {
+INLINE void NAME(finish_tile)(const int mr, const int nv, const dense_product *p, const panel *b, int64_t m0,
+                              double *edge, V sum[TILE_ROWS][TILE_VECTORS]) {
     double *c = p->c + m0 * p->c_m + b->n0 * p->c_n;
     if (p->c_n == 1 && b->width == nv * WIDTH) {
         V lr = SPLAT(p->lr);
@@ -61,8 +62,8 @@ INLINE void NAME(finish_tile)(const int mr, const int nv, const dense_product *p
     }
 }
 
-/* Rows m0 ... m0 + mr - 1 of a panel, mr <= TILE_ROWS, in nv <= TILE_VECTORS vectors; both are constants. Columns beyond
- * the panel's width hold whatever lies there, and are not stored. */
+/* Rows m0 ... m0 + mr - 1 of a panel, mr <= TILE_ROWS, in nv <= TILE_VECTORS vectors; both are constants. Columns
+ * beyond the panel's width hold whatever lies there, and are not stored. */
 INLINE void NAME(tile)(const int mr, const int nv, const dense_product *p, const panel *b, int64_t m0) {
     V sum[TILE_ROWS][TILE_VECTORS];
     ALIGNED double edge[TILE_ROWS * TILE_VECTORS * WIDTH];
@@ -105,7 +106,8 @@ static void NAME(multiply)(const dense_product *p, int64_t begin, int64_t end) {
             b.b = p->b + b.k0 * p->b_k + b.n0 * p->b_n;
             b.stride = p->b_k;
             b.last = b.b + (b.terms - 1) * b.stride;
-            int64_t beyond = b.n0 + nv * WIDTH - p->n_count; /* columns that the last vector of a row takes from the next */
+            /* Columns that the last vector of a row takes from the next row. */
+            int64_t beyond = b.n0 + nv * WIDTH - p->n_count;
             if (p->b_n != 1 || beyond > b.stride || end - begin >= PACK_ROWS) {
                 NAME(pack)(p, &b, nv * WIDTH, packed);
                 b.b = packed;
@@ -115,14 +117,12 @@ static void NAME(multiply)(const dense_product *p, int64_t begin, int64_t end) {
                 for (int64_t n = 0; n < nv * WIDTH; n++) last_row[n] = n < b.width ? b.last[n] : 0.0;
                 b.last = last_row;
             }
-            switch (nv) {
-            case 1: NAME(tiles)(1, p, &b, begin, end); break;
-            case 2: NAME(tiles)(2, p, &b, begin, end); break;
-#if TILE_VECTORS > 2
-            case 3: NAME(tiles)(3, p, &b, begin, end); break;
-            case 4: NAME(tiles)(4, p, &b, begin, end); break;
+            if (nv == 1) NAME(tiles)(1, p, &b, begin, end);
+            if (nv == 2) NAME(tiles)(2, p, &b, begin, end);
+#if TILE_VECTORS == 4
+            if (nv == 3) NAME(tiles)(3, p, &b, begin, end);
+            if (nv == 4) NAME(tiles)(4, p, &b, begin, end);
 #endif
-            }
         }
     }
 }

@@ -5,15 +5,13 @@
 
 #include "fast.h"
 
-#define CASE_OF(id, width, supported) \
-    case SIMD_##id: return supported ? #id : NULL;
+#define RETURN_NAME(id, width, supported) \
+    if (simd == SIMD_##id) return (supported) ? #id : NULL;
 
 int32_t refnn_simd_count(void) { return SIMD_COUNT; }
 
 const char *refnn_simd_name(int32_t simd) {
-    switch (simd) {
-    case SIMD_PLAIN: return "plain";
-    INSTRUCTION_SETS(CASE_OF)
-    default: return NULL;
-    }
+    if (simd == SIMD_PLAIN) return "plain";
+    INSTRUCTION_SETS(RETURN_NAME)
+    return NULL;
 }

@@ -1,16 +1,16 @@
-/* Linear layers as products with a sparse matrix, fast: functions of the chapter `linear` (csrc/linear.c) for inputs that are
- * mostly zero. No twins in the book.
+/* Linear layers as products with a sparse matrix, fast: functions of the chapter `linear` (csrc/linear.c) for inputs
+ * that are mostly zero. No twins in the book.
  *
- * Leaving zeros out does not change a bit: what they would be multiplied with is finite, so each product is a zero, and no
- * sum here is ever -0.0.
+ * Leaving zeros out does not change a bit: what they would be multiplied with is finite, so each product is a zero, and
+ * no sum here is ever -0.0.
  */
 
 #pragma once
 
 #include "fast.h"
 
-/* A sparse matrix, row by row: row r has count[r] entries, the k-th value[r * stride + k] in column index[r * stride + k],
- * columns ascending. */
+/* A sparse matrix, row by row: row r has count[r] entries, the k-th value[r * stride + k] in column index[r * stride +
+ * k], columns ascending. */
 typedef struct {
     int64_t stride;
     int32_t *count;

@@ -19,8 +19,8 @@ INLINE void NAME(multiply_list)(const int nv, const sparse_product *p, const spa
     }
 }
 
-/* Columns n0 ... of rows `begin` to `end`, nv vectors of them, with packed blocks of B: a block stays in the nearest cache
- * while all rows use it. */
+/* Columns n0 ... of rows `begin` to `end`, nv vectors of them, with packed blocks of B: a block stays in the nearest
+ * cache while all rows use it. */
 INLINE void NAME(multiply_blocks)(const int nv, const sparse_product *p, int64_t begin, int64_t end, int64_t n0) {
     ALIGNED double block[BLOCK_ROWS * 4 * WIDTH];
     int32_t next[BLOCK_LISTS] = {0}; /* of each row of A, the first entry that belongs to no block so far */
@@ -61,7 +61,7 @@ INLINE void NAME(multiply_blocks)(const int nv, const sparse_product *p, int64_t
 /* Rows 0 ... rows - 1 of a product C = A B with sparse A. */
 static void NAME(multiply)(const sparse_product *p, int64_t rows) {
     int64_t packed = 0; /* columns that are done */
-    if (rows >= PACK_LISTS && p->k_count >= PACK_LISTS && (p->finish != UPDATE || p->k_count <= BLOCK_ROWS)) {
+    if (rows >= PACK_LISTS && p->k_count >= PACK_TERMS && (p->finish != UPDATE || p->k_count <= BLOCK_ROWS)) {
         for (int64_t m = 0; m < rows; m += BLOCK_LISTS) {
             int64_t m_end = least(m + BLOCK_LISTS, rows), n = 0;
             for (; n + 4 * WIDTH <= p->n_count; n += 4 * WIDTH) NAME(multiply_blocks)(4, p, m, m_end, n);
@@ -73,7 +73,8 @@ static void NAME(multiply)(const sparse_product *p, int64_t rows) {
         const sparse_list a = list_of(&p->a, m);
         double *c = p->c + m * p->stride;
         int64_t n = packed;
-        if (a.count == 0 && p->start != FROM_BIAS && (p->start == FROM_C || p->finish == UPDATE)) continue; /* adds zeros */
+        if (a.count == 0 && p->start != FROM_BIAS && (p->start == FROM_C || p->finish == UPDATE))
+            continue; /* adds zeros */
         for (; n + ROW_VECTORS * WIDTH <= p->n_count; n += ROW_VECTORS * WIDTH) {
             NAME(multiply_list)(ROW_VECTORS, p, &a, c, n);
         }
