@@ -15,6 +15,7 @@ typedef struct {
 } member;
 #endif
 
+#if defined(THREADS)
 /* Runs the share of thread number `thread` in the team's task. */
 static void run_share(const team *t, int32_t thread) {
     int64_t grains = (t->count + t->grain - 1) / t->grain;
@@ -23,7 +24,6 @@ static void run_share(const team *t, int32_t thread) {
     if (begin < end) t->task(t->job, begin, end);
 }
 
-#if defined(THREADS)
 /* Waits until *number is `expected`. It yields now and then, since there may be more threads than processors. */
 static void wait_for(const int32_t *number, int32_t expected) {
     for (uint32_t looks = 1; __atomic_load_n(number, __ATOMIC_ACQUIRE) != expected; looks++) {
@@ -47,16 +47,18 @@ void parallel(team *t, int64_t count, int64_t grain, range_task task, const void
         if (count > 0) task(job, 0, count);
         return;
     }
+#if defined(THREADS)
     t->task = task;
     t->job = job;
     t->count = count;
     t->grain = grain;
-#if defined(THREADS)
     __atomic_store_n(&t->finished, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&t->started, 1, __ATOMIC_RELEASE);
     if (!task) return;
     run_share(t, 0);
     wait_for(&t->finished, t->threads - 1);
+#else
+    (void)grain;
 #endif
 }
 
