@@ -4,7 +4,7 @@
 
 enum {
     /* Terms of a sum in one pass, which are the rows of a packed panel. 128 take 1.01 to 1.08 of the time, 512 take
-     * 0.92 to 1.0, but need 128 KiB of stack, the whole stack of a thread in some C libraries. (EPYC, Zen 4) */
+     * 0.92 to 1.0, but need 128 KiB of stack with AVX-512, all that some C libraries give to a thread. (EPYC, Zen 4) */
     DEPTH = 256,
     /* Packing pays from this number of rows on. With 32 rows it saves 15 to 20 % of the time with AVX2 and 512 columns
      * or more, and costs 10 % with AVX-512 or 64 columns; with 128 rows it saves up to 30 %. (EPYC, Zen 4) */

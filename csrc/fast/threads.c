@@ -13,9 +13,7 @@ typedef struct {
     team *t;
     int32_t number;
 } member;
-#endif
 
-#if defined(THREADS)
 /* Runs the share of thread number `thread` in the team's task. */
 static void run_share(const team *t, int32_t thread) {
     int64_t grains = (t->count + t->grain - 1) / t->grain;
@@ -62,9 +60,9 @@ void parallel(team *t, int64_t count, int64_t grain, range_task task, const void
 #endif
 }
 
-/* The threads live as long as the call: to start one takes some 20 microseconds, a call some 10 milliseconds. So nothing
- * is left that a fork would break. They inherit the floating-point modes of the caller. Where the system refuses a
- * thread, the team is smaller. */
+/* The threads live as long as the call: to start one takes some 20 microseconds, a call some 10 milliseconds. So
+ * nothing is left that a fork would break. They inherit the floating-point modes of the caller. Where the system
+ * refuses a thread, the team is smaller. */
 void with_team(int32_t threads, void (*body)(team *, void *), void *argument) {
     team t = {.threads = 1};
 #if defined(THREADS)
