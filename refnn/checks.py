@@ -13,9 +13,15 @@ from .errors import InputError
 Size = Union[SupportsIndex, Sequence[SupportsIndex]]  # a whole number, or a pair of them: rows and columns
 
 
-def shown(value: object, longest: int = 100) -> str:
+LONGEST_NAME = 100  # characters; the search for a similar one takes time
+
+
+def shown(value: object, longest: int = 500) -> str:
     """repr(value) for a message: one line, of at most `longest` characters."""
-    text = repr(str(value) if isinstance(value, os.PathLike) else value)
+    try:
+        text = repr(str(value) if isinstance(value, os.PathLike) else value)
+    except Exception:  # whole numbers of more than 4,300 digits have none
+        text = f"<{type(value).__name__}>"
     text = " ".join(text.split()) if "\n" in text else text
     return text if len(text) <= longest else f"{text[:longest - 20]}...{text[-17:]}"
 
@@ -24,19 +30,20 @@ def known_name(name: Any, names: Collection[str], what: str) -> str:
     """`name`, if it is one of `names`; else InputError with the nearest one."""
     if isinstance(name, str) and name in names:
         return name
-    near = get_close_matches(str(name), names, n=1, cutoff=0.5)
+    text = shown(name)
+    near = get_close_matches(name, names, n=1, cutoff=0.5) if isinstance(name, str) and len(name) < LONGEST_NAME else []
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
-    raise InputError(f"unknown {what} {str(name)!r}; {hint}")
+    raise InputError(f"unknown {what} {text if isinstance(name, str) else repr(text)}; {hint}")
 
 
 def whole_number(value: Any, what: str, low: int = 1, high: int = 2**31 - 1) -> int:
     """`value` as an int, if it is a whole number from low to high; else InputError."""
     try:
         number = None if isinstance(value, bool) else index(value)
-    except TypeError:
+    except Exception:  # of any object's own method
         number = None
     if number is None or not low <= number <= high:
-        raise InputError(f"{what} must be a whole number from {low} to {high}, not {value!r}")
+        raise InputError(f"{what} must be a whole number from {low} to {high}, not {shown(value)}")
     return number
 
 
@@ -44,17 +51,17 @@ def positive_number(value: Any, what: str) -> float:
     """`value` as a float, if it is finite and above 0; else InputError."""
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
-    except OverflowError:
+    except Exception:  # too large, or of any object's own method
         number = 0.0
     if not isfinite(number) or not number > 0.0:
-        raise InputError(f"{what} must be a finite number above 0, not {value!r}")
+        raise InputError(f"{what} must be a finite number above 0, not {shown(value)}")
     return number
 
 
 def true_or_false(value: Any, what: str) -> bool:
     """`value`, if it is True or False; else InputError."""
     if not isinstance(value, bool):
-        raise InputError(f"{what} must be True or False, not {value!r}")
+        raise InputError(f"{what} must be True or False, not {shown(value)}")
     return value
 
 
@@ -62,7 +69,7 @@ def pair(value: Any, what: str, low: int = 1) -> tuple[int, int]:
     """A whole number or two of them -> (rows, columns); else InputError."""
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
-        raise InputError(f"{what} must be a whole number or a pair of them, not {value!r}")
+        raise InputError(f"{what} must be a whole number or a pair of them, not {shown(value)}")
     return whole_number(values[0], what, low), whole_number(values[1], what, low)
 
 
@@ -71,5 +78,5 @@ def layer_sizes(values: Any, what: str) -> tuple[int, ...]:
     try:
         values = tuple(values)
     except TypeError:
-        raise InputError(f"{what} must be a list of sizes, not {values!r}") from None
+        raise InputError(f"{what} must be a list of sizes, not {shown(values)}") from None
     return tuple(whole_number(value, f"each of {what}") for value in values)

@@ -94,7 +94,7 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
     elif source is not None:
         folder = Path(source)
         if not str(source) or not is_folder(folder):
-            raise InputError(f"no folder {shown(source)}; {named} takes a folder with the MNIST files, or digits")
+            raise InputError(f"no folder {shown(source, 100)}; {named} takes a folder with the MNIST files, or digits")
     else:
         folder = cache_folder()
         for name in FILES:

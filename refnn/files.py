@@ -23,7 +23,7 @@ def write_file(path: PathLike, data: bytes, what: str = "") -> None:
     try:
         replace_file(path, data)
     except (OSError, ValueError) as error:
-        raise InputError(f"{what} {shown(path)} could not be written: {why(error)}".lstrip()) from None
+        raise InputError(f"{what} {shown(path, 100)} could not be written: {why(error)}".lstrip()) from None
 
 
 def replace_file(path: PathLike, data: bytes) -> None:
@@ -93,12 +93,12 @@ def check_writable(path: PathLike, what: str = "") -> None:
             pass
         discard(temporary)
     except (OSError, ValueError) as error:
-        raise InputError(f"{what} {shown(path)} cannot be written: {why(error)}".lstrip()) from None
+        raise InputError(f"{what} {shown(path, 100)} cannot be written: {why(error)}".lstrip()) from None
 
 
 def read_bytes(path: PathLike, what: str = "") -> bytes:
     """The bytes of a regular file. `what` begins the message. Raises InputError."""
-    name = f"{what} {path}".lstrip() if len(str(path)) < 200 else f"{what} {shown(path)}".lstrip()
+    name = f"{what} {path}".lstrip() if len(str(path)) < 200 else f"{what} {shown(path, 100)}".lstrip()
     try:
         with open_regular(path) as file:
             return file.read()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite, prod
 from typing import Any, Final, NamedTuple, SupportsIndex
 
-from .checks import known_name, layer_sizes, whole_number
+from .checks import known_name, layer_sizes, shown, whole_number
 from .errors import InputError
 from .layers import (ACTIVATIONS, Conv2d, CustomLayer, Description, Layer, Linear, Shape, buffer_count, is_custom,
                      parameter_count)
@@ -54,7 +54,7 @@ class Model(Description):
         try:
             self.layers: Final = tuple(layers)
         except TypeError:
-            raise InputError(f"layers must be a list of layers, not {layers!r}") from None
+            raise InputError(f"layers must be a list of layers, not {shown(layers)}") from None
         self.loss: Final = known_name(loss, LOSSES, "loss")
         self.init: Final = known_name(init, INITS, "init")
         self.input_shape: Final = None if input_shape is None else checked_shape(input_shape)
@@ -141,13 +141,13 @@ def custom_output_shape(layer: Any, shape: Shape, k: int) -> Shape:
                if isinstance(layer, type) or not hasattr(layer, name)]
     if missing:
         why = f": it has no {missing[0]}" if len(missing) < 3 else ""
-        raise InputError(f"layer {k} is {layer!r}, not a layer{why}")
+        raise InputError(f"layer {k} is {shown(layer)}, not a layer{why}")
     if not isinstance(layer.parameters, (list, tuple)):
         raise InputError(f"the parameters of layer {k} must be a list of lists of finite floats, "
-                         f"not {layer.parameters!r}")
+                         f"not {shown(layer.parameters)}")
     for row in layer.parameters:
         if not isinstance(row, list) or not all(isinstance(p, float) and isfinite(p) for p in row):
-            raise InputError(f"the parameters of layer {k} must be lists of finite floats, not {row!r}")
+            raise InputError(f"the parameters of layer {k} must be lists of finite floats, not {shown(row)}")
     if not hasattr(layer, "outputs"):
         return shape
     return (whole_number(layer.outputs, f"outputs of layer {k}"),)

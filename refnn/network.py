@@ -16,7 +16,7 @@ from operator import index
 from typing import Any, NamedTuple, Optional, SupportsIndex
 
 from . import implementations, saved
-from .checks import known_name, positive_number, whole_number
+from .checks import known_name, positive_number, shown, whole_number
 from .errors import DivergenceError, InputError
 from .files import PathLike
 from .locks import Method, ReadWriteLock, reads, writes
@@ -121,7 +121,7 @@ class Network:
     def __init__(self, model: Model, impl: str | None = None, seed: SupportsIndex = 0,
                  threads: SupportsIndex | None = None) -> None:
         if not isinstance(model, Model):
-            raise InputError(f"model must be a Model, not {model!r}")
+            raise InputError(f"model must be a Model, not {shown(model)}")
         self.model = deepcopy(model)
         if impl is None:
             impl = "python" if any(map(is_custom, model.layers)) else implementations.default()

@@ -9,9 +9,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
+from numbers import Complex, Real
 from typing import Any, SupportsIndex, Union
 
-from .checks import whole_number
+from .checks import shown, true_or_false, whole_number
 from .errors import InputError
 from .model import Model
 
@@ -24,11 +25,22 @@ class Rows(Sequence[list[float]]):
     """A sequence of rows, each a list of `width` floats, over one flat buffer.
 
     values: a memoryview of doubles, or of bytes, which stand for byte / 255.0 (pixels)
+
+    Raises InputError if the buffer has another form, or does not hold whole rows.
     """
 
-    def __init__(self, values: memoryview, width: int) -> None:
+    def __init__(self, values: memoryview, width: SupportsIndex) -> None:
         self.values = values
-        self.width = width
+        self.width = whole_number(width, "width of Rows")
+        self.check()
+
+    def check(self) -> None:
+        """Checks the form of the buffer, not its values. Raises InputError."""
+        view = self.values
+        if not isinstance(view, memoryview) or view.ndim != 1 or view.format not in ("d", "B") or not view.contiguous:
+            raise InputError(f"values of Rows must be a flat memoryview of doubles or bytes, not {shown(view)}")
+        if len(view) % whole_number(self.width, "width of Rows"):
+            raise InputError(f"{len(view)} values are not rows of {self.width}")
 
     def __len__(self) -> int:
         return len(self.values) // self.width
@@ -55,15 +67,38 @@ class Samples:
     targets:  Rows, samples x outputs; or, for a loss that takes classes, an array of class indices
     outputs:  the number of outputs that the network must have
     classes:  whether the targets are classes, so that an accuracy makes sense
+
+    Raises InputError if the parts do not fit each other. check_samples makes them from any form of data.
     """
 
-    def __init__(self, inputs: Rows, targets: Targets, outputs: int, classes: bool) -> None:
-        if len(targets) != len(inputs):
-            raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
+    def __init__(self, inputs: Rows, targets: Targets, outputs: SupportsIndex, classes: bool) -> None:
         self.inputs = inputs
         self.targets = targets
-        self.outputs = outputs
-        self.classes = classes
+        self.outputs = whole_number(outputs, "outputs")
+        self.classes = true_or_false(classes, "classes")
+        self.check()
+        for rows, name in ((inputs, "x"), (targets, "y")):
+            if isinstance(rows, Rows) and rows.values.format == "d":
+                check_finite(rows.values, rows.width, name)
+
+    def check(self) -> None:
+        """Checks that the parts fit each other: implementations rely on it. Raises InputError."""
+        inputs, targets = self.inputs, self.targets
+        if not isinstance(inputs, Rows):
+            raise InputError(f"inputs of Samples must be Rows, not {shown(inputs)}")
+        inputs.check()
+        if isinstance(targets, Rows):
+            targets.check()
+            if targets.values.format != "d" or targets.width != self.outputs:
+                raise InputError(f"targets of Samples must be rows of {shown(self.outputs)} doubles")
+        elif not isinstance(targets, array) or targets.typecode != "i":
+            raise InputError(f"targets of Samples must be Rows or an array of type 'i', not {shown(targets)}")
+        elif targets and not 0 <= min(targets) <= max(targets) < self.outputs:
+            raise InputError(f"targets of Samples must be classes from 0 to {self.outputs - 1}")
+        if len(targets) != len(inputs):
+            raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
+        if not len(inputs):
+            raise InputError("x is empty")
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -95,7 +130,7 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
         try:
             given = list(given)
         except TypeError:
-            raise InputError(f"y must be a sequence, not {y!r}") from None
+            raise InputError(f"y must be a sequence, not {shown(y)}") from None
     flat = is_flat(given)
     if model.classes:
         classes = check_classes(given, outputs) if flat else one_hot_classes(check_rows(given, outputs, "y"))
@@ -108,6 +143,7 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
 
 def fitting(model: Model, samples: Samples) -> Samples:
     """`samples`, if they fit the model; else InputError."""
+    samples.check()
     if samples.inputs.width != model.inputs:
         raise InputError(f"the samples have {samples.inputs.width} inputs, the network {model.inputs}")
     if samples.outputs != model.outputs:
@@ -138,11 +174,11 @@ def check_rows(rows: Any, width: int, name: str, pixels: bool = False) -> Rows:
         else:
             flat = view.tolist() if view.ndim == 1 else [v for row in view.tolist() for v in row]
             values = memoryview(numbers([PIXELS[v] for v in flat] if view.format == "B" and pixels else flat,
-                                        lambda n: f"{name}[{n // width}][{n % width}]"))
+                                        lambda n: place(name, n, width)))
     if len(values) == 0:
         raise InputError(f"{name} is empty")
     if values.format == "d":
-        check_finite(values, lambda n: f"{name}[{n // width}][{n % width}]")
+        check_finite(values, width, name)
     return Rows(values, width)
 
 
@@ -155,11 +191,11 @@ def check_flat(values: Any, count: int, name: str) -> array[float]:
     try:
         values = list(values)
     except TypeError:
-        raise InputError(f"{name} must be a sequence of numbers, not {values!r}") from None
+        raise InputError(f"{name} must be a sequence of numbers, not {shown(values)}") from None
     if len(values) != count:
         raise InputError(f"{name} must be {count} numbers, not {len(values)}")
     checked = numbers(values, lambda n: f"{name}[{n}]")
-    check_finite(checked, lambda n: f"{name}[{n}]")
+    check_finite(checked, 0, name)
     return array("d", [v + 0.0 for v in checked])
 
 
@@ -169,13 +205,13 @@ def check_classes(classes: Any, outputs: int) -> array[int]:
     checked = array("i")
     for n, value in enumerate(view.tolist() if view is not None else classes):
         if isinstance(value, bool) or not isinstance(value, (int, float)) and not hasattr(value, "__index__"):
-            raise InputError(f"y[{n}] is {value!r}, not a class")
+            raise InputError(f"y[{n}] is {shown(value)}, not a class")
         if value != value or value in (float("inf"), float("-inf")) or value != int(value):
-            raise InputError(f"y[{n}] is {value!r}, not a whole number: a class is 0 to {outputs - 1}")
+            raise InputError(f"y[{n}] is {shown(value)}, not a whole number: a class is 0 to {outputs - 1}")
         if not 0 <= value < outputs:
             known = f"the network's classes are 0 to {outputs - 1}" if outputs > 1 else (
                 "a network with one output has only class 0: there must be one output for each class")
-            raise InputError(f"y[{n}] is {int(value)}, but {known}")
+            raise InputError(f"y[{n}] is {shown(int(value))}, but {known}")
         checked.append(int(value))
     return checked
 
@@ -211,9 +247,14 @@ def is_flat(values: Any) -> bool:
 
 
 def as_array(values: Any, name: str) -> Any:
-    """`values`; if they are no buffer but offer a NumPy array (PyTorch, pandas), that array. Raises InputError."""
+    """`values`; if they are no buffer but offer a NumPy array (PyTorch, pandas), that array.
+
+    Raises InputError if the array cannot be had, or if it has masked values: NumPy's buffer holds something there, too.
+    """
     if not hasattr(values, "__array__"):
         return values
+    if hasattr(values, "filled") and hasattr(values, "mask") and getattr(values.mask, "any", bool)():
+        raise InputError(f"{name} has masked values")
     try:
         memoryview(values)
         return values
@@ -239,13 +280,14 @@ def numbers_of_rows(rows: Any, width: int, name: str, pixels: bool) -> array[flo
     try:
         rows = iter(rows)
     except TypeError:
-        raise InputError(f"{name} must be a sequence of rows, not {rows!r}") from None
+        raise InputError(f"{name} must be a sequence of rows, not {shown(rows)}") from None
     for n, row in enumerate(rows):
+        row = as_array(row, f"{name}[{n}]")
         view = buffer_of(row)
         try:
             row = list(row) if view is None else view.tolist()
         except TypeError:
-            raise InputError(f"{name}[{n}] must be a row of {width} numbers, not {row!r}") from None
+            raise InputError(f"{name}[{n}] must be a row of {width} numbers, not {shown(row)}") from None
         if len(row) != width:
             raise InputError(f"{name}[{n}] has {len(row)} numbers, the network needs {width}")
         if pixels and view is not None and view.format == "B":
@@ -254,24 +296,35 @@ def numbers_of_rows(rows: Any, width: int, name: str, pixels: bool) -> array[flo
     return values
 
 
-def numbers(values: list[Any], place: Callable[[int], str]) -> array[float]:
-    """A list -> array of doubles. Raises InputError with the `place` of the first value that is not a number."""
+def numbers(values: list[Any], where: Callable[[int], str]) -> array[float]:
+    """A list -> array of doubles. Raises InputError with the place of the first value that is not a number."""
     try:
-        if not any(isinstance(value, complex) for value in values):  # NumPy's would lose their imaginary parts
+        if not any(map(is_complex, set(map(type, values)))):
             return array("d", values)
         raise TypeError
     except (TypeError, ValueError, OverflowError):
         for n, value in enumerate(values):
             try:
-                array("d", [repr(value) if isinstance(value, complex) else value])
+                array("d", [repr(value) if is_complex(type(value)) else value])
             except (TypeError, ValueError):
-                raise InputError(f"{place(n)} is {value!r}, not a number") from None
+                raise InputError(f"{where(n)} is {shown(value)}, not a number") from None
             except OverflowError:
-                raise InputError(f"{place(n)} is too large for a double") from None
+                raise InputError(f"{where(n)} is too large for a double") from None
         raise
 
 
-def check_finite(values: Sequence[float], place: Callable[[int], str]) -> None:
+def is_complex(kind: type) -> bool:
+    """Whether these are complex numbers. NumPy's would lose their imaginary parts without an error."""
+    return issubclass(kind, Complex) and not issubclass(kind, Real)
+
+
+def check_finite(values: Sequence[float], width: int, name: str) -> None:
+    """Raises InputError with the place of the first number that is infinite or NaN. width: as for place"""
     if not all(map(isfinite, values)):
         n = next(n for n, value in enumerate(values) if not isfinite(value))
-        raise InputError(f"{place(n)} is {values[n]}, not a finite number")
+        raise InputError(f"{place(name, n, width)} is {values[n]}, not a finite number")
+
+
+def place(name: str, n: int, width: int) -> str:
+    """x[3][1] for number 31 in rows of 10; x[31] for a width of 0: a flat sequence"""
+    return f"{name}[{n // width}][{n % width}]" if width else f"{name}[{n}]"

@@ -297,15 +297,23 @@ class SamplesStruct:
     def __init__(self, x: Rows, y: Targets | None = None, order: Sequence[int] | None = None) -> None:
         fields: dict[str, Any] = {"count": len(x)}
         pixels = x.values.format == "B"
-        fields["pixels" if pixels else "inputs"] = ffi.from_buffer("uint8_t[]" if pixels else "double[]", x.values)
+        fields["pixels" if pixels else "inputs"] = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
         if isinstance(y, Rows):
-            fields["y"] = {"rows": ffi.from_buffer("double[]", y.values)}
+            fields["y"] = {"rows": aligned(y.values)}
         elif y is not None:
             fields["y"] = {"classes": ffi.from_buffer("int32_t[]", y)}
         if order is not None:
             fields["order"] = ffi.from_buffer("int32_t[]", order)
         self.buffers = fields
         self.struct = ffi.new("refnn_samples *", fields)
+
+
+def aligned(values: memoryview) -> Any:
+    """The doubles of a buffer for C; a copy if they do not begin at a multiple of 8 bytes."""
+    buffer = ffi.from_buffer("double[]", values)
+    if int(ffi.cast("uintptr_t", buffer)) % 8:
+        return ffi.from_buffer("double[]", array("d", values))
+    return buffer
 
 
 def processors() -> int:

@@ -14,6 +14,7 @@ from math import isfinite
 from typing import Any
 
 from .. import layers as described
+from ..checks import shown
 from ..errors import InputError
 from ..layers import CustomLayer, Layer, Matrix, Shape, is_custom
 from ..model import Model
@@ -154,7 +155,7 @@ class CheckedLayer:
     def backward(self, x: Matrix, a: Matrix, da: Matrix) -> tuple[Matrix, Gradient]:
         result: object = self.layer.backward(x, a, da)
         if not isinstance(result, tuple) or len(result) != 2:
-            raise InputError(f"backward of layer {self.k} must return dx and the gradients, not {result!r}")
+            raise InputError(f"backward of layer {self.k} must return dx and the gradients, not {shown(result)}")
         dx, gradients = result
         self._check(dx, "backward", len(x), list(map(len, x)))
         self._check(gradients, "backward", len(self.parameters), list(map(len, self.parameters)))
@@ -165,7 +166,7 @@ class CheckedLayer:
         try:
             given = list(map(len, rows))
         except TypeError:
-            raise InputError(f"{name} must return lists of rows, not {rows!r}") from None
+            raise InputError(f"{name} must return lists of rows, not {shown(rows)}") from None
         if given != widths:
             raise InputError(f"{name} must return {count} rows of {sorted(set(widths))} numbers, "
                              f"not {len(given)} of {sorted(set(given))}")
