@@ -135,28 +135,33 @@ static int conv2d_fits(const refnn_layer *layer) {
     /* the sizes of w and of the padded image, which the kernels compute, must not overflow */
     if ((int64_t)kernel.rows * kernel.columns > INT32_MAX / ((int64_t)x->channels * z->channels)) return 0;
     if ((x->height + (double)kernel.rows) * (x->width + (double)kernel.columns) > INT32_MAX) return 0;
-    return windows_fit(x->height + 2 * (int64_t)padding.rows, kernel.rows, layer->stride.rows, z->height)
-        && windows_fit(x->width + 2 * (int64_t)padding.columns, kernel.columns, layer->stride.columns, z->width);
+    return windows_fit(x->height + 2 * (int64_t)padding.rows, kernel.rows, layer->stride.rows, z->height) &&
+           windows_fit(x->width + 2 * (int64_t)padding.columns, kernel.columns, layer->stride.columns, z->width);
 }
 
 static int maxpool2d_fits(const refnn_layer *layer) {
     const refnn_shape *x = &layer->x, *z = &layer->z;
-    return images_fit(layer) && x->channels == z->channels
-        && windows_fit(x->height, layer->kernel.rows, layer->stride.rows, z->height)
-        && windows_fit(x->width, layer->kernel.columns, layer->stride.columns, z->width);
+    return images_fit(layer) && x->channels == z->channels &&
+           windows_fit(x->height, layer->kernel.rows, layer->stride.rows, z->height) &&
+           windows_fit(x->width, layer->kernel.columns, layer->stride.columns, z->width);
 }
 
 static int batchnorm2d_fits(const refnn_layer *layer) {
-    return images_fit(layer) && layer->x.channels == layer->z.channels && layer->inputs == layer->outputs
-        && layer->eps > 0.0;
+    return images_fit(layer) && layer->x.channels == layer->z.channels && layer->inputs == layer->outputs &&
+           layer->eps > 0.0;
 }
 
 #define ACTIVATION(function) \
     .name = #function, .forward_row = refnn_##function##_forward, .backward_row = refnn_##function##_backward
 
 static const layer_kind KINDS[] = {
-    [REFNN_LINEAR] = {.name = "linear", .forward = forward_linear, .backward = backward_linear, .fits = any_sizes,
-                      .weights = weights_of_linear, .biases = biases_of_linear, .initialise = initialise_linear},
+    [REFNN_LINEAR] = {.name = "linear",
+                      .forward = forward_linear,
+                      .backward = backward_linear,
+                      .fits = any_sizes,
+                      .weights = weights_of_linear,
+                      .biases = biases_of_linear,
+                      .initialise = initialise_linear},
     [REFNN_IDENTITY] = {ACTIVATION(identity)},
     [REFNN_SIGMOID] = {ACTIVATION(sigmoid)},
     [REFNN_TANH] = {ACTIVATION(tanh)},
@@ -164,21 +169,34 @@ static const layer_kind KINDS[] = {
     [REFNN_LEAKY_RELU] = {ACTIVATION(leaky_relu)},
     [REFNN_SOFTMAX] = {ACTIVATION(softmax)},
     [REFNN_FLATTEN] = {.name = "flatten", .forward = forward_flatten, .backward = backward_flatten},
-    [REFNN_CONV2D] = {.name = "conv2d", .forward = forward_conv2d, .backward = backward_conv2d, .fits = conv2d_fits,
-                      .weights = weights_of_conv2d, .biases = biases_of_conv2d, .initialise = initialise_conv2d},
-    [REFNN_MAXPOOL2D] = {.name = "maxpool2d", .forward = forward_maxpool2d, .backward = backward_maxpool2d,
+    [REFNN_CONV2D] = {.name = "conv2d",
+                      .forward = forward_conv2d,
+                      .backward = backward_conv2d,
+                      .fits = conv2d_fits,
+                      .weights = weights_of_conv2d,
+                      .biases = biases_of_conv2d,
+                      .initialise = initialise_conv2d},
+    [REFNN_MAXPOOL2D] = {.name = "maxpool2d",
+                         .forward = forward_maxpool2d,
+                         .backward = backward_maxpool2d,
                          .fits = maxpool2d_fits},
-    [REFNN_BATCHNORM2D] = {.name = "batchnorm2d", .forward = forward_batchnorm2d, .backward = backward_batchnorm2d,
-                           .fits = batchnorm2d_fits, .weights = channels_of_batchnorm2d,
-                           .biases = channels_of_batchnorm2d, .buffers = buffers_of_batchnorm2d,
+    [REFNN_BATCHNORM2D] = {.name = "batchnorm2d",
+                           .forward = forward_batchnorm2d,
+                           .backward = backward_batchnorm2d,
+                           .fits = batchnorm2d_fits,
+                           .weights = channels_of_batchnorm2d,
+                           .biases = channels_of_batchnorm2d,
+                           .buffers = buffers_of_batchnorm2d,
                            .statistics = statistics_of_batchnorm2d,
-                           .initialise = initialise_batchnorm2d, .whole_batches = 1},
+                           .initialise = initialise_batchnorm2d,
+                           .whole_batches = 1},
 };
 
 static const loss_kind LOSSES[] = {
     [REFNN_SSE] = {.name = "sse", .of_row = refnn_sse, .gradient_of_row = refnn_sse_gradient},
     [REFNN_MSE] = {.name = "mse", .of_row = refnn_mse, .gradient_of_row = refnn_mse_gradient},
-    [REFNN_CROSS_ENTROPY] = {.name = "cross_entropy", .of_class = refnn_cross_entropy,
+    [REFNN_CROSS_ENTROPY] = {.name = "cross_entropy",
+                             .of_class = refnn_cross_entropy,
                              .gradient_of_class = refnn_cross_entropy_gradient},
 };
 
@@ -187,13 +205,9 @@ static const char *const INITS[] = {
     [REFNN_FAN_IN] = "fan_in",   [REFNN_FAN_OUT] = "fan_out", [REFNN_HE] = "he",
 };
 
-const char *refnn_kind_name(int32_t kind) {
-    return kind >= 0 && kind < COUNT_OF(KINDS) ? KINDS[kind].name : NULL;
-}
+const char *refnn_kind_name(int32_t kind) { return kind >= 0 && kind < COUNT_OF(KINDS) ? KINDS[kind].name : NULL; }
 
-const char *refnn_loss_name(int32_t loss) {
-    return loss >= 0 && loss < COUNT_OF(LOSSES) ? LOSSES[loss].name : NULL;
-}
+const char *refnn_loss_name(int32_t loss) { return loss >= 0 && loss < COUNT_OF(LOSSES) ? LOSSES[loss].name : NULL; }
 
 const char *refnn_init_name(int32_t init) { return init >= 0 && init < COUNT_OF(INITS) ? INITS[init] : NULL; }
 

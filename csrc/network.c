@@ -19,8 +19,8 @@ static int good_batches(const refnn_network *network, const refnn_samples *sampl
                         int64_t batch_size) {
     if (batch_size < 1 || network->rows < 1) return 0;
     if (!refnn_needs_whole_batches(network->model)) return 1;
-    return start % batch_size == 0 && (stop % batch_size == 0 || stop == samples->count)
-        && network->rows >= least(batch_size, samples->count);
+    return start % batch_size == 0 && (stop % batch_size == 0 || stop == samples->count) &&
+           network->rows >= least(batch_size, samples->count);
 }
 
 int32_t refnn_network_outputs(const refnn_network *network, const refnn_samples *samples, int64_t start, int64_t stop,
@@ -54,8 +54,14 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
 static int32_t train(workspace *w, const refnn_network *network, int64_t start, int64_t stop,
                      const refnn_training *how) {
     if (is_plain(network->model)) return refnn_epoch(&w->layers, &w->batch, w->samples, start, stop, how);
-    fast_call c = {.w = w, .start = start, .stop = stop, .rows = network->rows, .how = how, .finite = 1,
-                   .gradients = network->gradients, .parameter_count = refnn_parameter_count(network->model)};
+    fast_call c = {.w = w,
+                   .start = start,
+                   .stop = stop,
+                   .rows = network->rows,
+                   .how = how,
+                   .finite = 1,
+                   .gradients = network->gradients,
+                   .parameter_count = refnn_parameter_count(network->model)};
     fast_train(&c);
     return c.finite;
 }
@@ -65,8 +71,8 @@ static void evaluate(workspace *w, const refnn_network *network, int64_t start, 
     if (is_plain(network->model)) {
         refnn_evaluate(&w->layers, network->model->loss, w->samples, start, stop, total, correct);
     } else {
-        fast_evaluate(&(fast_call){.w = w, .start = start, .stop = stop, .rows = network->rows, .total = total,
-                                   .correct = correct});
+        fast_evaluate(&(fast_call){
+            .w = w, .start = start, .stop = stop, .rows = network->rows, .total = total, .correct = correct});
     }
 }
 
@@ -150,8 +156,14 @@ int32_t refnn_network_gradients(const refnn_network *network, const refnn_sample
         plain_gradients(&w, reduction, total);
     } else {
         const refnn_training how = {.reduction = reduction};
-        fast_gradients(&(fast_call){.w = &w, .start = start, .stop = stop, .rows = network->rows, .how = &how,
-                                    .total = total, .dx = dx, .with_gradients = gradients != NULL});
+        fast_gradients(&(fast_call){.w = &w,
+                                    .start = start,
+                                    .stop = stop,
+                                    .rows = network->rows,
+                                    .how = &how,
+                                    .total = total,
+                                    .dx = dx,
+                                    .with_gradients = gradients != NULL});
     }
     return REFNN_OK;
 }

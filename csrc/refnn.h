@@ -56,12 +56,12 @@ typedef struct {
 } refnn_pair;
 
 typedef struct {
-    int32_t kind;    /* refnn_kind */
-    int32_t inputs;  /* numbers in */
-    int32_t outputs; /* numbers out; an activation has as many as inputs */
-    int32_t bias;    /* linear, conv2d: 1 with a bias, 0 without */
-    refnn_shape x;   /* conv2d, maxpool2d, batchnorm2d: the images in */
-    refnn_shape z;   /* and out */
+    int32_t kind;              /* refnn_kind */
+    int32_t inputs;            /* numbers in */
+    int32_t outputs;           /* numbers out; an activation has as many as inputs */
+    int32_t bias;              /* linear, conv2d: 1 with a bias, 0 without */
+    refnn_shape x;             /* conv2d, maxpool2d, batchnorm2d: the images in */
+    refnn_shape z;             /* and out */
     refnn_pair kernel, stride; /* conv2d, maxpool2d */
     refnn_pair padding;        /* conv2d: rows of zeros above and below, columns of zeros left and right */
     double eps, momentum;      /* batchnorm2d */
@@ -160,15 +160,15 @@ typedef struct {
 
 typedef struct {
     int64_t count;
-    const double *inputs;   /* count x inputs; or NULL, and then */
-    const uint8_t *pixels;  /* count x inputs, each p standing for p / 255.0 */
+    const double *inputs;  /* count x inputs; or NULL, and then */
+    const uint8_t *pixels; /* count x inputs, each p standing for p / 255.0 */
     refnn_targets y;
-    const int32_t *order;   /* count: which sample comes first, second, ...; NULL: 0, 1, 2, ... */
+    const int32_t *order; /* count: which sample comes first, second, ...; NULL: 0, 1, 2, ... */
 } refnn_samples;
 
 typedef struct {
-    int32_t loss;       /* refnn_loss */
-    int32_t reduction;  /* refnn_reduction */
+    int32_t loss;      /* refnn_loss */
+    int32_t reduction; /* refnn_reduction */
     int64_t batch_size;
     double lr;
 } refnn_training;
@@ -299,7 +299,7 @@ typedef struct {
     double *parameters, *buffers;
     double *gradients; /* as many as parameters; a training call that ends inside a batch leaves its sums here */
     double *workspace;
-    int32_t rows;      /* the samples that go through the layers together; the workspace has room for them */
+    int32_t rows; /* the samples that go through the layers together; the workspace has room for them */
 } refnn_network;
 
 /* The number of doubles of workspace for that many rows; 0 for an invalid model. */

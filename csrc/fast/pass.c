@@ -133,8 +133,8 @@ static void losses(const void *job, int64_t begin, int64_t end) {
 }
 
 void pass_samples(pass *p, int64_t position) {
-    enum { PROBE = 4 };  /* rows that are searched for zeros before the choice */
-    enum { GRAIN = 8 };  /* rows whose losses, one number each, fill a line of the cache */
+    enum { PROBE = 4 }; /* rows that are searched for zeros before the choice */
+    enum { GRAIN = 8 }; /* rows whose losses, one number each, fill a line of the cache */
     workspace *w = p->w;
     team *t = w->team;
     int64_t k = 0;

@@ -19,7 +19,11 @@ static void train(team *t, void *call) {
         const int64_t batch_stop = least(batch_start + how->batch_size, w->samples->count);
         end = end_of_pass(c, start, least(batch_stop, c->stop));
         const int32_t rows = (int32_t)(end - start), whole = rows == batch_stop - batch_start;
-        pass p = {.w = w, .rows = rows, .training = 1, .with_losses = 1, .with_gradients = 1,
+        pass p = {.w = w,
+                  .rows = rows,
+                  .training = 1,
+                  .with_losses = 1,
+                  .with_gradients = 1,
                   .batch = how->reduction == REFNN_MEAN ? batch_stop - batch_start : 0};
         const int in_one_step = whole && rows <= STEP_ROWS; /* then no gradients go to memory and back */
         if (!in_one_step && start == batch_start) {
@@ -75,7 +79,10 @@ static void gradients(team *t, void *call) {
     w->team = t;
     for (int64_t start = c->start, end; start < c->stop; start = end) {
         end = end_of_pass(c, start, c->stop);
-        pass p = {.w = w, .rows = (int32_t)(end - start), .training = 1, .with_losses = 1,
+        pass p = {.w = w,
+                  .rows = (int32_t)(end - start),
+                  .training = 1,
+                  .with_losses = 1,
                   .with_gradients = c->with_gradients || c->dx,
                   .batch = c->how->reduction == REFNN_MEAN ? w->samples->count : 0};
         w->layers.memory[0].dx = c->dx ? c->dx + start * inputs : NULL;
