@@ -48,7 +48,9 @@ def epoch_order(seed, epoch, n):
 
 
 def epoch_order_in_c(core, seed, epoch, n):
-    return {"order": list(core.c.CImplementation.epoch_order(int(seed, 16), epoch, n))}
+    order = core.ffi.new("int32_t[]", n)
+    core.epoch_order(int(seed, 16), epoch, n, order)
+    return {"order": list(order)}
 
 
 OPERATIONS = {
