@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from .checks import known_name, positive_number
 from .cli import Parser, check_writable, command, number, printer, write_json
-from .conformance import report, subjects, vectors
+from .conformance import report, starters, subjects, vectors
 from .conformance.compare import EXACT, FAILED, WRONG
 from .conformance.effort import Effort, cause
 from .conformance.program import Program
@@ -45,6 +45,8 @@ def options() -> Parser:
                              "they do not count until they pass")
     parser.add_argument("--list", action="store_true",
                         help="print the questions as a program receives them, and ask none")
+    parser.add_argument("--starter", metavar="LANGUAGE",
+                        help=f"print a program to begin with: {', '.join(starters.LANGUAGES)}")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     return parser
@@ -57,6 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def check(given: Namespace) -> bool:
     """Does what the command line asks. Returns whether every answer is exact, apart from known failures."""
+    if given.starter:
+        print(starters.starter(given.starter), end="")
+        return True
     rungs = rungs_of(given)
     if given.list:
         for _, cases in chosen(rungs, given, lambda line: print(line, file=sys.stderr)):

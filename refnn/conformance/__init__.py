@@ -12,5 +12,6 @@
     locate.py       the step at which a training run goes wrong
     effort.py       the time for looking into failures, and the rungs that depend on others
     run.py          a rung: asks its cases, and looks into failures
+    starters.py     programs to begin with; formulas.py: the formulas in them
     report.py       the result, for people and for programs
 """
