@@ -10,7 +10,7 @@ class Off(NamedTuple):
     """A number of an answer, and how far it is from the one expected."""
 
     key: str
-    place: tuple
+    place: tuple[int | str, ...]
     expected: float
     answered: float
     deviation: float

@@ -7,7 +7,7 @@ mistake is.
 
 from inspect import signature
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...implementations.python import flat_rows, images
 from ...reference.activations import ACTIVATIONS
@@ -23,8 +23,8 @@ class Tensor(NamedTuple):
     """
 
     key: str
-    places: list
-    numbers: list
+    places: list[Any]
+    numbers: list[Any]
     inherits: bool = False
 
 
