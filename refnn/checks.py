@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from math import isfinite
 from numbers import Real
 from operator import index
@@ -13,6 +14,7 @@ from .errors import InputError
 Size = Union[SupportsIndex, Sequence[SupportsIndex]]  # a whole number, or a pair of them: rows and columns
 
 
+MAX_LAYERS = 100_000
 LONGEST_NAME = 100  # characters; the search for a similar one takes time
 
 
@@ -75,8 +77,16 @@ def pair(value: Any, what: str, low: int = 1) -> tuple[int, int]:
 
 def layer_sizes(values: Any, what: str) -> tuple[int, ...]:
     """A sequence of whole numbers -> a tuple of them; else InputError."""
-    try:
-        values = tuple(values)
-    except TypeError:
-        raise InputError(f"{what} must be a list of sizes, not {shown(values)}") from None
+    values = tuple_of(values, f"{what} must be a list of sizes")
     return tuple(whole_number(value, f"each of {what}") for value in values)
+
+
+def tuple_of(values: Any, message: str) -> tuple[Any, ...]:
+    """The items of `values`; else InputError with the message. There may be MAX_LAYERS of them."""
+    try:
+        items = tuple(islice(values, MAX_LAYERS + 1))
+    except Exception:  # of any object's own method
+        raise InputError(f"{message}, not {shown(values)}") from None
+    if len(items) > MAX_LAYERS:
+        raise InputError(f"{message}, of at most {MAX_LAYERS}")
+    return items

@@ -20,10 +20,19 @@ PATIENCE = 5.0  # seconds for a reader of a named pipe to appear
 
 def write_file(path: PathLike, data: bytes, what: str = "") -> None:
     """Replaces a file. `what` begins the message: "--json". Raises InputError."""
+    path = checked(path)
     try:
         replace_file(path, data)
     except (OSError, ValueError) as error:
         raise InputError(f"{what} {shown(path, 100)} could not be written: {why(error)}".lstrip()) from None
+
+
+def checked(path: PathLike) -> str:
+    """A path as a str. A number would be a file that is already open. Raises InputError."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise InputError(f"a path must be a str or a Path, not {shown(path, 100)}") from None
 
 
 def replace_file(path: PathLike, data: bytes) -> None:
@@ -77,6 +86,7 @@ def write_special(path: PathLike, data: bytes) -> None:
 
 def check_writable(path: PathLike, what: str = "") -> None:
     """Refuses a file that cannot be written, before the work rather than after it. Raises InputError."""
+    path = checked(path)
     try:
         if is_special(path):
             if not os.access(path, os.W_OK):
@@ -98,6 +108,7 @@ def check_writable(path: PathLike, what: str = "") -> None:
 
 def read_bytes(path: PathLike, what: str = "") -> bytes:
     """The bytes of a regular file. `what` begins the message. Raises InputError."""
+    path = checked(path)
     name = f"{what} {path}".lstrip() if len(str(path)) < 200 else f"{what} {shown(path, 100)}".lstrip()
     try:
         with open_regular(path) as file:
@@ -108,6 +119,7 @@ def read_bytes(path: PathLike, what: str = "") -> bytes:
 
 def open_regular(path: PathLike) -> BinaryIO:
     """Opens a file for reading. Refuses a pipe or a device without waiting for it. Raises OSError."""
+    path = checked(path)
     try:
         number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except ValueError as error:  # a null character in the path

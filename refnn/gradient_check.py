@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from math import isnan
 from typing import NamedTuple
 
+from .checks import shown
+from .errors import InputError
 from .layers import parameter_count
 from .model import Model
 from .network import Network
@@ -37,6 +39,8 @@ def gradient_check(network: Network, x: Numbers | Samples, y: Numbers | None = N
     Fails if all derivatives by a layer's parameters, or by the inputs, are zero: then nothing is tested. Raises
     InputError as network.loss does. The network is left unchanged.
     """
+    if not isinstance(network, Network):
+        raise InputError(f"network must be a Network, not {shown(network)}")
     samples = check_samples(network.model, x, y)
     parameters = network.parameters
     values = [*parameters, *(v for row in samples.inputs for v in row)]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite, prod
 from typing import Any, Final, NamedTuple, SupportsIndex
 
-from .checks import known_name, layer_sizes, shown, whole_number
+from .checks import known_name, layer_sizes, shown, tuple_of, whole_number
 from .errors import InputError
 from .layers import (ACTIVATIONS, Conv2d, CustomLayer, Description, Layer, Linear, Shape, buffer_count, is_custom,
                      parameter_count)
@@ -51,10 +51,7 @@ class Model(Description):
 
     def __init__(self, layers: Iterable[Layer | CustomLayer], loss: str = "mse", init: str = "fan_in",
                  input_shape: Sequence[SupportsIndex] | None = None) -> None:
-        try:
-            self.layers: Final = tuple(layers)
-        except TypeError:
-            raise InputError(f"layers must be a list of layers, not {shown(layers)}") from None
+        self.layers: Final = tuple_of(layers, "layers must be a list of layers")
         self.loss: Final = known_name(loss, LOSSES, "loss")
         self.init: Final = known_name(init, INITS, "init")
         self.input_shape: Final = None if input_shape is None else checked_shape(input_shape)
@@ -173,12 +170,10 @@ def mlp(sizes: Sequence[SupportsIndex], activation: str = "sigmoid", output: str
 
 def checked_shape(shape: Any) -> Shape:
     """`shape` as a tuple of 1 or 3 whole numbers; else InputError."""
-    try:
-        shape = tuple(shape)
-    except TypeError:
-        shape = ()
+    message = "input_shape must be (channels, height, width), or (numbers,) of rows"
+    shape = tuple_of(shape, message)
     if len(shape) not in (1, 3):
-        raise InputError("input_shape must be (channels, height, width), or (numbers,) of rows")
+        raise InputError(message)
     checked = tuple(whole_number(number, "every number of input_shape") for number in shape)
     if prod(checked) > MAX_NUMBERS:
         raise InputError(f"input_shape has {prod(checked)} numbers; the maximum is {MAX_NUMBERS}")

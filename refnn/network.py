@@ -16,7 +16,7 @@ from operator import index
 from typing import Any, NamedTuple, Optional, SupportsIndex
 
 from . import implementations, saved
-from .checks import known_name, positive_number, shown, whole_number
+from .checks import known_name, positive_number, shown, true_or_false, whole_number
 from .errors import DivergenceError, InputError
 from .files import PathLike
 from .locks import Method, ReadWriteLock, reads, writes
@@ -122,7 +122,10 @@ class Network:
                  threads: SupportsIndex | None = None) -> None:
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {shown(model)}")
-        self.model = deepcopy(model)
+        try:
+            self.model = deepcopy(model)
+        except Exception as error:  # of a custom layer, which may hold anything
+            raise InputError(f"the network needs its own copy of the layers: {error}") from None
         if impl is None:
             impl = "python" if any(map(is_custom, model.layers)) else implementations.default()
         self.impl = impl
@@ -312,13 +315,14 @@ class Network:
         After any other exception, such as Ctrl-C, the network is as it was after its last whole epoch.
         """
         samples = check_samples(self.model, x, y)
-        held_out = None if validation is None else check_samples(
-            self.model, *(validation if isinstance(validation, tuple) else (validation,)))
+        held_out = self._held_out(validation)
         rates = learning_rates(epochs, lr, lr_decay, lr_decay_every, self.epoch)
         settings = self._settings(batch_size, shuffle, reduction)
         self.settings = {"lr": float(lr), "batch_size": settings.batch_size, "lr_decay": float(lr_decay),
                          "lr_decay_every": index(lr_decay_every), "shuffle": settings.shuffle,
                          "reduction": settings.reduction}
+        if on_epoch is not None and not callable(on_epoch):
+            raise InputError(f"on_epoch must be a function, not {shown(on_epoch)}")
         first_lr = next(rates)
         rates = chain([first_lr], rates)
         first = self._epoch(samples, held_out, first_lr, 0.0)
@@ -341,6 +345,15 @@ class Network:
         return history
 
     @writes
+    def _held_out(self, validation: Samples | tuple[Numbers, Numbers] | None) -> Samples | None:
+        if validation is None:
+            return None
+        if isinstance(validation, Samples):
+            return check_samples(self.model, validation)
+        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+            raise InputError(f"validation must be a pair (x, y) or Samples, not {shown(validation)}")
+        return check_samples(self.model, *validation)
+
     def _next_epoch(self, samples: Samples, held_out: Samples | None, lr: float, settings: _Settings) -> Epoch:
         """Trains one epoch and evaluates the network."""
         before = self._state()
@@ -438,7 +451,8 @@ class Network:
         return Evaluation(loss, correct / len(samples) if samples.classes else None)
 
     def _settings(self, batch_size: SupportsIndex, shuffle: bool, reduction: str | None) -> _Settings:
-        return _Settings(whole_number(batch_size, "batch size"), bool(shuffle), self._reduction(reduction))
+        return _Settings(whole_number(batch_size, "batch size"), true_or_false(shuffle, "shuffle"),
+                         self._reduction(reduction))
 
     def _reduction(self, reduction: str | None) -> str:
         return self.model.reduction if reduction is None else known_name(reduction, REDUCTIONS, "reduction")

@@ -119,6 +119,8 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
        a buffer of doubles is not copied; a buffer of bytes holds pixels, byte / 255.0 each
     y: rows likewise; a flat sequence of numbers if there is one output; class indices or one-hot rows for classes
     """
+    if not isinstance(model, Model):
+        raise InputError(f"model must be a Model, not {shown(model)}")
     if isinstance(x, Samples):
         return fitting(model, x)
     if y is None:

@@ -15,6 +15,7 @@ from math import prod
 from operator import index
 from typing import Any, NamedTuple, overload
 
+from .checks import shown
 from .errors import InputError
 from .implementations import Flat
 from .layers import BatchNorm2d, Conv2d, CustomLayer, Layer, Linear, is_custom
@@ -118,6 +119,8 @@ def flat_state(model: Model, state: Mapping[str, Any]) -> tuple[array[float], ar
 
     Every tensor must be there, and no other; num_batches_tracked may be missing. Raises InputError.
     """
+    if not isinstance(state, Mapping):
+        raise InputError(f"a state must be a dictionary of tensors, not {shown(state)}")
     found: list[tuple[Place, array[float]]] = []
     batches, known = 0, set()
     for k, listed in enumerate(places(model)):

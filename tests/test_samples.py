@@ -22,8 +22,8 @@ def rows(count, width, kind="d"):
     (rows(3, 2), 1, "targets of Samples must be rows of 1 doubles"),
     (rows(3, 1, "B"), 1, "targets of Samples must be rows of 1 doubles"),
     (rows(2, 1), 1, "x has 3 samples, y has 2"),
-    (array("d", [0, 1, 0]), 2, "targets of Samples must be Rows or an array of type 'i', not array('d', [0.0, 1.0, 0.0])"),
-    (array("q", [0, 1, 0]), 2, "targets of Samples must be Rows or an array of type 'i', not array('q', [0, 1, 0])"),
+    (array("d", [0.0]), 2, "targets of Samples must be Rows or an array of type 'i', not array('d', [0.0])"),
+    (array("q", [0, 1]), 2, "targets of Samples must be Rows or an array of type 'i', not array('q', [0, 1])"),
     ([0, 1, 0], 2, "targets of Samples must be Rows or an array of type 'i', not [0, 1, 0]"),
     (array("i", [0, 2, 0]), 2, "targets of Samples must be classes from 0 to 1"),
     (array("i", [0, -1, 0]), 2, "targets of Samples must be classes from 0 to 1"),
@@ -110,9 +110,10 @@ def test_masks(impl):
                                    "x" * 10**6, {}, [[]]], ids=lambda value: type(value).__name__)
 def test_values_without_a_short_text(impl, value):
     network = Network(Model([Linear(1, 2)], "cross_entropy"), impl)
-    for call in (lambda: network.forward([[value]]), lambda: network.loss([[1.0]], [value]), lambda: network.forward(value),
-                 lambda: network.train([[1.0]], [0], epochs=value, lr=0.1), lambda: Linear(value, 1),
-                 lambda: network.train([[1.0]], [0], epochs=1, lr=value), lambda: Network(network.model, impl, seed=value),
+    for call in (lambda: network.forward([[value]]), lambda: network.loss([[1.0]], [value]),
+                 lambda: network.forward(value), lambda: network.train([[1.0]], [0], epochs=value, lr=0.1),
+                 lambda: Linear(value, 1), lambda: network.train([[1.0]], [0], epochs=1, lr=value),
+                 lambda: Network(network.model, impl, seed=value),
                  lambda: Model([Linear(1, 2)], value), lambda: mlp(value), lambda: mlp([1, value]),
                  lambda: setattr(network, "parameters", value), lambda: setattr(network, "parameters", [value] * 4)):
         with pytest.raises(InputError) as caught:
