@@ -50,8 +50,8 @@ try:
 except ImportError as error:
     raise UnavailableError(why_missing(error)) from None
 
-ROWS = 128  # at most this many samples go through the layers together,
-WORKSPACE = 2**23  # doubles of workspace; fewer samples, if they would need more
+ROWS = 128  # samples that go through the layers together,
+WORKSPACE = 2**23  # or fewer: as many as need no more doubles of workspace than this
 LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that must be taken whole
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
 TRIALS = 3  # calls with each number of threads before the faster is kept
