@@ -149,7 +149,7 @@ int32_t refnn_network_gradients(const refnn_network *network, const refnn_sample
     workspace w;
     refnn_network alone = *network;
     alone.buffers = NULL; /* they stay as they are */
-    if (gradients) alone.gradients = gradients;
+    alone.gradients = gradients;
     lay_out(&w, &alone, samples, network->rows);
     w.layers.memory[0].dx = dx;
     if (is_plain(network->model)) {

@@ -137,7 +137,7 @@ int32_t refnn_argmax(int32_t width, const double *row);
 typedef struct {
     const refnn_layer *layer;
     double *w, *b;      /* parameters; NULL: it has none */
-    double *dw, *db;    /* their gradients; dw NULL: not wanted */
+    double *dw, *db;    /* their gradients; NULL: not wanted, but batchnorm2d always needs them */
     double *buffers;    /* batchnorm2d: running means, then running variances; NULL: training does not update them */
     double *statistics; /* batchnorm2d: mean, squares, variance of a batch of training */
     double *x, *a;      /* rows x inputs, rows x outputs */
@@ -297,7 +297,7 @@ int32_t refnn_initialise(const refnn_model *model, uint64_t seed, double *parame
 typedef struct {
     const refnn_model *model;
     double *parameters, *buffers;
-    double *gradients; /* as many as parameters; a training call that ends inside a batch leaves its sums here */
+    double *gradients; /* as many as parameters, for training: a call that ends inside a batch leaves its sums here */
     double *workspace;
     int32_t rows; /* the samples that go through the layers together; the workspace has room for them */
 } refnn_network;

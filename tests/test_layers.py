@@ -428,7 +428,6 @@ def test_batches_too_large_for_memory(monkeypatch):
 def test_the_core_rejects_part_of_a_batch():
     network = Network(Model([BatchNorm2d(1)], "sse", input_shape=(1, 1, 1)), "c")
     core, samples = network._implementation, check_samples(network.model, [[1.0]] * 4, [0.0] * 4)
-    core._room(4)
     with pytest.raises(InputError, match="the C core refuses these samples"):
         core.train(samples.inputs, samples.targets, None, 0, 3, 4, 0.1, "sum")
 

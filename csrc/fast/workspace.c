@@ -32,9 +32,10 @@ static void take_layers(workspace *w, const refnn_network *network, int64_t rows
         m.a = x = take(w, rows * layer->outputs);
         m.da = dx = take(w, rows * layer->outputs);
         m.statistics = take(w, layer_statistics(layer));
+        double *sums = by_batch(layer) ? take(w, layer_parameters(layer)) : NULL; /* such a layer always needs dw */
         if (!w->memory) continue;
         split_parameters(layer, parameters, &m.w, &m.b);
-        split_parameters(layer, gradients, &m.dw, &m.db);
+        split_parameters(layer, gradients ? gradients : sums, &m.dw, &m.db);
         parameters += layer_parameters(layer);
         gradients += gradients ? layer_parameters(layer) : 0;
         buffers += buffers ? layer_buffers(layer) : 0;
