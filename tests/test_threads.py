@@ -42,6 +42,17 @@ def test_predictions_in_many_threads_are_right(impl, name):
             assert_same_bits(result.result(), right[k])
 
 
+def test_input_gradients_in_many_threads_are_right():
+    """Batch normalisation sums up its parameters' gradients on the way; calls must not share the room for them."""
+    network = Network(MODELS["images"], "c", seed=1)
+    parts = [(X[k:k + 100], Y[k:k + 100]) for k in (0, 50, 100, 200)]
+    right = [network.input_gradients(*part) for part in parts]
+    with ThreadPoolExecutor(8) as executor:
+        results = [(n % 4, executor.submit(network.input_gradients, *parts[n % 4])) for n in range(200)]
+        for k, result in results:
+            assert_same_bits(result.result(), right[k])
+
+
 def test_a_training_beside_other_calls_has_the_same_bits(impl):
     model = MODELS["mlp"]
     epochs = 30 if impl == "c" else 2
