@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 
 from . import files
 from .errors import InputError, RefnnError
-from .tasks import SETTINGS
+from .tasks import SETTINGS, TASKS
+from .version import __version__
 
 
 def command(name: str, run: Callable[[], int]) -> int:
@@ -87,13 +88,42 @@ def option(name: str) -> str:
 
 def add_settings(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """Adds an option for every setting of a task. nargs: "+" if each takes several values."""
+    groups = [parser.add_argument_group(title, "Each task has its own values; see below." if not nargs else None)
+              for title in ("network", "training")]
     for name, setting in SETTINGS.items():
+        group = groups[setting.training]
         names = f": {', '.join(setting.names)}" if setting.names else ""
         if setting.kind is bool:
-            parser.add_argument(option(name), action=argparse.BooleanOptionalAction, help=setting.help)
+            group.add_argument(option(name), action=argparse.BooleanOptionalAction, help=setting.help)
         else:
             parse, metavar = FORMS[setting.kind]
-            parser.add_argument(option(name), type=parse, nargs=nargs, metavar=metavar, help=setting.help + names)
+            group.add_argument(option(name), type=parse, nargs=nargs, metavar=metavar, help=setting.help + names)
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that every command has."""
+    group = parser.add_argument_group("output")
+    group.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
+    group.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+    group.add_argument("--version", action="version", version=f"refnn {__version__}")
+
+
+def task_table() -> str:
+    """Each task's own values, as lines of at most 80 columns."""
+    rows = [("task", "hidden", "loss", "epochs", "batch", "rate", "decay", "order")]
+    for name, task in TASKS.items():
+        hidden = "layers" if task.layers else ",".join(map(str, task.hidden)) or "none"
+        decay = f"{task.lr_decay:g}/{task.lr_decay_every}" if task.lr_decay != 1.0 else ""
+        rows.append((name, hidden, task.loss, str(task.epochs), str(task.batch_size), f"{task.lr:g}", decay,
+                     "shuffled" if task.shuffle else ""))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = ["  " + " ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return "\n".join(["the tasks' own values:", *lines])
+
+
+def percent(fraction: float) -> str:
+    """An accuracy as people read it: 92.01 %"""
+    return f"{100.0 * fraction:.2f} %"
 
 
 def integer(text: str) -> int:

@@ -44,7 +44,7 @@ def replace_file(path: PathLike, data: bytes) -> None:
         write_special(path, data)
         return
     target = Path(os.path.realpath(path))  # a symbolic link stays one
-    temporary = target.with_name(f"{target.name[:LONGEST]}.{os.getpid()}.part")
+    temporary = part_of(target)
     try:
         discard(temporary)
         with open(temporary, "xb") as file:
@@ -93,12 +93,10 @@ def check_writable(path: PathLike, what: str = "") -> None:
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return  # opened once only: the reader of a pipe would take the first end for the end
         target = Path(os.path.realpath(path))
-        existed = target.exists()
-        with open(target, "ab"):
-            pass
-        if not existed:
-            target.unlink()
-        temporary = target.with_name(f"{target.name[:LONGEST]}.{os.getpid()}.part")
+        temporary = part_of(target)
+        if target.exists():
+            with open(target, "ab"):  # opened to append, a file does not change
+                pass
         with open(temporary, "ab"):
             pass
         discard(temporary)
@@ -135,6 +133,11 @@ def open_regular(path: PathLike) -> BinaryIO:
 def why(error: Exception) -> str:
     """What an OSError says, in a few words."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def part_of(target: Path) -> Path:
+    """The temporary file of a file, in the same folder. One that a killed process leaves may be deleted."""
+    return target.with_name(f"{target.name[:LONGEST]}.{os.getpid()}.part")
 
 
 def sync_folder(folder: Path) -> None:

@@ -30,6 +30,9 @@ from .version import SPEC, __version__
 State = tuple["array[float]", "array[float]"]  # parameters and buffers: all that training changes
 
 
+OnProgress = Callable[[str, int, int], object]
+
+
 class Epoch(NamedTuple):
     """The state after one epoch of training; epoch 0 is the state before training.
 
@@ -280,9 +283,10 @@ class Network:
             self._restore(before)
             raise DivergenceError("the update makes a parameter infinite; nothing was changed", self.epoch, 0)
 
-    def evaluate(self, x: Numbers | Samples, y: Numbers | None = None) -> Evaluation:
-        """The loss, with the loss's own reduction, and the accuracy over some data."""
-        return self._evaluate(check_samples(self.model, x, y))
+    def evaluate(self, x: Numbers | Samples, y: Numbers | None = None, *,
+                 on_progress: OnProgress | None = None) -> Evaluation:
+        """The loss, with the loss's own reduction, and the accuracy over some data. on_progress: as in `train`"""
+        return self._evaluate(watched(check_samples(self.model, x, y), "test", on_progress))
 
     @trains
     def train_epoch(self, x: Numbers | Samples, y: Numbers | None = None, *, lr: float, batch_size: SupportsIndex = 1,
@@ -301,7 +305,8 @@ class Network:
               batch_size: SupportsIndex = 1, lr_decay: float = 1.0, lr_decay_every: SupportsIndex = 1,
               shuffle: bool = False, reduction: str | None = None,
               validation: Samples | tuple[Numbers, Numbers] | None = None,
-              on_epoch: Callable[[Epoch], object] | None = None) -> list[Epoch]:
+              on_epoch: Callable[[Epoch], object] | None = None,
+              on_progress: OnProgress | None = None) -> list[Epoch]:
         """Trains for some epochs; returns an Epoch for the state before and after each.
 
         Raises DivergenceError as train_epoch does.
@@ -311,6 +316,7 @@ class Network:
                     before count: 2 epochs and then 3 have the same bits as 5.
         validation: a pair (x, y) or Samples to evaluate on after each epoch
         on_epoch:   called with each Epoch when the network is in that state; if it returns True, training stops
+        on_progress: called with the name of the present work and the number of samples done, and to do, in it
 
         After any other exception, such as Ctrl-C, the network is as it was after its last whole epoch.
         """
@@ -325,13 +331,14 @@ class Network:
             raise InputError(f"on_epoch must be a function, not {shown(on_epoch)}")
         first_lr = next(rates)
         rates = chain([first_lr], rates)
-        first = self._epoch(samples, held_out, first_lr, 0.0)
+        first = self._epoch(samples, held_out, first_lr, 0.0, on_progress)
         if not first:
             raise DivergenceError("the loss is not finite before training", self.epoch, 0)
         history = [first]
         if on_epoch and on_epoch(first) is True:
             return history
-        per_call = self._implementation.epochs_per_call(len(samples)) if held_out is None and on_epoch is None else 1
+        together = held_out is None and on_epoch is None and on_progress is None
+        per_call = self._implementation.epochs_per_call(len(samples)) if together else 1
         while per_call > 1 and (next_rates := list(islice(rates, per_call))):
             block = self._train_epochs(samples, next_rates, settings)
             if not block:
@@ -339,12 +346,11 @@ class Network:
                 break
             history += block
         for rate in rates:
-            history.append(self._next_epoch(samples, held_out, rate, settings))
+            history.append(self._next_epoch(samples, held_out, rate, settings, on_progress))
             if on_epoch and on_epoch(history[-1]) is True:
                 break
         return history
 
-    @writes
     def _held_out(self, validation: Samples | tuple[Numbers, Numbers] | None) -> Samples | None:
         if validation is None:
             return None
@@ -354,12 +360,14 @@ class Network:
             raise InputError(f"validation must be a pair (x, y) or Samples, not {shown(validation)}")
         return check_samples(self.model, *validation)
 
-    def _next_epoch(self, samples: Samples, held_out: Samples | None, lr: float, settings: _Settings) -> Epoch:
+    @writes
+    def _next_epoch(self, samples: Samples, held_out: Samples | None, lr: float, settings: _Settings,
+                    on_progress: OnProgress | None) -> Epoch:
         """Trains one epoch and evaluates the network."""
         before = self._state()
         start = time.perf_counter()
-        self._train_epoch(samples, lr, settings, before)
-        epoch = self._epoch(samples, held_out, lr, time.perf_counter() - start)
+        self._train_epoch(watched(samples, f"epoch {self.epoch + 1}", on_progress), lr, settings, before)
+        epoch = self._epoch(samples, held_out, lr, time.perf_counter() - start, on_progress)
         if epoch:
             return epoch
         steps = -(-len(samples) // settings.batch_size)
@@ -368,10 +376,13 @@ class Network:
         self.batches -= steps
         raise self._divergence(steps, steps)
 
-    def _epoch(self, samples: Samples, held_out: Samples | None, lr: float, seconds: float) -> Epoch | None:
+    def _epoch(self, samples: Samples, held_out: Samples | None, lr: float, seconds: float,
+               on_progress: OnProgress | None) -> Epoch | None:
         """The Epoch of the present state; None if a loss is not finite."""
-        train = self._evaluate(samples)
-        validation = self._evaluate(held_out) if held_out else None
+        train = self._evaluate(watched(samples, f"epoch {self.epoch}, evaluation", on_progress))
+        validation = None
+        if held_out:
+            validation = self._evaluate(watched(held_out, f"epoch {self.epoch}, validation", on_progress))
         if not isfinite(train.loss) or validation and not isfinite(validation.loss):
             return None
         accuracy = (validation or train).accuracy
@@ -511,6 +522,20 @@ def check_settings(settings: Any) -> dict[str, Any]:
     if not isinstance(settings, dict) or not all(name in SETTINGS for name in settings):
         raise InputError("the training's settings in the metadata are invalid")
     return settings
+
+
+def watched(samples: Samples, what: str, on_progress: OnProgress | None) -> Samples:
+    """The samples, with calls of on_progress while they are used."""
+    if on_progress is None:
+        return samples
+    done = 0
+
+    def watch(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress(what, min(done, len(samples)), len(samples))
+
+    return samples.watched(watch)
 
 
 def finite(state: State) -> bool:

@@ -25,13 +25,15 @@ class Rows(Sequence[list[float]]):
     """A sequence of rows, each a list of `width` floats, over one flat buffer.
 
     values: a memoryview of doubles, or of bytes, which stand for byte / 255.0 (pixels)
+    watch:  called by implementations with the number of rows that they have taken since the last call; or None
 
     Raises InputError if the buffer has another form, or does not hold whole rows.
     """
 
-    def __init__(self, values: memoryview, width: SupportsIndex) -> None:
+    def __init__(self, values: memoryview, width: SupportsIndex, watch: Callable[[int], None] | None = None) -> None:
         self.values = values
         self.width = whole_number(width, "width of Rows")
+        self.watch = watch
         self.check()
 
     def check(self) -> None:
@@ -49,6 +51,8 @@ class Rows(Sequence[list[float]]):
         """Row n, from 0 to len - 1."""
         if not 0 <= n < len(self):
             raise IndexError(n)
+        if self.watch:
+            self.watch(1)
         row = self.values[n * self.width:(n + 1) * self.width]
         return [PIXELS[byte] for byte in row] if self.values.format == "B" else list(row)
 
@@ -108,6 +112,10 @@ class Samples:
         count = whole_number(count, "count")
         targets = self.targets.first(count) if isinstance(self.targets, Rows) else self.targets[:count]
         return Samples(self.inputs.first(count), targets, self.outputs, self.classes)
+
+    def watched(self, watch: Callable[[int], None]) -> Samples:
+        """The same samples over the same buffers, with a `watch` as of Rows."""
+        return Samples(Rows(self.inputs.values, self.inputs.width, watch), self.targets, self.outputs, self.classes)
 
 
 def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) -> Samples:

@@ -69,7 +69,7 @@ class Task:
     lr_decay_every: int = 1
     shuffle: bool = False
     reduction: str | None = None  # "sum" or "mean" over the batch; None: the loss's own
-    questions: tuple[tuple[str, list[float]], ...] = ()  # (name, input) pairs, asked of the trained network
+    questions: tuple[tuple[str, list[float], str], ...] = ()  # name, input, and the meaning of the answer
 
     def settings(self) -> dict[str, Any]:
         """The arguments of Network.train."""
@@ -126,11 +126,12 @@ TASKS = {
     "truth-table": Task(
         data=made(lambda seed: datasets.truth_table()), inputs=3, hidden=(4,), outputs=1, activation="sigmoid",
         output="sigmoid", bias=False, loss="sse", init="uniform", epochs=1500, batch_size=4, lr=1.0,
-        questions=(("0 0 1", [0, 0, 1]), ("0 1 1", [0, 1, 1]), ("1 0 1", [1, 0, 1]), ("1 1 1", [1, 1, 1]))),
+        questions=(("0 0 1", [0, 0, 1], "right: 0"), ("0 1 1", [0, 1, 1], "right: 1"),
+                   ("1 0 1", [1, 0, 1], "right: 1"), ("1 1 1", [1, 1, 1], "right: 0"))),
     "alice-bob": Task(
         data=made(lambda seed: datasets.alice_bob()), inputs=2, hidden=(2,), outputs=1, activation="sigmoid",
         output="sigmoid", bias=True, loss="mse", init="normal", epochs=1000, batch_size=1, lr=0.1,
-        questions=(("Emily", [-7, -3]), ("Frank", [20, 2]))),
+        questions=(("Emily", [-7, -3], "female: 1, male: 0"), ("Frank", [20, 2], "female: 1, male: 0"))),
     "sin-cos": Task(
         data=made(datasets.sin_cos), inputs=2, hidden=(100, 80, 50, 30, 10), outputs=1, activation="relu",
         output="identity", bias=True, loss="mse", init="normal_0.1", epochs=30, batch_size=10, lr=0.01, lr_decay=0.9,
@@ -138,7 +139,8 @@ TASKS = {
     "points": Task(
         data=made(datasets.points), inputs=2, hidden=(4,), outputs=2, activation="relu", output="identity", bias=True,
         loss="cross_entropy", init="fan_in", epochs=2000, batch_size=200, lr=0.1,
-        questions=(("on the circle", [0, 2]), ("in the middle", [0, 0]))),
+        questions=(("on the circle", [0, 2], "probability of the circle"),
+                   ("in the middle", [0, 0], "probability of the circle"))),
     "mnist": Task(
         data=mnist, inputs=784, hidden=(128, 64), outputs=10, activation="sigmoid",
         output="identity", bias=False, loss="cross_entropy", init="fan_out", epochs=5, batch_size=1, lr=0.001),

@@ -1,96 +1,207 @@
-"""python -m refnn.train: trains a network on one of the tasks, and reports the loss."""
+"""Trains a network and reports the loss."""
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
-from . import SPEC, __version__, implementations
+from . import SPEC, __version__, files, implementations, saved
 from .checks import whole_number
-from .cli import Parser, add_settings, check_writable, command, integer, option, printer, write_json
-from .network import Epoch, Network, digest
-from .samples import check_samples
-from .tasks import SETTINGS, TASKS, Task, task
+from .cli import (
+    Parser,
+    add_output,
+    add_settings,
+    check_writable,
+    command,
+    integer,
+    percent,
+    task_table,
+    write_json,
+)
+from .errors import InputError
+from .network import Epoch, Evaluation, Network, digest, network_of
+from .progress import Progress
+from .runs import arguments, continued, in_full, run_of, task_of
+from .samples import Samples, check_samples
+from .tasks import TASKS
 
 LINES = 50  # up to this many epochs, all are printed; of more, about 20
+SAVE_SECONDS = 10.0  # without --save-every: save after the epochs that end so long after the last time
+
+EXAMPLES = """examples:
+  refnn train                                    Alice and Bob
+  refnn train mnist --epochs 20 --lr 0.01 --save digits.refnn
+  refnn train --resume digits.refnn --epochs 30  ten more epochs"""
 
 
 def options() -> Parser:
-    parser = Parser(prog="python -m refnn.train", description=__doc__, allow_abbrev=False)
-    parser.add_argument("task", nargs="?", default="alice-bob", help=f"{', '.join(TASKS)} (default: alice-bob)")
-    parser.add_argument("--impl", help="c or python (default: c if it is built)")
+    parser = Parser(prog="refnn train", description=__doc__, allow_abbrev=False, epilog=f"{task_table()}\n\n{EXAMPLES}",
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", nargs="?", metavar="TASK", help=f"{', '.join(TASKS)} (default: alice-bob)")
+    data = parser.add_argument_group("data")
+    data.add_argument("--data", metavar="DIR", help="for tasks on MNIST: a folder with its files, or digits, a small "
+                      "set that is built in (default: $REFNN_DATA, else the user's cache, else downloaded)")
+    data.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only, and evaluate on "
+                      "as many")
+    data.add_argument("--limit-test", type=integer, metavar="N", help="evaluate on the first N samples only")
+    data.add_argument("--seed", type=integer, metavar="N",
+                      help="of the parameters, the order and random data (default: 0)")
     add_settings(parser)
-    parser.add_argument("--seed", type=integer, default=0, metavar="N",
-                        help="of the parameters, the order and random data (default: 0)")
-    parser.add_argument("--limit", type=integer, metavar="N", help="train on the first N samples only")
-    parser.add_argument("--threads", type=integer, metavar="N",
-                        help="threads of the C core (default: the fastest number; the bits are the same)")
-    parser.add_argument("--data", metavar="DIR",
-                        help="for tasks on MNIST: a folder with its files, or digits, a small set that is built in "
-                             "(default: $REFNN_DATA, else the user's cache, else downloaded)")
-    parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
-    parser.add_argument("--version", action="version", version=f"refnn {__version__}")
+    computing = parser.add_argument_group("computing", "These change no bit.")
+    computing.add_argument("--impl", metavar="NAME", help="c or python (default: c if it is built)")
+    computing.add_argument("--threads", type=integer, metavar="N", help="threads of the C core (default: the fastest)")
+    kept = parser.add_argument_group("files")
+    kept.add_argument("--save", metavar="FILE", help="keep the network and its training in FILE")
+    kept.add_argument("--save-every", type=integer, metavar="N", help="save after every N epochs (default: after an "
+                       "epoch that ends 10 seconds after the last time, and at the end)")
+    kept.add_argument("--resume", metavar="FILE", help="continue the training of FILE, to the same bits, and keep it "
+                       "there; --epochs is the number in all")
+    add_output(parser)
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line; returns its exit status."""
-    return command("refnn.train", lambda: run(options().parse_args(arguments)))
+    return command("refnn.train", lambda: Training(options().parse_args(words)).run())
 
 
-def run(given: argparse.Namespace) -> int:
-    chosen = adapted(given)
-    impl = implementations.default() if given.impl is None else given.impl
-    network = Network(chosen.model(), impl, whole_number(given.seed, "--seed", 0, 2**64 - 1), given.threads)
-    model = network.model
-    if given.limit is not None:
-        whole_number(given.limit, "--limit")
-    check_writable(given.json)
-    say = printer(given)
-    data = chosen.data(given.seed, given.data)
-    train = check_samples(model, *data.train)
-    if given.limit:
-        train = train.first(given.limit)
-    validation = data.validation and check_samples(model, *data.validation)
-    test = data.test and check_samples(model, *data.test)
+class Training:
+    """One call of the command. Reads and checks everything that is given; `run` trains."""
 
-    say(f"refnn {__version__}: {given.task} in {implementations.describe(impl)}, seed {given.seed}")
-    if not given.impl and impl != "c":
-        say(str(implementations.missing()))
-    say(f"{model} network, {model.parameter_count} parameters, {len(train)} samples, batches of {chosen.batch_size}")
-    initial = digest(network.parameters)
-    every = 1 if chosen.epochs <= LINES else -(-chosen.epochs // 20)
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.given = given
+        if given.save_every is not None:
+            whole_number(given.save_every, "--save-every")
+            if not given.save and not given.resume:
+                raise InputError("--save-every needs --save or --resume")
+        content = saved.read(given.resume) if given.resume else None
+        given_options = vars(given)
+        run = continued(given_options, content, given.resume) if content else run_of(given_options)
+        self.task = task_of(run)
+        self.record_run = in_full(run, self.task)
+        self.impl = implementations.default() if given.impl is None else given.impl
+        if content:
+            self.network = network_of(content, given.resume, self.task.model(), self.impl, given.threads)
+        else:
+            self.network = Network(self.task.model(), self.impl, run["seed"], given.threads)
+        self.first_epoch = self.network.epoch
+        check_writable(given.json)
+        self.path = given.save or given.resume
+        if self.path:
+            files.check_writable(self.path, "--save")
+        self.progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
+        self._read(run)
 
-    def on_epoch(epoch: Epoch) -> None:
-        if epoch.epoch % every == 0 or epoch.epoch == chosen.epochs:
-            say(epoch_line(epoch, len(train)))
+    def _read(self, run: dict[str, Any]) -> None:
+        """Reads the samples."""
+        data = self.task.data(run["seed"], run.get("data"))
+        model = self.network.model
+        limit, limit_test = run.get("limit"), run.get("limit_test", run.get("limit"))
+        self.train = limited(check_samples(model, *data.train), limit)
+        self.validation = data.validation and limited(check_samples(model, *data.validation), limit_test)
+        self.test = data.test and limited(check_samples(model, *data.test), limit_test)
 
-    history = network.train(train, validation=validation, on_epoch=on_epoch, **chosen.settings())
-    result = network.evaluate(test) if test else None
-    if result:
-        accuracy = "" if result.accuracy is None else f"  accuracy {result.accuracy:.4f}"
-        say(f"test: loss {result.loss:.6g}{accuracy}  ({0 if test is None else len(test)} samples)")
-    for name, x in chosen.questions:
-        say(f"{name}: {network.predict([x])[0][0]:.6f}")
-    write_json(given.json, {
-        "task": given.task, "impl": impl, "seed": given.seed, "spec": SPEC, "samples": len(train),
-        "parameters": model.parameter_count, "initial_sha256": initial, "final_sha256": digest(network.parameters),
-        "epochs": [epoch._asdict() for epoch in history], "test": result and result._asdict()})
-    return 0
+    def run(self) -> int:
+        self._head()
+        self.history: list[Epoch] = []
+        self.initial = digest(self.network.parameters)
+        self.saved_at = time.monotonic()
+        left = self.task.epochs - self.network.epoch
+        try:
+            if left > 0:
+                self._save()
+                settings = {**self.task.settings(), "epochs": left}
+                self.network.train(self.train, validation=self.validation, on_epoch=self._epoch,
+                                   on_progress=self.progress, **settings)
+                self._save()
+            else:
+                self.progress.say(f"{self.given.resume} is trained for {self.network.epoch} epochs; --epochs N, the "
+                                  "number in all, continues")
+            result = self.network.evaluate(self.test, on_progress=self.progress) if self.test else None
+        except KeyboardInterrupt:
+            self._interrupted()
+            raise
+        finally:
+            self.progress.close()
+        self._results(result)
+        self._record(result)
+        return 0
+
+    def _head(self) -> None:
+        given, model, say = self.given, self.network.model, self.progress.say
+        name = self.record_run["task"]
+        say(f"refnn {__version__}: {name} in {implementations.describe(self.impl)}, seed {self.network.seed}")
+        if not given.impl and self.impl != "c":
+            say(str(implementations.missing()))
+        say(f"{model} network, {model.parameter_count:,} parameters, {len(self.train):,} samples, batches of "
+            f"{self.task.batch_size}")
+        if self.first_epoch:
+            say(f"continues {given.resume} after epoch {self.first_epoch}")
+
+    def _epoch(self, epoch: Epoch) -> None:
+        self.history.append(epoch)
+        every = 1 if self.task.epochs <= LINES else -(-self.task.epochs // 20)
+        if epoch.epoch % every == 0 or epoch.epoch == self.task.epochs or len(self.history) == 1:
+            self.progress.say(epoch_line(epoch, len(self.train)))
+        self.progress.whole("epochs", epoch.epoch, self.task.epochs)
+        if epoch.epoch > self.first_epoch and self._is_due(epoch.epoch):
+            self._save()
+
+    def _is_due(self, epoch: int) -> bool:
+        if self.given.save_every:
+            return bool(epoch % self.given.save_every == 0)
+        return time.monotonic() - self.saved_at >= SAVE_SECONDS
+
+    def _save(self) -> None:
+        if self.path:
+            self.network.save(self.path, self.record_run)
+            self.saved_at = time.monotonic()
+
+    def _interrupted(self) -> None:
+        """Ctrl-C: keeps what there is. A second one does not disturb this."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.progress.close()
+        epochs = f"after {self.network.epoch} whole epochs"
+        if self.path:
+            self._save()
+            self.progress.say(f"stopped {epochs}; to continue: refnn train --resume {self.path}")
+        else:
+            self.progress.say(f"stopped {epochs}; with --save FILE a training can continue")
+        self._record(None, interrupted=True)
+
+    def _results(self, result: Evaluation | None) -> None:
+        say = self.progress.say
+        if result and self.test:
+            accuracy = "" if result.accuracy is None else f"  accuracy {percent(result.accuracy)}"
+            say(f"test: loss {result.loss:.6g}{accuracy}  ({len(self.test):,} samples)")
+        for name, x, meaning in self.task.questions:
+            say(f"{name}: {self.network.predict([x])[0][0]:.3f} ({meaning})")
+        if self.path:
+            say(f"saved in {self.path}")
+
+    def _record(self, result: Evaluation | None, interrupted: bool = False) -> None:
+        network = self.network
+        write_json(self.given.json, {
+            "version": __version__, "spec": SPEC, "impl": self.impl, "run": self.record_run,
+            "arguments": arguments(self.record_run), "samples": len(self.train),
+            "parameters": network.model.parameter_count, "initial_sha256": self.initial,
+            "final_sha256": digest(network.parameters), "epochs": [epoch._asdict() for epoch in self.history],
+            "test": result and {**result._asdict(), "samples": len(self.test or ())}, "interrupted": interrupted})
 
 
-def adapted(given: argparse.Namespace) -> Task:
-    """The task with what the command line changes, checked."""
-    changes: dict[str, Any] = {name: getattr(given, name) for name in SETTINGS if getattr(given, name) is not None}
-    return task(given.task).adapted(changes, option)
+def limited(samples: Samples, count: int | None) -> Samples:
+    return samples.first(count) if count else samples
 
 
 def epoch_line(epoch: Epoch, count: int) -> str:
     validation = "" if epoch.validation_loss is None else f"  validation {epoch.validation_loss:<11.6g}"
-    accuracy = "" if epoch.accuracy is None else f"  accuracy {epoch.accuracy:.4f}"
+    accuracy = "" if epoch.accuracy is None else f"  accuracy {percent(epoch.accuracy)}"
     speed = f"  {count / epoch.seconds:,.0f} samples/s" if epoch.seconds else ""
     return f"epoch {epoch.epoch:4d}  loss {epoch.train_loss:<11.6g}{validation}{accuracy}  lr {epoch.lr:.6g}{speed}"
 

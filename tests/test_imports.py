@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "refnn"
 FLOORS = [
     ["refnn.reference.*", "refnn.version", "refnn.locks"],
     ["refnn.errors"],
-    ["refnn.checks", "refnn.safetensors"],
+    ["refnn.checks", "refnn.progress", "refnn.safetensors"],
     ["refnn.files"],
     ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download"],
     ["refnn.model"],
@@ -26,7 +26,9 @@ FLOORS = [
     ["refnn"],
     ["refnn.conformance.*"],
     ["refnn.cli"],
+    ["refnn.runs"],
     ["refnn.bench", "refnn.check", "refnn.sweep", "refnn.train"],
+    ["refnn.__main__"],
 ]
 BUILT = "refnn._core"  # the C core, imported by the implementation that stands on it
 

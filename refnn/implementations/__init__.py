@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from array import array
 from collections.abc import Sequence
 from importlib import import_module
@@ -157,6 +158,15 @@ def describe(name: str) -> str:
     if name == "c":
         return f"C ({import_module(IMPLEMENTATIONS['c'].module).build()})"
     return f"plain Python ({platform.python_implementation()} {platform.python_version()})"
+
+
+def compiler() -> str:
+    """How to install a C compiler on this system."""
+    if sys.platform == "darwin":
+        return "xcode-select --install"
+    if sys.platform == "win32":
+        return "Visual Studio Build Tools, with C++"
+    return "Debian: apt install gcc python3-dev; Fedora: dnf install gcc python3-devel"
 
 
 def missing() -> Optional[str]:

@@ -17,7 +17,7 @@ from ..errors import InputError, UnavailableError
 from ..layers import BatchNorm2d, Conv2d, CustomLayer, Layer, Matrix, MaxPool2d, Shape, is_custom
 from ..model import Model
 from ..samples import Rows, Targets
-from . import sources
+from . import compiler, sources
 
 PACKAGE = Path(__file__).resolve().parent.parent
 RECORD = PACKAGE / sources.RECORD
@@ -29,8 +29,8 @@ def why_missing(error: ImportError) -> str:
         return f"the C core cannot be loaded: {error}"
     built = recorded("not built")
     why = f": {built} (more in {RECORD})" if built else ""
-    return (f"the C core is not built here{why}; `pip install -e .` in a checkout builds it, with a C compiler; "
-            "--impl python runs without")
+    return (f"the C core is not built here{why}; `pip install -e .` in a checkout builds it, with a C compiler "
+            f"({compiler()}); --impl python runs without")
 
 
 def recorded(name: str) -> str:
@@ -126,6 +126,8 @@ class CImplementation:
             for first, last in self._slices(3, start, stop, batch_size):
                 with self._threads.chosen(w, (3, batch_size), min(batch_size, self._rows) * self._work, last - first):
                     check(lib.refnn_network_train(w.network, samples.struct, first, last, how, finite))
+                if x.watch:
+                    x.watch(last - first)
                 all_finite = all_finite and bool(finite[0])
         return all_finite
 
@@ -158,6 +160,8 @@ class CImplementation:
             for first, last in self._slices(1, 0, len(x)):
                 with self._threads.chosen(w, (1, ROWS), self._rows * self._work, last - first):
                     check(lib.refnn_network_evaluate(w.network, samples.struct, first, last, total, correct))
+                if x.watch:
+                    x.watch(last - first)
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x: Rows) -> Matrix:

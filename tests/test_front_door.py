@@ -1,0 +1,130 @@
+"""The command refnn, python -m refnn, --version, and progress."""
+
+import io
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import refnn
+from refnn import __main__ as front
+from refnn.progress import Progress, duration
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*words):
+    return subprocess.run([sys.executable, "-m", "refnn", *words], cwd=ROOT, capture_output=True, text=True)
+
+
+def test_help_and_version():
+    for words in ([], ["--help"], ["-h"], ["help"]):
+        done = run(*words)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("usage: refnn COMMAND [options]\n")
+        assert max(map(len, done.stdout.splitlines())) <= 80
+    assert run("--version").stdout == f"refnn {refnn.__version__}\n"
+    assert f'version = "{refnn.__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("name", front.COMMANDS)
+def test_every_command_has_help(name):
+    done = run(name, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--json" in done.stdout
+
+
+@pytest.mark.parametrize("words, message", [
+    (["trian"], "unknown command 'trian'; did you mean train?"),
+    (["xyz"], "unknown command 'xyz'; the commands are train, "),
+    (["--frobnicate"], "unknown command '--frobnicate'; the commands are train, ")])
+def test_unknown_commands(words, message):
+    done = run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"refnn: {message}")
+
+
+def test_the_console_script():
+    script = shutil.which("refnn", path=str(Path(sys.executable).parent))
+    assert script, "the script refnn is not installed beside Python"
+    done = subprocess.run([script, "train", "--epochs", "2", "--quiet"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# Progress
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_lines_come_soon_and_then_rarely():
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(stream, clock=clock)
+    for done in range(1000):
+        clock.now += 1.0
+        progress("epoch 1", done + 1, 1000)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "epoch 1: 2 of 1,000 samples, 8:19 min left"
+    assert 15 < len(lines) < 30
+    assert all(re.fullmatch(r"epoch 1: [\d,]+ of 1,000 samples, .* left", line) for line in lines)
+
+
+def test_short_work_is_not_reported():
+    stream, clock = io.StringIO(), Clock()
+    progress = Progress(stream, clock=clock)
+    for epoch in range(100):
+        for done in range(10):
+            clock.now += 0.05
+            progress(f"epoch {epoch}", done + 1, 10)
+    assert stream.getvalue() == ""
+
+
+def test_durations():
+    assert [duration(seconds) for seconds in (0.2, 59.4, 59.6, 3599, 3600, 86400)] == [
+        "0 s", "59 s", "1:00 min", "59:59 min", "1:00 h", "24:00 h"]
+
+
+def test_plain_python_on_mnist_shows_life_within_seconds(mnist_folder):
+    """Python takes minutes for the first evaluation of 60,000 images."""
+    with subprocess.Popen([sys.executable, "-m", "refnn", "train", "mnist", "--impl", "python", "--data", mnist_folder],
+                          cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.kill()
+    assert re.fullmatch(r"epoch 0, evaluation: [\d,]+ of 60,000 samples, .* left\n", lines[2])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="makes a terminal as Unix does")
+def test_bars_on_a_terminal():
+    pytest.importorskip("tqdm")
+    pty = pytest.importorskip("pty")
+    import fcntl
+    import termios
+    master, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    words = "train mnist --data digits --impl python --limit 150 --epochs 2"
+    process = subprocess.Popen([sys.executable, "-m", "refnn", *words.split()], cwd=ROOT, stdout=terminal,
+                               stderr=terminal)
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            block = os.read(master, 10000)
+        except OSError:
+            block = b""
+        if not block:
+            break
+        shown += block
+    assert process.wait() == 0
+    os.close(master)
+    text = shown.decode()
+    assert re.search(r"epoch 1: +\d+%\|", text)
+    assert re.search(r"epoch    2  loss ", text)
