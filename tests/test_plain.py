@@ -17,6 +17,8 @@ PREPARES = {"lay_out", "take", "take_integers", "take_layers", "refnn_workspace_
 
 PROGRAM = """
 from refnn import *
+from refnn.layers import ACTIVATIONS
+from refnn.model import INITS, LOSSES
 from refnn.tasks import TASKS, task
 
 def use(model, x, y):
@@ -31,12 +33,13 @@ for name in TASKS:
     source = "digits" if name.startswith("mnist") else None
     use(task(name).model(), *task(name).data(0, source).train)
 
-layers = [Conv2d(1, 2, 3, padding=1), BatchNorm2d(2), LeakyReLU(), MaxPool2d(2), Identity(), ReLU(), Flatten(),
-          Linear(8, 4), Tanh(), Linear(4, 3), Sigmoid(), Linear(3, 3), Softmax()]
+images = [Conv2d(1, 2, 3, padding=1), BatchNorm2d(2), MaxPool2d(2), Flatten()]
+activations = [layer for kind in ACTIVATIONS.values() for layer in (Linear(8, 8), kind())]
+layers = [*images, *activations, Linear(8, 3)]
 x = [[(7 * n + 3 * k) % 11 / 11 for k in range(16)] for n in range(8)]
-for loss in ("sse", "mse", "cross_entropy"):
-    y = [n % 3 if loss == "cross_entropy" else [0.5, 0.0, 1.0] for n in range(8)]
-    for init in ("uniform", "normal", "normal_0.1", "fan_in", "fan_out", "he"):
+for loss, kind in LOSSES.items():
+    y = [n % 3 if kind.classes else [0.5, 0.0, 1.0] for n in range(8)]
+    for init in INITS:
         use(Model(layers, loss, init, input_shape=(1, 4, 4)), x, y)
 """
 
