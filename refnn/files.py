@@ -140,7 +140,7 @@ def part_of(target: Path) -> Path:
     return target.with_name(f"{target.name[:LONGEST]}.{os.getpid()}.part")
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: PathLike) -> None:
     """Flushes a rename to the disk, on systems that can open folders."""
     if hasattr(os, "O_DIRECTORY"):
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

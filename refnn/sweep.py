@@ -17,31 +17,31 @@ import statistics
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from functools import partial
-from itertools import product
+from itertools import islice, product
+from math import prod
 from typing import Any
 
 from . import SPEC, implementations
-from .checks import known_name, whole_number
+from .checks import known_name, shown, whole_number
 from .cli import Parser, add_settings, check_writable, command, integer, option, printer, write_json
 from .errors import DivergenceError, InputError
-from .files import write_file
+from .files import PathLike
+from .kept import RESULT, Kept, Point, key
 from .network import Network, digest
 from .samples import check_samples
 from .tasks import SETTINGS, TASKS, task
 
-Point = dict[str, Any]
 WIDTHS = ((10,), (20,), (50,), (100,))
 DEPTHS = ((20,), (20, 20), (20, 20, 20), (20, 20, 20, 20))
 DEFAULT: dict[str, list[Any]] = {"hidden": list(dict.fromkeys(WIDTHS + DEPTHS)), "lr": [0.001], "lr_decay": [1.0]}
 KEEP = "refnn-sweep.jsonl"
 OTHERS = ("seed", "impl", "limit", "data")  # what a point may have beside the task's settings
-# What training adds to a point.
-RESULT = ("spec", "train_loss", "validation_loss", "accuracy", "sha256", "diverged", "seconds")
+MAX_POINTS = 1_000_000
 
 
 def grid(name: str, **values: Iterable[Any]) -> list[Point]:
@@ -52,8 +52,11 @@ def grid(name: str, **values: Iterable[Any]) -> list[Point]:
     task(name)
     for field, chosen in values.items():
         known_name(field, [*SETTINGS, *OTHERS], "setting")
-        if isinstance(chosen, (str, int, float)):
-            raise InputError(f"{field} must be a list of values, not {chosen!r}")
+        if isinstance(chosen, str) or not isinstance(chosen, Iterable):
+            raise InputError(f"{field} must be a list of values, not {shown(chosen)}")
+        values[field] = tuple(islice(chosen, MAX_POINTS + 1))
+    if prod(len(tuple(chosen)) for chosen in values.values()) > MAX_POINTS:
+        raise InputError(f"these are more than {MAX_POINTS} points")
     return [{"task": name, **dict(zip(values, chosen))} for chosen in product(*values.values())]
 
 
@@ -90,17 +93,23 @@ def train_point(point: Point) -> Point:
     return {**point, "spec": SPEC, **result, "seconds": time.perf_counter() - begin}
 
 
-def sweep(points: Iterable[Point], executor: Any = None, keep: str | os.PathLike[str] | None = None,
+def sweep(points: Iterable[Point], executor: Any = None, keep: Kept | PathLike | None = None,
           on_result: Callable[[Point], object] | None = None) -> list[Point]:
     """Trains every point. If one fails, or its process dies, only that point is lost.
 
     executor:  a concurrent.futures.Executor, or any object with its submit (Dask, MPI, Ray); None: one after another
-    keep:      a file to which each result is appended, one JSON per line; points found in it are not trained again
+    keep:      a file to which each result is appended, one JSON per line, or that file open, a Kept; points found in it
+               are not trained again
     on_result: called with each result, including those of the file
     -> the results in the order of the points; for a lost point {**point, "lost": why}
     """
+    if keep is not None and not isinstance(keep, Kept):
+        with Kept(keep) as kept:
+            for n in kept.damaged:
+                warnings.warn(f"{kept.path}: line {n} is damaged and is not used", stacklevel=2)
+            return sweep(points, executor, kept, on_result)
     points = [json.loads(json.dumps(point)) for point in points]  # as they are read back from the file
-    kept = read(keep) if keep else {}
+    found = keep.results if keep else {}
     results: dict[int, Point] = {}
 
     def take(n: int, result: Point) -> None:
@@ -114,14 +123,13 @@ def sweep(points: Iterable[Point], executor: Any = None, keep: str | os.PathLike
         except Exception as error:
             return take(n, {**points[n], "lost": f"{type(error).__name__}: {error}"})
         if keep:
-            with keeping(keep), open(keep, "a", encoding="utf-8") as file:
-                file.write(json.dumps(result) + "\n")
+            keep.append(result)
         take(n, result)
 
     waiting = []
     for n, point in enumerate(points):
-        if key(point) in kept:
-            take(n, kept[key(point)])
+        if key(point) in found:
+            take(n, found[key(point)])
         else:
             waiting.append(n)
     if executor is None:
@@ -132,42 +140,6 @@ def sweep(points: Iterable[Point], executor: Any = None, keep: str | os.PathLike
         for future in as_completed(futures):
             finish(futures[future], future.result)
     return [results[n] for n in range(len(points))]
-
-
-def key(point: object) -> str:
-    """The point as text, the same for the same settings."""
-    return json.dumps(point, sort_keys=True)
-
-
-def read(path: str | os.PathLike[str]) -> dict[str, Point]:
-    """The results in a file, by the keys of their points. An unfinished last line is cut off the file."""
-    if not os.path.exists(path):
-        return {}
-    with keeping(path), open(path, encoding="utf-8") as file:
-        *whole, rest = file.read().split("\n")
-    kept = {}
-    for n, line in enumerate(whole, 1):
-        try:
-            result = json.loads(line)
-            point = {name: value for name, value in result.items() if name not in RESULT}
-            if result["spec"] == SPEC:
-                kept[key(point)] = result
-        except (ValueError, AttributeError, TypeError, KeyError):
-            raise InputError(f"{path}: line {n} is not a point of a sweep") from None
-    if rest and not rest.startswith('{"task": '):
-        raise InputError(f"{path}: line {len(whole) + 1} is not a point of a sweep")
-    if rest:
-        write_file(path, "".join(line + "\n" for line in whole).encode())
-    return kept
-
-
-@contextmanager
-def keeping(path: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: finished points cannot be kept here: {why}") from None
 
 
 class Processes(Executor):
@@ -183,7 +155,7 @@ class Processes(Executor):
 
     def _call(self, function: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         if not hasattr(self.own, "pool"):
-            self.own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), leave_quietly)
+            self.own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent)
             self.pools.append(self.own.pool)
         try:
             return self.own.pool.submit(function, *arguments, **keywords).result()
@@ -197,16 +169,17 @@ class Processes(Executor):
             pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-def leave_quietly() -> None:
-    """Makes a process of the pool end without a traceback on Ctrl-C, and when its parent process ends."""
+def end_with_parent() -> None:
+    """Makes a process of the pool end without a traceback on Ctrl-C, and when its parent process has ended."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
-    threading.Thread(target=outlive, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=wait_for_parent, daemon=True).start()
 
 
-def outlive(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
+def wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # by a pipe that the parent holds open: at once, and also if it ended before this call
+        os._exit(1)
 
 
 def processors() -> int:
@@ -245,11 +218,24 @@ def run(given: argparse.Namespace) -> int:
     implementations.load(given.impl or implementations.default())
     check_writable(given.json)
     say = printer(given)
-    finished = read(given.keep)
-    with keeping(given.keep), open(given.keep, "a"):
-        pass
-    kept = len([point for point in points if key(point) in finished])
-    again = f", {kept} of them kept in {given.keep}" if kept else f"; finished ones are kept in {given.keep}"
+    with Kept(given.keep) as kept:
+        for n in kept.damaged:
+            print(f"refnn.sweep: {kept.path}: line {n} is damaged and is not used", file=sys.stderr)
+        results = train_all(points, kept, given)
+    for line in table(results):
+        say(line)
+    lost = [result for result in results if "lost" in result]
+    for result in lost:
+        say(f"lost: {key({name: value for name, value in result.items() if name != 'lost'})}: {result['lost']}")
+    write_json(given.json, results)
+    return int(bool(lost))
+
+
+def train_all(points: list[Point], kept: Kept, given: argparse.Namespace) -> list[Point]:
+    """Trains what is not kept, in processes, and shows how many points are finished."""
+    say = printer(given)
+    found = len([point for point in points if key(point) in kept.results])
+    again = f", {found} of them kept in {kept.path}" if found else f"; finished ones are kept in {kept.path}"
     say(f"{len(points)} point{'s' * (len(points) != 1)}, {given.jobs} at a time{again}")
     done = []
 
@@ -261,16 +247,14 @@ def run(given: argparse.Namespace) -> int:
 
     executor = Processes(given.jobs)
     try:
-        results = sweep(points, executor, given.keep, on_result)
+        return sweep(points, executor, kept, on_result)
+    except BaseException:
+        executor.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():  # Ctrl-C reaches them, but other interruptions do not
+            process.kill()
+        raise
     finally:
         executor.shutdown(cancel_futures=True)
-    for line in table(results):
-        say(line)
-    lost = [result for result in results if "lost" in result]
-    for result in lost:
-        say(f"lost: {key({name: value for name, value in result.items() if name != 'lost'})}: {result['lost']}")
-    write_json(given.json, results)
-    return int(bool(lost))
 
 
 def points_of(given: argparse.Namespace) -> list[Point]:
