@@ -25,6 +25,7 @@ from .model import REDUCTIONS, Model
 from .rates import learning_rates
 from .samples import Numbers, Samples, check_flat, check_rows, check_samples
 from .state import LayerView, flat_state, places, tensors
+from .tables import Columns
 from .version import SPEC, __version__
 
 State = tuple["array[float]", "array[float]"]  # parameters and buffers: all that training changes
@@ -137,6 +138,7 @@ class Network:
         self.epoch = 0  # epochs trained so far
         self.batches = 0  # steps trained so far
         self.settings: dict[str, Any] = {}  # the arguments of the last call of train, without data, epochs and on_epoch
+        self.columns: Columns | None = None  # of a table: what inputs and outputs mean; kept in files
         self._start()
 
     def _start(self) -> None:
@@ -200,7 +202,8 @@ class Network:
         run: more to keep with it, which JSON can hold
         """
         training = {"seed": self.seed, "epoch": self.epoch, "batches": self.batches, "settings": self.settings}
-        info = {"refnn": __version__, "spec": str(SPEC), "training": training, **({"run": run} if run else {})}
+        info = {"refnn": __version__, "spec": str(SPEC), "training": training, **({"run": run} if run else {}),
+                **({"columns": self.columns.to_json()} if self.columns else {})}
         saved.write(path, tensors(self.model, *self._state(), self.batches), self.model, info)
 
     @property
@@ -508,6 +511,10 @@ def network_of(content: saved.Saved, source: str, model: Model | None = None, im
         network.epoch = whole_number(training.get("epoch", 0), "epoch", 0, 2**63)
         network.batches = whole_number(training.get("batches", state[2]), "batches", 0, 2**63)
         network.settings = check_settings(training.get("settings", {}))
+        if "columns" in content.info:
+            network.columns = Columns.from_json(content.info["columns"])
+            if (network.columns.input_width, network.columns.output_width) != (model.inputs, model.outputs):
+                raise InputError("the columns in the metadata do not fit the model")
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     network._restore(state[:2])

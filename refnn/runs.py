@@ -6,6 +6,7 @@ implementation, the number of threads and the files that are written change none
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,11 +14,14 @@ from .checks import whole_number
 from .cli import option
 from .errors import InputError
 from .saved import Saved
-from .tasks import SETTINGS, Task, task
+from .model import LOSSES
+from .tables import Choices
+from .tasks import SETTINGS, TASKS, Task, table_task, task
 
 Run = dict[str, Any]
 
-DATA = ("seed", "limit", "limit_test", "data")  # options beside the task and its settings
+TABLE = ("target", "ignore", "category", "header", "test_split", "standardize")  # for CSV files
+DATA = ("seed", "limit", "limit_test", "data", *TABLE)  # options beside the task and its settings
 NAMES = ("task", *DATA, *SETTINGS)
 LATER = ("limit_test", "data", *(name for name, setting in SETTINGS.items() if setting.training))  # may change later
 
@@ -54,12 +58,31 @@ def checked(run: Run) -> Run:
             whole_number(run[name], option(name))
     if not isinstance(run.get("data"), (str, type(None))):
         raise InputError("--data must be a text")
+    given = [name for name in TABLE if name in run]
+    if given and not is_table(run):
+        raise InputError(f"{option(given[0])} is for tables: refnn train FILE.csv")
+    for name in ("target", "ignore", "category"):
+        if not isinstance(run.get(name, []), list) or not all(isinstance(text, str) for text in run.get(name, [])):
+            raise InputError(f"{option(name)} must be a list of texts")
+    if "test_split" in run and not (isinstance(run["test_split"], float) and 0.0 < run["test_split"] < 1.0):
+        raise InputError(f"--test-split must be a number between 0 and 1, not {run['test_split']!r}")
     return run
+
+
+def is_table(run: Run) -> bool:
+    """Whether the run's task is a CSV file."""
+    return run["task"] not in TASKS and (run["task"].lower().endswith(".csv") or os.path.isfile(run["task"]))
 
 
 def task_of(run: Run) -> Task:
     """The run's task with the run's settings. Raises InputError."""
-    return task(run["task"]).adapted({name: run[name] for name in SETTINGS if name in run}, option)
+    settings = {name: run[name] for name in SETTINGS if name in run}
+    if not is_table(run):
+        return task(run["task"]).adapted(settings, option)
+    classes = None if "loss" not in run else bool(LOSSES.get(str(run["loss"]), LOSSES["mse"]).classes)
+    choices = Choices(tuple(run.get("target", ())), tuple(run.get("ignore", ())), tuple(run.get("category", ())),
+                      run.get("header"), classes, bool(run.get("standardize")), run.get("test_split", 0.0))
+    return table_task(run["task"], choices, run["seed"]).adapted(settings, option)
 
 
 def in_full(run: Run, chosen: Task) -> Run:
@@ -81,8 +104,10 @@ def arguments(run: Run) -> list[str]:
     for name, value in run.items():
         if isinstance(value, bool):
             words.append(option(name) if value else option("no_" + name))
-        elif name in ("hidden",):
+        elif name == "hidden":
             words += [option(name), ",".join(map(str, value)) or "none"]
+        elif isinstance(value, list):
+            words += [word for text in value for word in (option(name), text)]
         elif name != "task":
             words += [option(name), str(value)]
     return words

@@ -5,7 +5,8 @@ The metadata of a file, beside "format", which says that the tensors have PyTorc
     refnn, spec   the versions
     model         layers, loss, init and input_shape
     training      seed, epoch, batches (the number of training steps), settings (the arguments of the last training)
-    run           of a file from the command line: the task or the columns, and every option
+    columns       of a network for a table: its columns, as in tables.py
+    run           of a file from the command line: the task and every option
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def read(path: PathLike) -> Saved:
     """Reads a file. Runs no code that the file holds. Raises InputError."""
     tensors, metadata = from_bytes(read_bytes(path), str(path))
     info: dict[str, Any] = {name: metadata.get(name) for name in ("refnn", "spec")}
-    for name in ("model", "training", "run"):
+    for name in ("model", "training", "run", "columns"):
         if name in metadata:
             info[name] = parsed(metadata[name], f"{path}: {name}")
     model = model_from_json(info["model"], str(path)) if "model" in info else None

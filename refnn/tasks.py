@@ -13,6 +13,7 @@ from .errors import InputError
 from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape
 from .model import INITS, LOSSES, REDUCTIONS, Model, mlp
 from .rates import learning_rates
+from .tables import Choices, Columns, read_table
 
 
 class Setting(NamedTuple):
@@ -70,6 +71,8 @@ class Task:
     shuffle: bool = False
     reduction: str | None = None  # "sum" or "mean" over the batch; None: the loss's own
     questions: tuple[tuple[str, list[float], str], ...] = ()  # name, input, and the meaning of the answer
+    columns: Columns | None = None  # of a table
+    decisions: tuple[str, ...] = ()  # what was decided when the data were read, in lines
 
     def settings(self) -> dict[str, Any]:
         """The arguments of Network.train."""
@@ -150,6 +153,22 @@ TASKS = {
                 Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8), Flatten(), Linear(392, 10)),
         loss="cross_entropy", init="he", epochs=2, batch_size=100, lr=0.01, shuffle=True),
 }
+
+
+def table_task(path: str, choices: Choices, seed: int) -> Task:
+    """A task of a CSV file: a perceptron for its columns. Raises InputError."""
+    table = read_table(path, choices, seed)
+    columns = table.columns
+    classes = columns.classes is not None
+
+    def data(seed: int, source: str | None) -> Data:
+        if source is not None:
+            raise InputError("--data is for tasks that read folders; this one reads a table")
+        return Data(table.train, test=table.test)
+
+    return Task(data=data, inputs=columns.input_width, hidden=(16,), outputs=columns.output_width, activation="tanh",
+                loss="cross_entropy" if classes else "mse", init="fan_in", epochs=100, batch_size=10,
+                lr=0.1 if classes else 0.01, shuffle=True, columns=columns, decisions=tuple(table.decisions))
 
 
 def task(name: str) -> Task:

@@ -19,6 +19,7 @@ from .cli import (
     check_writable,
     command,
     integer,
+    number,
     percent,
     task_table,
     write_json,
@@ -34,6 +35,7 @@ LINES = 50  # up to this many epochs, all are printed; of more, about 20
 SAVE_SECONDS = 10.0  # without --save-every: save after the epochs that end so long after the last time
 
 EXAMPLES = """examples:
+  refnn train iris.csv --target species --standardize --test-split 0.2
   refnn train                                    Alice and Bob
   refnn train mnist --epochs 20 --lr 0.01 --save digits.refnn
   refnn train --resume digits.refnn --epochs 30  ten more epochs"""
@@ -42,7 +44,8 @@ EXAMPLES = """examples:
 def options() -> Parser:
     parser = Parser(prog="refnn train", description=__doc__, allow_abbrev=False, epilog=f"{task_table()}\n\n{EXAMPLES}",
                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", nargs="?", metavar="TASK", help=f"{', '.join(TASKS)} (default: alice-bob)")
+    parser.add_argument("task", nargs="?", metavar="TASK",
+                        help=f"{', '.join(TASKS)} (default: alice-bob), or a table, FILE.csv")
     data = parser.add_argument_group("data")
     data.add_argument("--data", metavar="DIR", help="for tasks on MNIST: a folder with its files, or digits, a small "
                       "set that is built in (default: $REFNN_DATA, else the user's cache, else downloaded)")
@@ -51,6 +54,7 @@ def options() -> Parser:
     data.add_argument("--limit-test", type=integer, metavar="N", help="evaluate on the first N samples only")
     data.add_argument("--seed", type=integer, metavar="N",
                       help="of the parameters, the order and random data (default: 0)")
+    add_table(parser)
     add_settings(parser)
     computing = parser.add_argument_group("computing", "These change no bit.")
     computing.add_argument("--impl", metavar="NAME", help="c or python (default: c if it is built)")
@@ -63,6 +67,19 @@ def options() -> Parser:
                        "there; --epochs is the number in all")
     add_output(parser)
     return parser
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("tables", "A column of numbers is an input, a column of texts one for each text.")
+    group.add_argument("--target", action="append", metavar="COLUMN", help="the column to be learned, by its name or, "
+                       "without a header, its number (default: the last); several if they are numbers")
+    group.add_argument("--ignore", action="append", metavar="COLUMN", help="a column to leave out")
+    group.add_argument("--category", action="append", metavar="COLUMN", help="a column whose numbers are categories")
+    group.add_argument("--header", action=argparse.BooleanOptionalAction,
+                       help="whether the first line has names (default: if it has no number)")
+    group.add_argument("--standardize", action=argparse.BooleanOptionalAction,
+                       help="use (x - mean) / deviation in place of numbers")
+    group.add_argument("--test-split", type=number, metavar="F", help="keep this fraction of the rows for the test")
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -89,6 +106,9 @@ class Training:
             self.network = network_of(content, given.resume, self.task.model(), self.impl, given.threads)
         else:
             self.network = Network(self.task.model(), self.impl, run["seed"], given.threads)
+        if content and self.network.columns != self.task.columns:
+            raise InputError(f"{run['task']}: its columns are not those that {given.resume} was trained with")
+        self.network.columns = self.task.columns
         self.first_epoch = self.network.epoch
         check_writable(given.json)
         self.path = given.save or given.resume
@@ -138,6 +158,8 @@ class Training:
         say(f"refnn {__version__}: {name} in {implementations.describe(self.impl)}, seed {self.network.seed}")
         if not given.impl and self.impl != "c":
             say(str(implementations.missing()))
+        for line in self.task.decisions:
+            say(line)
         say(f"{model} network, {model.parameter_count:,} parameters, {len(self.train):,} samples, batches of "
             f"{self.task.batch_size}")
         if self.first_epoch:

@@ -14,7 +14,7 @@ FLOORS = [
     ["refnn.errors"],
     ["refnn.checks", "refnn.progress", "refnn.safetensors"],
     ["refnn.files"],
-    ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept"],
+    ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept", "refnn.tables"],
     ["refnn.model"],
     ["refnn.samples", "refnn.saved"],
     ["refnn.datasets"],
