@@ -14,7 +14,7 @@ from typing import Any, NoReturn, cast
 
 from ..checks import known_name
 from ..errors import InputError, UnavailableError
-from ..layers import BatchNorm2d, Conv2d, CustomLayer, Layer, Matrix, MaxPool2d, Shape, is_custom
+from ..layers import CustomLayer, Layer, Matrix, Shape, is_custom
 from ..model import Model
 from ..samples import Rows, Targets
 from . import compiler, sources
@@ -331,7 +331,7 @@ def layer_struct(layer: Layer | CustomLayer, shape: Shape, output_shape: Shape) 
         raise InputError(f"the C core has no layer of type {type(layer).__name__}; impl='python' computes it")
     fields = {"kind": constant(layer.name), "inputs": prod(shape), "outputs": prod(output_shape),
               "bias": getattr(layer, "bias", 0)}
-    if isinstance(layer, (Conv2d, MaxPool2d, BatchNorm2d)):
+    if len(shape) == len(output_shape) == 3:
         fields.update(x=shape, z=output_shape)
     for name, attribute in (("kernel", "kernel_size"), ("stride", "stride"), ("padding", "padding"), ("eps", "eps"),
                             ("momentum", "momentum")):
