@@ -76,12 +76,15 @@ def wrong(choose):
     """A value that is probably not what is asked for. choose: a random.Random"""
     return choose.choice([
         None, True, False, 0, 1, -1, 2, 3, 2**31, 2**63, 2**64, -2**63, 10**400, 10**5000, 0.0, -0.0, 0.5, 1.0, 1e300,
-        5e-324, -1.5, math.nan, math.inf, -math.inf, 1j, "", "1", "sigmoid", "mse", "c", "x" * 1000, "\0", "\udcff", b"",
-        b"ab", bytes(7), bytearray(b"abcd"), memoryview(b"abcdefgh"), [], [[]], [[[]]], [0], [1], [1, 2], [[1, 2]], [[1], [2]],
+        5e-324, -1.5, math.nan, math.inf, -math.inf, 1j, "", "1", "sigmoid", "mse", "c", "x" * 1000, "\0", "\udcff",
+        b"",
+        b"ab", bytes(7), bytearray(b"abcd"), memoryview(b"abcdefgh"), [], [[]], [[[]]], [0], [1], [1, 2], [[1, 2]],
+        [[1], [2]],
         [[1, 2], [3]], ["a", "b"], [["a", "b"]], [[None, 1]], [[1, [2]]], [[math.nan, 1]], [[1, 2], [3, 4]], [0, 1],
         [[1, 0], [0, 1]], (), (1,), (1, 2), (1, 2, 3), {}, {1: 2}, {1, 2}, frozenset(), range(0), range(4), object(),
         Lying(), int, list, len, lambda *arguments: 1, iter([1, 2]), (v for v in "ab"), Decimal("0.1"), Decimal("NaN"),
-        Fraction(1, 3), datetime.date(2000, 1, 1), array("d"), array("d", [1.0, 2.0]), array("i", [1, 2]), array("d", [math.nan] * 2),
+        Fraction(1, 3), datetime.date(2000, 1, 1), array("d"), array("d", [1.0, 2.0]), array("i", [1, 2]),
+        array("d", [math.nan] * 2),
         memoryview(array("d", range(8))).cast("B").cast("d", (2, 2, 2)), memoryview(array("d", range(8)))[::2],
         memoryview(bytes(20))[3:19].cast("d"), memoryview(array("f", [1, 2])), numpy.zeros(2), numpy.zeros((2, 2)),
         numpy.zeros((2, 2), "f"), numpy.zeros((0, 2)), numpy.zeros((2, 0)), numpy.array(1.0), numpy.array(3),

@@ -370,7 +370,7 @@ def test_buffers_can_be_read_and_set(impl):
     ([Conv2d(1, 1, 1)], None, "the first layer must be Linear, or input_shape must be given"),
     ([], (1, 4, 4), "a model needs at least one layer"),
     ([ReLU()], (1, 4), "input_shape must be (channels, height, width), or (numbers,) of rows"),
-    ([ReLU()], 4, "input_shape must be (channels, height, width), or (numbers,) of rows"),
+    ([ReLU()], 4, "input_shape must be (channels, height, width), or (numbers,) of rows, not 4"),
     ([ReLU()], (1, 0, 4), "every number of input_shape must be a whole number from 1 to 2147483647, not 0"),
     ([ReLU()], (2**16, 2**15, 1), "input_shape has 2147483648 numbers; the maximum is 2147483647"),
     ([Conv2d(1, 2**12, 1)], (1, 2**10, 2**10), "layer 0 has 4294967296 outputs; the maximum is 2147483647"),

@@ -160,7 +160,7 @@ def describe(name: str) -> str:
     return f"plain Python ({platform.python_implementation()} {platform.python_version()})"
 
 
-def compiler() -> str:
+def compiler_to_install() -> str:
     """How to install a C compiler on this system."""
     if sys.platform == "darwin":
         return "xcode-select --install"

@@ -17,7 +17,7 @@ from ..errors import InputError, UnavailableError
 from ..layers import CustomLayer, Layer, Matrix, Shape, is_custom
 from ..model import Model
 from ..samples import Rows, Targets
-from . import compiler, sources
+from . import compiler_to_install, sources
 
 PACKAGE = Path(__file__).resolve().parent.parent
 RECORD = PACKAGE / sources.RECORD
@@ -30,7 +30,7 @@ def why_missing(error: ImportError) -> str:
     built = recorded("not built")
     why = f": {built} (more in {RECORD})" if built else ""
     return (f"the C core is not built here{why}; `pip install -e .` in a checkout builds it, with a C compiler "
-            f"({compiler()}); --impl python runs without")
+            f"({compiler_to_install()}); --impl python runs without")
 
 
 def recorded(name: str) -> str:
@@ -301,7 +301,8 @@ class SamplesStruct:
     def __init__(self, x: Rows, y: Targets | None = None, order: Sequence[int] | None = None) -> None:
         fields: dict[str, Any] = {"count": len(x)}
         pixels = x.values.format == "B"
-        fields["pixels" if pixels else "inputs"] = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
+        values = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
+        fields["pixels" if pixels else "inputs"] = values
         if isinstance(y, Rows):
             fields["y"] = {"rows": aligned(y.values)}
         elif y is not None:
