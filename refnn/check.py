@@ -1,7 +1,7 @@
 """python -m refnn.check: compares an implementation with the reference, bit by bit, and reports the first difference.
 
 Without --impl and --cmd it checks the Python reference and the C core of this machine. The exit status is 0 if every
-answer is exact.
+answer is exact, or with --accept rounding right up to rounding.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from fnmatch import fnmatchcase
 from .checks import known_name, positive_number
 from .cli import Parser, check_writable, command, number, printer, write_json
 from .conformance import report, starters, subjects, vectors
-from .conformance.compare import EXACT, FAILED, WRONG
+from .conformance.compare import EXACT, FAILED, ROUNDING, WRONG
 from .conformance.effort import Effort, cause
 from .conformance.program import Program
-from .conformance.run import Result, run
+from .conformance.rounding import PRECISIONS
+from .conformance.run import VERDICTS, Result, run
 from .errors import InputError
 
 
@@ -40,9 +41,14 @@ def options() -> Parser:
                         help="seconds for each answer of a program (default: 5 for an operation, 10 to 30 "
                              "for a training)")
     parser.add_argument("--hex", action="store_true", help="send every double as the 16 hex digits of its bits")
+    parser.add_argument("--accept", choices=["exact", "rounding"], default="exact",
+                        help="rounding: an answer that is right up to rounding counts as right (default: exact)")
+    parser.add_argument("--precision", choices=list(PRECISIONS),
+                        help="the precision of the program's arithmetic (default: found from its answers)")
     parser.add_argument("--known-failures", metavar="FILE",
                         help="ids of cases that are known to fail, one per line; * matches any text; "
-                             "they do not count until they pass")
+                             "they do not count until they pass. After an id, the worst verdict that is known may "
+                             "follow: rounding, wrong, ...")
     parser.add_argument("--list", action="store_true",
                         help="print the questions as a program receives them, and ask none")
     parser.add_argument("--starter", metavar="LANGUAGE",
@@ -77,9 +83,10 @@ def check(given: Namespace) -> bool:
         among = f" in {', '.join(rungs)}" if given.rungs + given.rung else ""
         raise InputError(f"no case {given.case!r}{among}; --list prints them all")
     failed = [failure for result in results for failure in result.failures]
-    stale = [listed for listed in known if any(fnmatchcase(name, listed) for name in ids)
-             and not any(fnmatchcase(failure.case.id, listed) for failure in failed)]
-    exact = not stale and all(report.is_known(failure, known) for failure in failed)
+    stale = [listed for listed in known if any(fnmatchcase(name, listed.pattern) for name in ids)
+             and not any(fnmatchcase(failure.case.id, listed.pattern) for failure in failed)]
+    accepted = (ROUNDING,) if given.accept == ROUNDING else ()
+    exact = not stale and all(failure.verdict in accepted or report.is_known(failure, known) for failure in failed)
     conclude(given, results, known, stale, exact)
     return exact
 
@@ -99,6 +106,8 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> tuple[list[R
     """Asks the subjects and prints a line for each rung. Returns the results, and the ids of all cases."""
     say = printer(given)
     columns = subjects_of(given)
+    for _, subject in columns:
+        subject.precision = PRECISIONS.get(given.precision)
     results, ids = [], []
     effort = {title: Effort() for title, _ in columns}
     wrong: dict[str, set[str]] = {title: set() for title, _ in columns}  # rungs
@@ -118,6 +127,9 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> tuple[list[R
             cells = "".join(f"{report.summary(result, known):20}" for result in row)
             say(f"{name:13}{len(cases):5d}  {cells.rstrip()}")
             results += [result for result in row if result.counts]
+        for _, subject in columns:
+            if subject.precision and not given.precision:
+                say(f"precision: {subject.precision.name}, found from the answers (--precision states it)")
     finally:
         for _, subject in columns:
             subject.close()
@@ -129,11 +141,14 @@ def conclude(given: Namespace, results: list[Result], known: report.Known, stale
     tell = printer(given, always=True)
     report.report(tell, results, known)
     for listed in stale:
-        tell(f"\n{listed} is listed as a known failure but passes; remove it from the list")
+        tell(f"\n{listed.pattern} is listed as a known failure but passes; remove it from the list")
     cases = sum(result.counts.total() for result in results)
     right = sum(result.counts[EXACT] for result in results)
+    rounded = sum(result.counts[ROUNDING] for result in results)
     wrong = "Does not conform" if right < cases else "The list of known failures is out of date"
-    printer(given, always=not exact)(f"\n{'Conforms' if exact else wrong}: {right} of {cases} answers are exact.")
+    up_to = f", {rounded} are right up to rounding" if rounded else ""
+    outcome = wrong if not exact else "Conforms up to rounding" if rounded and given.accept == ROUNDING else "Conforms"
+    printer(given, always=not exact)(f"\n{outcome}: {right} of {cases} answers are exact{up_to}.")
     write_json(given.json, report.record(given.spec, results, known, stale, exact))
 
 
@@ -172,7 +187,13 @@ def known_failures(path: str | None) -> report.Known:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"--known-failures {path!r} cannot be read: {reason}") from None
-    return [line for line in lines if line]
+    return [listed(line) for line in lines if line]
+
+
+def listed(line: str) -> report.Listed:
+    """A line of a file of known failures: a pattern, and perhaps a verdict."""
+    pattern, _, verdict = line.partition(" ")
+    return report.Listed(pattern, known_name(verdict.strip(), VERDICTS, "verdict") if verdict.strip() else None)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ def linear(inputs, outputs):
 
 
 def conv(channels, outputs, size, padding=0):
-    return {"type": "conv2d", "in_channels": channels, "out_channels": outputs, "kernel_size": [size, size], "stride": [1, 1],
-            "padding": [padding, padding], "bias": True}
+    return {"type": "conv2d", "in_channels": channels, "out_channels": outputs, "kernel_size": [size, size],
+            "stride": [1, 1], "padding": [padding, padding], "bias": True}
 
 
 def perceptron(widths, activation, last=()):
@@ -46,7 +46,8 @@ def question(name, seed):
     for layer in layers:
         if layer["type"] == "batchnorm2d":
             count = layer["num_features"]
-            parameters += [generator.uniform(0.5, 1.5) for _ in range(count)] + [generator.gauss(0, 0.5) for _ in range(count)]
+            parameters += [generator.uniform(0.5, 1.5) for _ in range(count)]
+            parameters += [generator.gauss(0, 0.5) for _ in range(count)]
         elif layer["type"] in ("linear", "conv2d"):
             size = layer.get("inputs") or layer["in_channels"] * layer["kernel_size"][0] * layer["kernel_size"][1]
             outputs = layer.get("outputs") or layer["out_channels"]

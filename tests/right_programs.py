@@ -1,8 +1,10 @@
-"""Right programs that round otherwise than the reference: NumPy in both precisions, with several kinds of sums, and PyTorch.
+"""Right programs that round otherwise than the reference: NumPy in both precisions, with several kinds of sums, and
+PyTorch.
 
 Each is a class whose methods are the operations of the spec; see Functions in refnn/conformance/subjects.py.
 """
 
+import hashlib
 import math
 
 import numpy
@@ -28,7 +30,8 @@ def pairwise(terms):
 
 
 def blocked(terms, lanes=8):
-    return ascending(numpy.array([ascending(terms[lane::lanes]) for lane in range(min(lanes, len(terms)))], terms.dtype))
+    sums = [ascending(terms[lane::lanes]) for lane in range(min(lanes, len(terms)))]
+    return ascending(numpy.array(sums, terms.dtype))
 
 
 def compensated(terms):
@@ -235,7 +238,8 @@ class NumPy:
         return (z if b is None else z + b).reshape(n, r, s, len(w)).transpose(0, 3, 1, 2)
 
     def conv2d_forward(self, x, w, b, stride, padding):
-        return {"z": self.conv(self.array(x), self.array(w), None if b is None else self.array(b), stride, padding).tolist()}
+        b = None if b is None else self.array(b)
+        return {"z": self.conv(self.array(x), self.array(w), b, stride, padding).tolist()}
 
     def conv_input(self, w, dz, size, stride, padding):
         n, o, r, s = dz.shape
@@ -243,7 +247,8 @@ class NumPy:
         dX = numpy.zeros((n, w.shape[1], size[0] + 2 * padding[0], size[1] + 2 * padding[1]), self.dtype)
         for i in range(w.shape[2]):
             for j in range(w.shape[3]):
-                dX[:, :, i:i + r * stride[0]:stride[0], j:j + s * stride[1]:stride[1]] += columns[..., i, j].transpose(0, 3, 1, 2)
+                places = dX[:, :, i:i + r * stride[0]:stride[0], j:j + s * stride[1]:stride[1]]
+                places += columns[..., i, j].transpose(0, 3, 1, 2)
         return dX[:, :, padding[0]:padding[0] + size[0], padding[1]:padding[1] + size[1]]
 
     def conv2d_backward_input(self, w, dz, size, stride, padding):
@@ -380,3 +385,49 @@ class NumPy:
         if kind == "flatten":
             return da.reshape(x.shape), []
         return self.derive(kind, a, da), []
+
+    # a training
+
+    answers_parameters = True
+
+    def train(self, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction, x=None,
+              pixels=None, init=None, parameters=None, input_shape=None):
+        from refnn.reference.prng import epoch_order
+        if x is None:
+            x = [[p / 255.0 for p in bytes.fromhex(row)] for row in pixels]
+        p = self.array(parameters or self.initial_parameters(layers, init, seed)["parameters"])
+        self.running = {k: [self.array([0.0] * layer["num_features"]), self.array([1.0] * layer["num_features"])]
+                        for k, layer in enumerate(layers) if layer["type"] == "batchnorm2d"}
+        made = {"losses": [], "digests": []}
+        for epoch in range(epochs + 1):
+            if epoch:
+                order = epoch_order(int(seed, 16), epoch, len(x)) if shuffle else range(len(x))
+                for start in range(0, len(x), batch_size):
+                    batch = order[start:start + batch_size]
+                    self.track(layers, p, [x[n] for n in batch], input_shape)
+                    x_n, y_n = [x[n] for n in batch], [y[n] for n in batch]
+                    made_step = self.step(layers, loss, p, x_n, y_n, reduction, lr, input_shape)
+                    p = self.array(made_step["parameters"])
+                if epoch % lr_decay_every == 0:
+                    lr *= lr_decay
+            made["losses"].append(float(self.total(layers, loss, p, x, y, input_shape)))
+            made["digests"].append(hashlib.sha256(p.astype("<f8").tobytes()).hexdigest())
+        return dict(made, parameters=p.tolist()) if self.answers_parameters else made
+
+    def track(self, layers, p, x, input_shape):
+        if self.running:
+            a = self.array(x).reshape(len(x), *input_shape)
+            for k, (layer, values) in enumerate(zip(layers, self.shaped(layers, p))):
+                if k in self.running:
+                    made = self.batchnorm2d_track(*self.running[k], a, layer["momentum"])
+                    self.running[k] = [self.array(v) for v in made.values()]
+                a = self.forward(layer, values, a)
+
+    def total(self, layers, loss, p, x, y, input_shape):
+        a = self.array(x)
+        a = a.reshape(len(x), *input_shape) if input_shape else a
+        for k, (layer, values) in enumerate(zip(layers, self.shaped(layers, p))):
+            a = self.normalise(a, *self.running[k], *values, layer["eps"]) if k in self.running else self.forward(
+                layer, values, a)
+        total = self.sum(self.losses(loss, a.reshape(len(x), -1), y))
+        return total if loss == "sse" else total / self.dtype(len(x))

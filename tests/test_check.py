@@ -65,7 +65,7 @@ def test_a_flipped_bit_in_a_weight_is_located():
     result = run("step", cases("step"), core_but(step=with_spoilt("parameters",
                                                                   lambda p: p.__setitem__(5, flipped(p[5]))
                                                                   if len(p) > 5 else None)))
-    assert result.verdict == "close"
+    assert result.verdict == "rounding"
     first = result.failures[0].found.divergence
     assert first.index == (5,) and first.place == "parameters[5]: b[1] of layer 0 (linear)"
     assert ulps(first.expected, first.answered) == 1
@@ -82,7 +82,7 @@ def test_zeros_of_opposite_sign_are_not_exact():
     case = next(case for case in cases("forward") if case.id.endswith("relu-large-and-small"))
     answer = {"a": [[-0.0 if v == 0.0 else v for v in row] for row in case.answer["a"]]}
     assert compare(case, case.answer).verdict == "exact"
-    assert compare(case, answer).verdict == "close" and compare(case, answer).ulps[1] == 5
+    assert compare(case, answer).verdict == "rounding" and compare(case, answer).ulps[1] == 5
 
 
 @pytest.mark.parametrize("answer, reason", [
@@ -229,7 +229,7 @@ def test_the_readme_report_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
                            "    return sum(float(a) * float(b) for a, b in zip(x, w))\n", code, flags=re.S))
     assert main(["--cmd", f'"{python}" "{path}"', "product"]) == 1
     said = capsys.readouterr().out
-    for line in re.search(r"    product: wrong.*?\n\n", readme, re.S)[0].splitlines():
+    for line in re.search(r"    product: rounding.*?\n\n", readme, re.S)[0].splitlines():
         assert " ".join(line.split()) in " ".join(said.split())
 
 
@@ -340,7 +340,7 @@ def test_a_build_with_fused_multiply_add_fails_the_self_test_and_the_check(tmp_p
     native = tmp_path / "refnn" / "implementations" / "c.py"
     native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
     status, said = python("-m", "refnn.check", "product", "update", "step")
-    assert status == 1 and "product in c: close: fused multiply-add" in said
+    assert status == 1 and "product in c: rounding: fused multiply-add" in said
 
 
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
@@ -391,7 +391,7 @@ def test_the_first_wrong_step_of_a_convolutional_training_is_located():
 
     case, = [case for case in cases("mnist-cnn") if "long" not in case.flags]
     failure, = run("mnist-cnn", [case], Spoilt()).failures
-    assert (failure.verdict, failure.located.epoch, failure.located.step) == ("close", 1, 1)
+    assert (failure.verdict, failure.located.epoch, failure.located.step) == ("wrong", 1, 1)
     assert failure.located.case.inputs["input_shape"] == [1, 28, 28] and len(failure.located.samples) == 20
 
 

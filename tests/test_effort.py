@@ -53,7 +53,7 @@ def test_without_effort_failures_are_counted_and_not_explained():
 
 def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(monkeypatch, capsys):
     looked_at = []
-    monkeypatch.setattr("refnn.conformance.run.diagnose", lambda case, answer, spent: looked_at.append(case.op) or [])
+    monkeypatch.setattr("refnn.conformance.run.diagnose", lambda case, answer, *rest: looked_at.append(case.op) or [])
     subject = spoilt("activation_backward", one_more)
     core = dict(subject.functions)
     subject.functions["step"] = lambda **inputs: {**core["step"](**inputs), "loss": 0.0}

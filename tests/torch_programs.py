@@ -25,7 +25,8 @@ class PyTorch:
         return {"c": (self.tensor(a) @ self.tensor(b)).tolist()}
 
     def linear_forward(self, x, w, b):
-        return {"z": functional.linear(self.tensor(x), self.tensor(w).T, None if b is None else self.tensor(b)).tolist()}
+        b = None if b is None else self.tensor(b)
+        return {"z": functional.linear(self.tensor(x), self.tensor(w).T, b).tolist()}
 
     def activation_forward(self, name, z):
         return {"a": ACTIVATIONS[name](self.tensor(z)).tolist()}
@@ -33,10 +34,12 @@ class PyTorch:
     def activation_backward(self, name, z, a, da):
         """From a, by what autograd itself calls."""
         a, da = self.tensor(a), self.tensor(da)
-        dz = {"sigmoid": lambda: torch.ops.aten.sigmoid_backward(da, a), "tanh": lambda: torch.ops.aten.tanh_backward(da, a),
+        dz = {"sigmoid": lambda: torch.ops.aten.sigmoid_backward(da, a),
+              "tanh": lambda: torch.ops.aten.tanh_backward(da, a),
               "relu": lambda: torch.ops.aten.threshold_backward(da, a, 0),
               "leaky_relu": lambda: torch.ops.aten.leaky_relu_backward(da, a, 0.01, True),
-              "softmax": lambda: torch.ops.aten._softmax_backward_data(da, a, 1, self.dtype), "identity": lambda: da}[name]()
+              "softmax": lambda: torch.ops.aten._softmax_backward_data(da, a, 1, self.dtype),
+              "identity": lambda: da}[name]()
         return {"dz": dz.tolist()}
 
     def each(self, loss, o, y):
@@ -102,7 +105,8 @@ class PyTorch:
         return {"mean": x.mean((0, 2, 3)).tolist(), "variance": x.var((0, 2, 3), correction=0).tolist()}
 
     def batchnorm2d_forward(self, x, mean, variance, gamma, beta, eps):
-        return {"a": functional.batch_norm(*map(self.tensor, (x, mean, variance, gamma, beta)), False, 0.0, eps).tolist()}
+        tensors = map(self.tensor, (x, mean, variance, gamma, beta))
+        return {"a": functional.batch_norm(*tensors, False, 0.0, eps).tolist()}
 
     def batchnorm2d_backward(self, x, mean, variance, gamma, da, eps):
         x, gamma = self.tensor(x, True), self.tensor(gamma, True)

@@ -5,7 +5,10 @@
                     formula of every number
     subjects.py     who is asked: the C core, a registered implementation
     program.py      or a program, which may crash, hang, or write without end
-    compare.py      an answer and the recorded one: exact, close or wrong, and the first number that differs
+    compare.py      an answer and the recorded one: exact, rounding or wrong, and the first number that differs
+    rounding/       how far off a right answer may be that rounds otherwise
+    precision.py    finds the precision of a program
+    trainings.py    judges the rounding of a training, step by step
     mutants.py      common mistakes, as changed functions of the reference
     spoil.py        the reference with such functions in it
     diagnosis.py    the mutants that explain an answer

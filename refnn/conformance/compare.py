@@ -1,20 +1,23 @@
-"""Compares an answer with the recorded one: exact, close or wrong, how far off in ulps, and the first such number."""
+"""Compares an answer with the recorded one: exact, rounding or wrong, how far off, and the first such number.
+
+An answer that is not exact is rounding if its precision explains every number of it; rounding/ derives how far off
+these may be.
+"""
 
 import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, NamedTuple
 
 from ..errors import RefnnError
 from .operations import OPERATIONS
 from .operations.explaining import dig
 from .operations.models import parameter_places
+from .rounding import OPERATIONS as ROUNDED, Double, Judgement, Number, expected, judge
 from .vectors import Case, pattern
 
-EXACT, CLOSE, WRONG, FAILED, UNKNOWN = "exact", "close", "wrong", "no answer", "not implemented"
-CLOSENESS = 1e-6  # how far off a close number may be, as a part of the largest number of its tensor
+EXACT, ROUNDING, WRONG, FAILED, UNKNOWN = "exact", "rounding", "wrong", "no answer", "not implemented"
 LARGEST = 7  # digits of a distance in ulps; all distances with as many or more are counted together
 OPTIONAL = {"outputs", "deltas"}  # what an answer may leave out
 
@@ -27,9 +30,11 @@ class NoAnswer(RefnnError):
 
 @dataclass(frozen=True)
 class Divergence:
-    """The first number that is wrong or, if none is, that is not exact.
+    """The first number that is wrong or, if all are rounding, the one that is farthest off.
 
     key, index: its place in the answer; place: the same in words; formula, operands: how it is computed
+    expected:   of a step, what follows from the program's own numbers before it
+    deviation:  the standard deviation that rounding causes; None if it is not known
     """
 
     key: str
@@ -39,48 +44,66 @@ class Divergence:
     answered: Any
     formula: str
     operands: str
+    deviation: float | None = None
 
 
 class Comparison(NamedTuple):
-    """The result for one answer. ulps: how many numbers have which distance, None being a distance from NaN."""
+    """The result for one answer.
+
+    ulps:      how many numbers have which distance, None being a distance from NaN
+    undecided: how many numbers nothing is known of, because a decision hangs on rounding or they are out of range
+    note:      what else there is to say
+    """
 
     verdict: str
     divergence: Divergence | None = None
     ulps: Counter[int | None] = Counter()
+    undecided: int = 0
+    note: str = ""
 
 
-def compare(case: Case, answer: dict[str, Any]) -> Comparison:
-    """Compares a decoded answer with that of the case. Raises NoAnswer if it has another form."""
+def compare(case: Case, answer: dict[str, Any], precision: type[Number] = Double) -> Comparison:
+    """Compares a decoded answer with that of the case. Raises NoAnswer if it has another form.
+
+    Of a training that is not exact this says only where it differs first: its rounding is judged in trainings.py.
+    """
     answer = fitted(case.answer, answer, "the answer")
     distances: Counter[int | None] = Counter()
-    first: dict[str, tuple[str, Index]] = {}  # verdict -> the first number that has it
+    first = other = None  # the first number that is not exact; the first that is not a float
     for key, places in tensors(case):
-        if key not in answer:
-            continue
-        rights = [dig(case.answer[key], place) for place in places]
-        limit = CLOSENESS * max((abs(v) for v in rights if isinstance(v, float) and isfinite(v)), default=0.0)
-        for place, right in zip(places, rights):
-            value = dig(answer[key], place)
+        for place in places if key in answer else ():
+            right, value = dig(case.answer[key], place), dig(answer[key], place)
             if isinstance(right, float):
                 distances[ulps(right, value)] += 1
-            first.setdefault(verdict_on(key, right, value, limit), (key, place))
-    verdict = WRONG if WRONG in first else CLOSE if CLOSE in first else EXACT
-    return Comparison(verdict, None if verdict == EXACT else divergence(case, answer, *first[verdict]), distances)
+            if right != value if not isinstance(right, float) else pattern(right) != pattern(value):
+                first = first or (key, place)
+                if not isinstance(right, float):
+                    other = other or (key, place)
+    if first is None:
+        return Comparison(EXACT, None, distances)
+    if other or case.op not in ROUNDED:
+        place = first if case.op == "train" else other or first
+        return Comparison(WRONG, divergence(case, answer, *place), distances)
+    found = of_judgement(case, answer, judge(expected(case, answer, precision), answer), distances)
+    if found.divergence is None:  # all that differ are undecided, or zeros of another sign
+        found = found._replace(divergence=divergence(case, answer, *first))
+    return found
 
 
-def verdict_on(key: str, right: Any, value: Any, limit: float) -> str:
-    """The verdict on one number. limit: how far off a close one may be"""
-    if isinstance(right, float):
-        return EXACT if pattern(right) == pattern(value) else CLOSE if abs(value - right) <= limit else WRONG
-    if right == value:
-        return EXACT
-    return CLOSE if key == "digests" else WRONG  # of a training, the losses decide how far off it is
+def of_judgement(case: Case, answer: dict[str, Any], judged: Judgement, distances: Counter[int | None]) -> Comparison:
+    verdict, off = (WRONG, judged.first) if judged.first else (ROUNDING, judged.farthest)
+    found = None
+    if off is not None and off.answered != off.expected:
+        found = divergence(case, answer, off.key, off.place, off.expected, off.deviation)
+    return Comparison(verdict, found, distances, judged.undecided)
 
 
-def divergence(case: Case, answer: dict[str, Any], key: str, index: Index) -> Divergence:
-    formula, operands = OPERATIONS[case.op].explain(case.inputs, case.answer, key, index)
-    right, value = dig(case.answer[key], index), dig(answer[key], index)
-    return Divergence(key, index, words(case, key, index), right, value, formula, operands)
+def divergence(case: Case, answer: dict[str, Any], key: str, index: Index, right: Any = None,
+               deviation: float | None = None) -> Divergence:
+    """right: the number as it should be, if it follows from the answer"""
+    formula, operands = OPERATIONS[case.op].explain(case.inputs, {**case.answer, **answer}, key, index)
+    right = dig(case.answer[key], index) if right is None else right
+    return Divergence(key, index, words(case, key, index), right, dig(answer[key], index), formula, operands, deviation)
 
 
 def fitted(right: Any, value: Any, place: str) -> Any:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from .compare import CLOSE, EXACT, WRONG, NoAnswer, compare
+from .compare import EXACT, ROUNDING, WRONG, NoAnswer, compare, fitted
 from .mutants import MUTANTS, Mutant
 from .operations import OPERATIONS
 from .operations.models import model_of
+from .rounding import OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
 from .spoil import Variant, spoiled
 from .vectors import Case
 
@@ -22,41 +23,56 @@ def answer_of(case: Case, variant: Variant) -> dict[str, Any] | None:
         return None
 
 
-def diagnose(case: Case, answer: dict[str, Any], spent: Callable[[], bool] = lambda: False) -> list[Mutant] | None:
-    """The mutants that explain an answer: first those that return its bits, then those that come close.
+def diagnose(case: Case, answer: dict[str, Any], spent: Callable[[], bool] = lambda: False,
+             precision: type[Number] = Double) -> list[Mutant] | None:
+    """The mutants that explain an answer: first those that return its bits, then those it is rounded from.
 
     spent: whether the time is up; then the answer is None
     """
     if work(case) > WORK.get(case.op, 0):
         return []
-    verdict = compare(case, answer).verdict
-    found: dict[str, list[Mutant]] = {EXACT: [], CLOSE: []}
+    right = whole(case, precision) if compare(case, answer, precision).verdict == WRONG else None
+    found: dict[str, list[Mutant]] = {EXACT: [], ROUNDING: []}
     for mutant in MUTANTS:
         if spent():
             return None
         for variant in mutant.variants:
-            if callable(variant):
-                likeness = EXACT if variant(case, answer) else WRONG
-            else:
-                likeness = likeness_to(case, answer_of(case, variant), answer, verdict)
+            likeness = likeness_to(case, answer_of(case, variant), answer, right)
             if likeness in found:
                 found[likeness].append(mutant)
                 break
-    return found[EXACT] + found[CLOSE]
+    return found[EXACT] + found[ROUNDING]
 
 
-def likeness_to(case: Case, mutated: dict[str, Any] | None, answer: dict[str, Any], verdict: str) -> str:
-    """How well a mutant's answer explains an answer: EXACT, CLOSE (only a wrong answer), or WRONG for not at all."""
+def whole(case: Case, precision: type[Number]) -> list[Tensor] | None:
+    """The tensors of a case, all from its inputs, and none from an answer; None for an operation that rounds
+    nothing.
+    """
+    return expected(case, None, precision) if case.op in ROUNDED else None
+
+
+def likeness_to(case: Case, mutated: dict[str, Any] | None, answer: dict[str, Any], right: list[Tensor] | None) -> str:
+    """How well a mutant's answer explains an answer: EXACT, ROUNDING (only a wrong answer), or WRONG for not at all.
+
+    right: the tensors of the case; the errors of the mutant's numbers are as large, in relation to the numbers
+    """
     if mutated is None:
         return WRONG
     try:
-        distance = compare(case, {key: values for key, values in mutated.items() if key in answer}).verdict
-        likeness = compare(case._replace(answer=mutated), answer).verdict
+        if compare(case, {key: values for key, values in mutated.items() if key in answer}).verdict == EXACT:
+            return WRONG
+        if compare(case._replace(answer=mutated), answer).verdict == EXACT:
+            return EXACT
+        mutated = fitted(case.answer, mutated, "the mutant")
     except NoAnswer:
         return WRONG
-    if distance == EXACT or likeness == CLOSE and not verdict == distance == WRONG:
+    if right is None:
         return WRONG
-    return likeness
+    tensors = [tensor.moved_to(mutated) for tensor in right if tensor.key in answer]
+    if any(tensor is None for tensor in tensors):
+        return WRONG
+    moved = [tensor for tensor in tensors if tensor is not None]
+    return ROUNDING if judge(moved, answer).first is None and judge(moved, case.answer).first is not None else WRONG
 
 
 def work(case: Case) -> int:

@@ -24,11 +24,15 @@ def cause(rung: str, wrong: Collection[str]) -> str | None:
 
 
 class Effort:
-    """The seconds that are left for looking into failures. A rung takes at most half of them."""
+    """The seconds that are left for looking into failures. A rung takes at most half of them.
+
+    any: whether there were any; then what a verdict needs is done, however long it takes
+    """
 
     def __init__(self, seconds: float = SECONDS, now: Callable[[], float] = monotonic) -> None:
         self.left, self.now = seconds, now
         self.until = now() + seconds
+        self.any = seconds > 0.0
 
     def __enter__(self) -> Effort:
         self.begin = self.now()

@@ -93,6 +93,11 @@ class Epoch:
         self.start = list(self.net.get_parameters())
         self.order = self.order_of(number) or range(len(self.samples))
 
+    def move_to(self, number: int) -> None:
+        """Makes this epoch another one; `start` and the net stay."""
+        self.number, self.rate = number, self.rates[number - 1]
+        self.order = self.order_of(number) or range(len(self.samples))
+
     def order_of(self, epoch: int) -> Sequence[int] | None:
         return self.net.epoch_order(self.seed, epoch, len(self.samples)) if self.inputs["shuffle"] else None
 
@@ -112,20 +117,20 @@ class Epoch:
         """The numbers of the samples of steps first ... last - 1."""
         return self.order[first * self.size:last * self.size]
 
-    def part(self, parameters: list[float], first: int, last: int) -> Case:
-        """Steps first ... last - 1 as a case of `train`. Its answer has the right form only."""
+    def part(self, parameters: list[float], first: int, last: int, limit: int | None = None) -> Case:
+        """Steps first ... last - 1 as a case of `train`. Its answer has the right form only. limit: of samples"""
         part = dict(self.inputs, parameters=parameters, shuffle=False, epochs=1)
         part.update(lr=self.rate, lr_decay=1.0, lr_decay_every=1)
         part.pop("init", None)
         for key in ("x", "pixels", "y"):
             if key in part:
-                part[key] = [part[key][n] for n in self.chosen(first, last)]
+                part[key] = [part[key][n] for n in self.chosen(first, last)[:limit]]
         form = {"losses": [0.0, 0.0], "digests": ["", ""]}
         return Case(f"{self.case.id}, steps {first + 1} to {last} of epoch {self.number}", "train", part, form)
 
-    def step_as_case(self, parameters: list[float], number: int) -> Case:
-        """One step as a case of `step`."""
-        chosen = self.chosen(number, number + 1)
+    def step_as_case(self, parameters: list[float], number: int, limit: int | None = None) -> Case:
+        """One step as a case of `step`. limit: of samples"""
+        chosen = self.chosen(number, number + 1)[:limit]
         step = {"layers": self.inputs["layers"], "loss": self.inputs["loss"], "parameters": parameters,
                 "x": [self.samples.inputs[n] for n in chosen], "y": [self.inputs["y"][n] for n in chosen],
                 "reduction": self.inputs["reduction"], "lr": self.rate}

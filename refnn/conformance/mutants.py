@@ -5,22 +5,16 @@ that replace them; a mutant follows the functions that it needs.
 """
 
 import math
-import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from ..implementations import python
 from ..rates import learning_rates
 from ..reference import activations, batchnorm, conv, elementary, linear, losses, pool, prng, training
-from .compare import tensors
-from .operations.explaining import dig
 from .operations.losses import loss as loss_of
 from .operations.models import model_of
 from .operations.training import step as operation_step
 from .spoil import Variant
-from .vectors import Case
 
 # The right functions, for mutants that call them: the names in the modules of the book are replaced while a mutant runs
 activation_forward, activation_backward = activations.Activation.forward, activations.Activation.backward
@@ -37,17 +31,17 @@ set_parameters = python.PythonImplementation.set_parameters
 
 @dataclass(frozen=True, eq=False)
 class Mutant:
-    """A mistake. says: in words; variants: the functions that it replaces, or a test of a case's answer."""
+    """A mistake. says: in words; variants: the functions that it replaces."""
 
     name: str
     says: str
-    variants: tuple[Variant | Callable[[Case, dict[str, Any]], bool], ...]
+    variants: tuple[Variant, ...]
 
 
 MUTANTS: list[Mutant] = []
 
 
-def mutant(name: str, says: str, *variants: Variant | Callable[[Case, dict[str, Any]], bool]) -> None:
+def mutant(name: str, says: str, *variants: Variant) -> None:
     MUTANTS.append(Mutant(name, says, variants))
 
 
@@ -573,19 +567,3 @@ PLATFORM = {elementary.exp: platform_exp, elementary.log: platform_log, elementa
             elementary.cos: within(elementary.TRIGONOMETRIC_LIMIT, math.cos)}
 mutant("platform", "exp, log, tanh, sin or cos of this platform's math library: the spec has its own",
        *({right: wrong} for right, wrong in PLATFORM.items()), PLATFORM)
-
-
-def is_single(case, answer):
-    """Whether every double of an answer has single precision, and the right ones do not."""
-    def single(x):
-        try:
-            return x != x or struct.unpack("<f", struct.pack("<f", x))[0] == x
-        except OverflowError:
-            return False
-    rights = [(key, place) for key, places in tensors(case) for place in places
-              if isinstance(dig(case.answer[key], place), float)]
-    return (not all(single(dig(case.answer[key], place)) for key, place in rights)
-            and all(single(float(dig(answer[key], place))) for key, place in rights if key in answer))
-
-
-mutant("single", "single precision: every number is a 32-bit float", is_single)

@@ -22,6 +22,7 @@ from ..errors import InputError
 from .compare import NoAnswer, brief
 from .diagnosis import work
 from .subjects import Subject
+from .operations.models import parameter_places
 from .vectors import Case, decode, question
 
 OPERATION, TRAINING, LONG_TRAINING = 5.0, 10.0, 30.0  # seconds for an answer, to which what is computed adds
@@ -122,7 +123,7 @@ class Program(Subject):
         self.answered = False
 
     def _answer(self, case: Case) -> dict[str, Any] | None:
-        self.output.longest = longest = SHORTEST + 100 * numbers(case.answer)
+        self.output.longest = longest = SHORTEST + 100 * (numbers(case.answer) + parameters_in(case))
         line = self._line(question(case, self.bits), self.limit(case))
         if len(line) > longest:
             raise Lost(f"an answer of more than {longest:,} bytes")
@@ -275,6 +276,11 @@ def numbers(answer: Any) -> int:
     if isinstance(answer, dict):
         return sum(map(numbers, answer.values()))
     return sum(map(numbers, answer)) if isinstance(answer, list) else 1
+
+
+def parameters_in(case: Case) -> int:
+    """The number of parameters, which an answer to `train` may add."""
+    return len(parameter_places(case.inputs["layers"])) if case.op == "train" else 0
 
 
 def printable(text: str, width: int | None = None) -> str:

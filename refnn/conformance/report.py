@@ -6,18 +6,34 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from math import isfinite
+from typing import Any, NamedTuple
 
-from .compare import EXACT, FAILED, UNKNOWN, Divergence, histogram, ulps
+from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, Divergence, histogram, ulps
+from .rounding import LIMIT
 from .locate import Located
 from .run import VERDICTS, Failure, Result
 from .vectors import encode, pattern
 
-Known = list[str]  # patterns of the ids of known failures
+
+
+class Listed(NamedTuple):
+    """A known failure: a pattern of ids, and the worst verdict that is known; None for any."""
+
+    pattern: str
+    verdict: str | None = None
+
+    def covers(self, failure: Failure) -> bool:
+        worst = VERDICTS[-1] if self.verdict is None else self.verdict
+        return fnmatchcase(failure.case.id, self.pattern) and VERDICTS.index(failure.verdict) <= VERDICTS.index(worst)
+
+
+Known = list[Listed]
+FEW = 1000  # ulps, from which on an error is shown as a part of the number
 
 
 def is_known(failure: Failure, known: Known) -> bool:
-    return any(fnmatchcase(failure.case.id, listed) for listed in known)
+    return any(listed.covers(failure) for listed in known)
 
 
 def summary(result: Result, known: Known) -> str:
@@ -30,9 +46,13 @@ def summary(result: Result, known: Known) -> str:
 
 
 def report(say: Callable[[str], Any], results: list[Result], known: Known) -> None:
-    """Says what failed: the first rung in full, the others in a line, and what is not implemented."""
+    """Says what failed: the first rung in full, the others in a line, and what is not implemented.
+
+    A rung with answers that rounding does not explain comes before those that are rounding.
+    """
     reported = [without_known(result, known) for result in results]
-    failing = [(result, result.worst) for result in reported if result.worst]
+    failing = sorted(((result, result.worst) for result in reported if result.worst),
+                     key=lambda item: item[1].verdict == ROUNDING)
     for n, (result, worst) in enumerate(failing):
         if n == 1:
             say("\nAnd after it:")
@@ -65,6 +85,10 @@ def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
         if failure.verdict == FAILED and failure is not worst:
             yield titled("also", f"no answer to {failure.case.id}{variants_of(failure)}: {failure.reason}")
             break
+    undecided = sum(failure.found.undecided for failure in result.failures if failure.found)
+    if undecided:
+        yield titled("undecided", f"{undecided:,} numbers of the rung were not judged: a decision hangs on rounding, "
+                     "or they are out of range")
     if any(distance != 0 for distance in result.ulps):
         yield titled("numbers", histogram(result.ulps))
 
@@ -79,15 +103,29 @@ def failure_in_full(failure: Failure) -> Iterator[str]:
         yield from (f"    | {line}" for line in failure.said)
     if failure.located:
         yield titled("where", where(failure.located))
+    if failure.found and failure.found.note:
+        yield titled("training", failure.found.note)
     if failure.found and failure.found.divergence:
         first = failure.found.divergence
-        distance = distance_of(first)
-        off = f", {distance:,} ulp{'s' * (distance > 1)} off" if distance else ""
-        yield titled("first", first.place)
+        yield titled("farthest" if failure.verdict == ROUNDING else "first", first.place)
         yield titled("expected", shown(first.expected))
-        yield titled("answered", shown(first.answered) + off)
+        yield titled("answered", shown(first.answered) + off(first))
         yield titled("formula", first.formula)
         yield titled("operands", first.operands)
+
+
+def off(first: Divergence) -> str:
+    """How far off a number is: in ulps, where it is near; as a part of the right one; in deviations."""
+    distance = distance_of(first)
+    if not distance:
+        return ""
+    parts = [f"{distance:,} ulp{'s' * (distance > 1)}"] if distance < FEW else []
+    error = abs(first.answered - first.expected)
+    if isfinite(error) and first.expected and distance >= FEW:
+        parts.append(f"{error / abs(first.expected):.2g} of it")
+    if first.deviation and isfinite(error):
+        parts.append(f"{error / first.deviation:.2g} standard deviations of rounding; {LIMIT:g} are rounding")
+    return f", off by {', '.join(parts)}" if parts else ""
 
 
 def variants_of(failure: Failure) -> str:
@@ -127,7 +165,7 @@ def wrapped(text: str, first: str = "", rest: str = "  ") -> str:
 
 def record(spec: str, results: list[Result], known: Known, stale: Known, exact: bool) -> dict[str, Any]:
     """The same for programs, as JSON takes it."""
-    return {"spec": spec, "conforms": exact, "stale_known_failures": stale,
+    return {"spec": spec, "conforms": exact, "stale_known_failures": [listed.pattern for listed in stale],
             "rungs": [of_rung(result, known) for result in results]}
 
 

@@ -7,15 +7,18 @@ from math import inf
 from typing import Any, NamedTuple
 
 from .. import implementations
-from .compare import CLOSE, EXACT, FAILED, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
+from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
 from .diagnosis import diagnose, work
 from .effort import Effort
 from .locate import Located, locate
 from .mutants import Mutant
+from .precision import precision_of
+from .rounding import Double, Number
 from .subjects import Subject
+from .trainings import weigh
 from .vectors import Case
 
-VERDICTS = (EXACT, CLOSE, UNKNOWN, FAILED, WRONG)  # from best to worst
+VERDICTS = (EXACT, ROUNDING, UNKNOWN, FAILED, WRONG)  # from best to worst
 DIAGNOSED = 5  # failing cases of an operation that are looked into
 LOCATED = {"c": 1_000_000_000, "python": 10_000_000}  # multiply-adds that an implementation may take to find a step
 
@@ -106,9 +109,9 @@ def asked(name: str, cases: list[Case], subject: Subject, effort: Effort) -> Res
         failing = sorted((variant for variant in variants if judged[variant].verdict != EXACT),
                          key=lambda variant: -VERDICTS.index(judged[variant].verdict))
         worst = judged[failing[0]] if failing else next(iter(judged.values()))
-        result.counts[worst.verdict] += 1
         if worst.found:
             result.ulps += worst.found.ulps
+        verdict = worst.verdict
         if failing:
             failure = Failure(case, worst.verdict, worst.reason, worst.found,
                               variants=tuple(failing), said=worst.said)
@@ -116,6 +119,8 @@ def asked(name: str, cases: list[Case], subject: Subject, effort: Effort) -> Res
             looked_into[case.op] += worst.answer is not None
             if worst.answer is not None and looked_into[case.op] <= DIAGNOSED:
                 look_into(failure, worst.answer, variants[failing[0]], effort)
+            verdict = failure.verdict
+        result.counts[verdict] += 1
     return result
 
 
@@ -125,22 +130,49 @@ def judge(case: Case, subject: Subject) -> Judgement:
         answer = subject.ask(case)
         if answer is None:
             return Judgement(UNKNOWN)
-        found = compare(case, answer)
+        found = compare(case, answer, subject.precision or Double)
         if found.verdict != EXACT:
             answer = fitted(case.answer, answer, "the answer")
+            if found.verdict == WRONG and subject.precision is None:
+                subject.precision = precision_of(subject, answer)
+                found = compare(case, answer, subject.precision)
         return Judgement(found.verdict, "", found, answer)
     except NoAnswer as error:
         return Judgement(FAILED, str(error), said=getattr(error, "said", []))
 
 
 def look_into(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort) -> None:
-    """Adds the diagnosis and, of a training run, the step where it goes wrong."""
-    if effort.spent():
-        return
-    failure.diagnosis = diagnose(failure.case, answer, effort.spent)
+    """Adds the diagnosis and, of a training run, the verdict and the step where it goes wrong."""
+    precision = subject.precision or Double
+    if failure.case.op == "train" and effort.any:
+        try:
+            look_into_training(failure, answer, subject, effort)
+        except NoAnswer:
+            pass  # the case has its verdict; the step stays unknown
+    exactly = failure.verdict == ROUNDING and precision is Double and failure.case.op != "train"  # a mutant's bits
+    if (failure.verdict == WRONG or exactly) and not failure.diagnosis and not effort.spent():
+        failure.diagnosis = diagnose(failure.case, answer, effort.spent, precision)
+
+
+def look_into_training(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort) -> None:
+    """A program all of whose steps are exact has one step that is not, or another order; others are rounding or wrong.
+
+    Rounding takes what time it needs: it is the verdict.
+    """
+    weighed = weigh(failure.case, answer, subject.ask, subject.precision or Double)
     oracle = "python" if implementations.missing() else "c"
-    if failure.case.op != "train" or work(failure.case) > LOCATED[oracle]:
-        return
+    if weighed.exact and work(failure.case) <= LOCATED[oracle] and not effort.spent():
+        look_for_step(failure, answer, subject, effort, oracle)
+    if failure.located is None:
+        failure.found, failure.located = weighed.found, weighed.located
+        failure.verdict = weighed.found.verdict
+        if weighed.found.divergence is None and failure.verdict == WRONG:
+            failure.found = compare(failure.case, answer)._replace(note=weighed.found.note)
+
+
+def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort, oracle: str) -> None:
+    """Adds the first step that is not exact, and the verdict on it."""
+    precision = subject.precision or Double
 
     def ask(case: Case) -> dict[str, Any] | None:
         if effort.spent():
@@ -148,14 +180,11 @@ def look_into(failure: Failure, answer: dict[str, Any], subject: Subject, effort
         given = subject.ask(case)
         return None if given is None else fitted(case.answer, given, "the answer")
 
-    try:
-        failure.located = locate(failure.case, answer, ask, implementations.load(oracle))
-        if failure.located and failure.located.case:
-            given = ask(failure.located.case)
-            found = compare(failure.located.case, given) if given else None
-            if given and found and found.verdict != EXACT:
-                failure.found = found
-                failure.verdict = max(failure.verdict, found.verdict, key=VERDICTS.index)  # digests show no distance
-                failure.diagnosis = failure.diagnosis or diagnose(failure.located.case, given, effort.spent)
-    except NoAnswer:
-        pass  # the case has its verdict; the step stays unknown
+    failure.located = locate(failure.case, answer, ask, implementations.load(oracle))
+    if failure.located and failure.located.case:
+        given = ask(failure.located.case)
+        found = compare(failure.located.case, given, precision) if given else None
+        if given and found and found.verdict != EXACT:
+            failure.found, failure.verdict = found, found.verdict
+            if found.verdict == WRONG:
+                failure.diagnosis = diagnose(failure.located.case, given, effort.spent, precision)

@@ -16,6 +16,7 @@ from ..errors import UnavailableError
 from .compare import NoAnswer
 from .operations import OPERATIONS
 from .operations.in_c import compiler, cores
+from .rounding import Number
 from .vectors import Case
 
 GROUP = "refnn.implementations"
@@ -36,9 +37,10 @@ def named(name: str) -> Subject:
 
 
 class Subject:
-    """Who is asked. description: in words, for the report"""
+    """Who is asked. description: in words, for the report; precision: that of its arithmetic, None until it is known"""
 
     description = ""
+    precision: type[Number] | None = None
 
     @property
     def variants(self) -> dict[str, Subject]:

@@ -22,7 +22,7 @@ OF_LAYERS = {**LINEAR, **ACTIVATIONS, **CONV, **POOL, **BATCHNORM}
 
 
 def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
-    net = python.PythonImplementation(model_of(layers, loss, input_shape=input_shape), 0)
+    net = python.PythonImplementation(model_of(layers, loss, "uniform", input_shape), 0)
     net.set_parameters(parameters)
     outputs, deltas, gradients = net.batch(x, y, reduction)
     training.update(net.layers, gradients, lr)

@@ -1,8 +1,8 @@
 """How far from the reference a right answer may be: the deviations that rounding causes, derived from the computation.
 
 The rules are in data/conformance/v1/SPEC.md, section 13. A number here carries a value, which the reference computes in
-doubles, and the standard deviation of the difference between it and what another right program computes. The functions of
-the book run on such numbers unchanged; `in_precision` replaces exp, log, tanh, sin, cos and sqrt for them. Sums of
+doubles, and the standard deviation of the difference between it and what another right program computes. The functions
+of the book run on such numbers unchanged; `in_precision` replaces exp, log, tanh, sin, cos and sqrt for them. Sums of
 products, which take nearly all the time, are a unit: `product` returns a whole matrix of them.
 
 Deviations are combined by `hypot`, so that no square of a large or small number leaves the range of a double.
@@ -23,8 +23,8 @@ ULPS = 2  # of a library's exp, log, tanh, sin, cos
 class Number:
     """A value and its standard deviation, in one of the precisions below; inf where nothing is known of the answer.
 
-    The deviation of a sum in progress is not known before its end: `count` is the number of its terms that are not 0, `root`
-    the root of the sum of their squares, `walk` that of the squares of all partial sums after the first.
+    The deviation of a sum in progress is not known before its end: `count` is the number of its terms that are not 0,
+    `root` the root of the sum of their squares, `walk` that of the squares of all partial sums after the first.
 
     Errors of different numbers are independent, but for those of a few sources that many numbers share.
     sources: source -> how far one deviation of it moves the number, with its sign
@@ -39,7 +39,9 @@ class Number:
     @property
     def alone(self):
         """The deviation without that of the sources."""
-        return self.own if self.count < 2 else hypot(self.own, self.of_sum(self.value, self.count, self.root, self.walk))
+        if self.count < 2:
+            return self.own
+        return hypot(self.own, self.of_sum(self.value, self.count, self.root, self.walk))
 
     @property
     def shared(self):
@@ -230,8 +232,8 @@ def of_library(function, derivative):
     """A function of a library, good to 2 ulps. derivative: of (x, function(x))
 
     Where x is so uncertain that the function bends over its range, the deviation follows from the ends of that range.
-    Where x is out of the precision's range, the function is known if it is the same at infinity. The book has no sin and cos
-    of large numbers; libraries have.
+    Where x is out of the precision's range, the function is known if it is the same at infinity. The book has no sin
+    and cos of large numbers; libraries have.
     """
     def f(x):
         if not isinstance(x, Number):
@@ -258,7 +260,8 @@ def root(x):
         return type(x)(nan if x.value < 0.0 else x.value, deviation)
     value = sqrt(x.value)
     slope = 0.5 / value if value else 0.0
-    return x.computed(value, min(deviation * slope, sqrt(deviation)) if value else sqrt(deviation), sources=mixed(x, slope))
+    inherited = min(deviation * slope, sqrt(deviation)) if value else sqrt(deviation)
+    return x.computed(value, inherited, sources=mixed(x, slope))
 
 
 FUNCTIONS = {
@@ -325,7 +328,8 @@ def settled(precision, values):
 
 
 def product(precision, rows, columns, starts=None):
-    """Sums of products as a unit: numbers s[n][j] = starts[j] + rows[n][0] * columns[j][0] + rows[n][1] * columns[j][1] + ...
+    """Sums of products as a unit: numbers s[n][j] = starts[j] + rows[n][0] * columns[j][0] + rows[n][1] * columns[j][1]
+    + ...
 
     The values are those of the book: products are added in this order, from starts[j] or from 0.0.
     """

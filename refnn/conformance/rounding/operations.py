@@ -48,7 +48,8 @@ def linear_backward_input(precision, w, dz):
 def linear_backward_parameters(precision, x, dz, bias):
     columns = transposed(dz)
     ones = [[precision(1.0)] * len(dz)]
-    return {"dw": product(precision, transposed(x), columns), "db": product(precision, ones, columns)[0] if bias else None}
+    db = product(precision, ones, columns)[0] if bias else None
+    return {"dw": product(precision, transposed(x), columns), "db": db}
 
 
 def conv2d_forward(precision, x, w, b, stride, padding):
@@ -79,7 +80,8 @@ def patch(X, top, left, height, width):
 def conv2d_backward_input(precision, w, dz, size, stride, padding):
     dx = []
     for dz_n in dz:
-        terms = [[[([], []) for _ in range(size[1] + 2 * padding[1])] for _ in range(size[0] + 2 * padding[0])] for _ in w[0]]
+        height, width = (n + 2 * p for n, p in zip(size, padding))
+        terms = [[[([], []) for _ in range(width)] for _ in range(height)] for _ in w[0]]
         for w_o, dz_no in zip(w, dz_n):
             for c, w_oc in enumerate(w_o):
                 for i, w_oci in enumerate(w_oc):
@@ -203,22 +205,24 @@ def batchnorm2d_backward(precision, x, mean, variance, gamma, da, eps):
 def in_common(precision, function, mean, variance, **inputs):
     """A function of batch normalisation, whose numbers have the errors of mean and variance in common.
 
-    To take these for independent errors of every number would be wrong by far in a sum over samples. So mean and variance
-    are certain at first. Then the error of each is a source of error, and a difference shows what it does to each number.
+    To take these for independent errors of every number would be wrong by far in a sum over samples. So mean and
+    variance are certain at first. Then the error of each is a source of error, and a difference shows what it does to
+    each number.
     """
     results = function(mean=convert(certain(precision), mean), variance=convert(certain(precision), variance), **inputs)
     results = settled_results(precision, results)
     plain = {key: convert(value_of, values) for key, values in inputs.items()}
     at = {"mean": convert(value_of, mean), "variance": convert(value_of, variance)}
     before = function(**plain, **at)
-    steps = {"mean": [STEP * sqrt(v + plain["eps"]) for v in at["variance"]],
-             "variance": [STEP * (v + plain["eps"]) for v in at["variance"]]}
+    sizes = [v + plain["eps"] if v + plain["eps"] > 0.0 else 1.0 for v in at["variance"]]
+    steps = {"mean": [STEP * sqrt(size) for size in sizes], "variance": [STEP * size for size in sizes]}
     for name, numbers in (("mean", mean), ("variance", variance)):
         after = function(**plain, **dict(at, **{name: [v + step for v, step in zip(at[name], steps[name])]}))
         for key, values in results.items():
             for c, number, old, new in by_channel(values, before[key], after[key]):
                 slope = (value_of(new) - value_of(old)) / steps[name][c]
-                causes = precision(0.0, 0.0, {(name, c, numbers[c].value): numbers[c].alone, **(numbers[c].sources or {})})
+                cause = numbers[c]
+                causes = precision(0.0, 0.0, {(name, c, cause.value): cause.alone, **(cause.sources or {})})
                 number.sources = mixed(number, 1.0, causes, slope)
     return results
 
@@ -272,9 +276,10 @@ OPERATIONS = {
     **{name: pointwise(name) for name in ("exp", "log", "tanh", "sin", "cos")},
     "uniform": drawn("uniform"), "normal": drawn("normal"), "initial_parameters": initial_parameters,
     **{function.__name__: function for function in (
-        dot, matmul, linear_forward, linear_backward_input, linear_backward_parameters, conv2d_forward, conv2d_backward_input,
-        conv2d_backward_parameters, activation_forward, activation_backward, loss, loss_gradient, update, maxpool2d_forward,
-        maxpool2d_backward, batchnorm2d_statistics, batchnorm2d_forward, batchnorm2d_backward, batchnorm2d_track)},
+        dot, matmul, linear_forward, linear_backward_input, linear_backward_parameters, conv2d_forward,
+        conv2d_backward_input, conv2d_backward_parameters, activation_forward, activation_backward, loss, loss_gradient,
+        update, maxpool2d_forward, maxpool2d_backward, batchnorm2d_statistics, batchnorm2d_forward,
+        batchnorm2d_backward, batchnorm2d_track)},
 }
 
 

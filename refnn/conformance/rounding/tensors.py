@@ -7,10 +7,12 @@ mistake is.
 
 from inspect import signature
 from itertools import accumulate
+from math import isfinite
 from typing import Any, NamedTuple
 
 from ...implementations.python import flat_rows, images
 from ...reference.activations import ACTIVATIONS
+from ..operations.explaining import dig
 from ..operations.models import model_of, parameters_of
 from .numbers import convert, flat, in_precision, indexes
 from .operations import OPERATIONS, answers
@@ -27,9 +29,28 @@ class Tensor(NamedTuple):
     numbers: list[Any]
     inherits: bool = False
 
+    def moved_to(self, answer):
+        """The tensor with the values of an answer, that of a mutant; None if the answer does not have it.
+
+        Where another formula cancels, nothing is known of the mutant: each number is as uncertain as the tensor's most
+        uncertain one, in proportion.
+        """
+        if answer.get(self.key) is None:
+            return None
+        values = [dig(answer[self.key], place) for place in self.places]
+        size = max((abs(v.value) for v in self.numbers if isfinite(v.value)), default=0.0)
+        moved = max((abs(v) for v in values if isfinite(v)), default=0.0)
+        deviation = max((v.deviation for v in self.numbers if isfinite(v.deviation)), default=0.0)
+        deviation *= max(1.0, moved / size) if size else 1.0
+        numbers = [type(number)(value, deviation) for value, number in zip(values, self.numbers)]
+        return self._replace(numbers=numbers, inherits=True)
+
 
 def expected(case, answer, precision):
-    """The tensors of a case for an answer of the right form, in the order in which they are computed."""
+    """The tensors of a case for an answer of the right form, in the order in which they are computed.
+
+    answer: None for all tensors of the right answer, from the question alone
+    """
     with in_precision(precision):
         if case.op == "step":
             return list(Step(precision, case.inputs, answer).tensors())
@@ -88,15 +109,21 @@ class Layer:
         return [v for name in ("dw", "db") for v in flat(made[name]) if v is not None]
 
 
+TENSORS = ("outputs", "loss", "deltas", "gradients", "parameters")
+
+
 class Step:
     """The tensors of a step, each from the answers before it, or from what these should be where they are not given."""
 
     def __init__(self, precision, inputs, answer):
         model = model_of(inputs["layers"], inputs["loss"], input_shape=inputs.get("input_shape"))
-        self.precision, self.inputs, self.answer = precision, inputs, answer
+        self.precision, self.inputs = precision, inputs
+        self.answer = answer or {}
+        self.told = set(TENSORS if answer is None else answer)  # the tensors that are asked for
         self.parameters = convert(precision.given, inputs["parameters"])
-        self.layers = [Layer(precision, spec, model.shapes[k:k + 2], parameters_of(inputs["layers"], self.parameters, k))
-                       for k, spec in enumerate(inputs["layers"])]
+        specs = inputs["layers"]
+        self.layers = [Layer(precision, spec, model.shapes[k:k + 2], parameters_of(specs, self.parameters, k))
+                       for k, spec in enumerate(specs)]
         self.starts = [0, *accumulate(layer.parameter_count for layer in model.layers)]
 
     def followed(self, numbers, answered):
@@ -110,11 +137,14 @@ class Step:
         outputs = [convert(self.precision.given, self.inputs["x"])]
         for k, layer in enumerate(self.layers):
             a = layer.forward(outputs[-1])
-            if "outputs" in self.answer:
+            if "outputs" in self.told:
                 yield Tensor("outputs", [(k, *place) for place in indexes(a)], list(flat(a)))
             outputs.append(self.followed(a, self.answer["outputs"][k] if "outputs" in self.answer else None))
         of_loss = {"o": outputs[-1], **{name: self.inputs[name] for name in ("loss", "y", "reduction")}}
-        yield Tensor("loss", [()], [answers(self.precision, "loss", of_loss)["loss"]])
+        if "loss" in self.told:
+            yield Tensor("loss", [()], [answers(self.precision, "loss", of_loss)["loss"]])
+        if not self.told - {"outputs", "loss"}:
+            return
         gradients = [None] * len(self.parameters)
         yield from self.backward(outputs, answers(self.precision, "loss_gradient", of_loss)["do"], gradients)
         after = answers(self.precision, "update", {"p": self.parameters, "dp": gradients, "lr": self.inputs["lr"]})["p"]
@@ -125,13 +155,14 @@ class Step:
     def backward(self, outputs, da, gradients):
         """The tensors of the way back; fills in the gradients that the update uses."""
         for k in reversed(range(len(self.layers))):
-            if "deltas" in self.answer:
-                yield Tensor("deltas", [(k, *place) for place in indexes(da)], list(flat(da)), "outputs" not in self.answer)
+            if "deltas" in self.told:
+                yield Tensor("deltas", [(k, *place) for place in indexes(da)], list(flat(da)),
+                             "outputs" not in self.answer)
             da = self.followed(da, self.answer["deltas"][k] if "deltas" in self.answer else None)
             start, stop = self.starts[k:k + 2]
             if stop > start:
                 found = self.layers[k].backward_parameters(outputs[k], da)
-                if "gradients" in self.answer:
+                if "gradients" in self.told:
                     yield Tensor("gradients", [(p,) for p in range(start, stop)], found,
                                  not {"outputs", "deltas"} <= set(self.answer))
                 answered = self.answer["gradients"][start:stop] if "gradients" in self.answer else None

@@ -1,0 +1,200 @@
+"""Judges a training that is not exact: whether rounding explains it.
+
+Rounding errors grow along a training, so its end says little. Instead the subject is asked for single steps, each from
+its own parameters before it, and each is judged as a step. That needs parameters: those that the subject adds to its
+answer to `train`, or those of its `step`. The losses are compared as long as rounding leaves them certain, which
+trainings of the reference show whose parameters are off by as much.
+"""
+
+from __future__ import annotations
+
+import random
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from math import hypot, isfinite, sqrt
+from typing import Any, NamedTuple
+
+from .. import implementations
+from ..errors import RefnnError
+from ..implementations import Constructor
+from ..implementations.python import PythonImplementation
+from ..model import LOSSES
+from .compare import EXACT, ROUNDING, WRONG, Comparison, NoAnswer, compare, divergence, fitted, of_judgement
+from .diagnosis import work
+from .locate import Ask, Epoch, Located
+from .rounding import LIMIT, Number, Tensor, expected, judge
+from .rounding.numbers import in_precision
+from .rounding.tensors import Step
+from .vectors import Case
+
+STEPS = 300  # of a training that are judged
+WORK = 600_000  # multiply-adds of all these steps; a parameter counts 10, a step 3,000
+LARGEST = 5 * WORK  # of a single step
+TRAINED = 200_000_000  # multiply-adds of the trainings that show how uncertain losses are; for the reference a tenth
+REPEATED = 4  # such trainings
+CERTAIN = 0.01  # of a loss: how uncertain it may be and still be compared
+
+
+class Weighed(NamedTuple):
+    """The verdict on a training. located: the step that is wrong; exact: no step that was judged is rounded"""
+
+    found: Comparison
+    located: Located | None = None
+    exact: bool = False
+
+
+def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number]) -> Weighed:
+    """Judges a training that is not exact. ask: the subject, for cases like parts of this one; its answers as they
+    come
+    """
+    epoch = Epoch(case, 1, PythonImplementation)
+    judged, exact = 0, True
+    for step, found, located in steps(case, epoch, ask, precision):
+        judged = step
+        exact = exact and found.verdict == EXACT
+        if found.verdict == WRONG:
+            return Weighed(found, located)
+    total = case.inputs["epochs"] * epoch.steps
+    compared, wrong = losses(case, answer, precision, epoch)
+    note = note_on(judged, total, compared, case.inputs["epochs"])
+    if wrong is not None:
+        right, deviation = wrong
+        found = Comparison(WRONG, divergence(case, answer, "losses", (compared,), right, deviation), note=note)
+    else:
+        found = Comparison(ROUNDING if judged or compared > 1 else WRONG, note=note)
+    return Weighed(found, None, exact)
+
+
+def note_on(judged: int, total: int, compared: int, epochs: int) -> str:
+    """What was judged, in words."""
+    if judged:
+        steps = f"{judged:,} of {total:,} steps, each right up to rounding"
+    else:
+        steps = "no step was judged: that needs `parameters` in the answer to `train`, or an answer to `step`"
+    if compared > epochs:
+        return f"{steps}; so are all losses"
+    return f"{steps}; the losses are right up to epoch {compared - 1}" if compared else steps
+
+
+def steps(case: Case, epoch: Epoch, ask: Ask, precision: type[Number]) -> Iterator[tuple[int, Comparison, Located]]:
+    """(number, verdict, place) of the first steps of a training, each from the subject's own parameters."""
+    batch = affordable(case, epoch)
+    affords = max(WORK // cost(case, epoch), int(cost(case, epoch) <= LARGEST))
+    count = min(STEPS, case.inputs["epochs"] * epoch.steps, affords, STEPS if batch == epoch.size else 1)
+    parameters: list[float] | None = epoch.start
+    for number in range(count):
+        epoch.move_to(number // epoch.steps + 1)
+        within = number % epoch.steps
+        step = epoch.step_as_case(parameters, within, batch)
+        found, parameters = one_step(step, epoch.part(parameters, within, within + 1, batch), ask, precision)
+        if parameters is None:
+            return
+        yield number + 1, found, Located(epoch.number, within + 1, step, tuple(epoch.chosen(within, within + 1)))
+
+
+def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple[Comparison, list[float] | None]:
+    """The verdict on one step, and the subject's parameters after it; None if it answers none."""
+    given = ask(part)
+    after = given.get("parameters") if isinstance(given, dict) else None
+    if after is not None:
+        try:
+            after = fitted(step.answer["parameters"], after, "parameters")
+        except NoAnswer:
+            after = None
+    if after is not None:
+        if after == step.answer["parameters"]:
+            return Comparison(EXACT), after
+        answer = {"parameters": after}
+        return of_judgement(step, answer, judge(expected(step, answer, precision), answer), Counter()), after
+    given = ask(step)
+    if given is None:
+        return Comparison(""), None
+    given = fitted(step.answer, given, "the answer")
+    return compare(step, given, precision), given["parameters"]
+
+
+def losses(case: Case, answer: dict[str, Any], precision: type[Number],
+           epoch: Epoch) -> tuple[int, tuple[float, float] | None]:
+    """How many losses were compared; and of the one that is wrong the right one and its deviation, or None."""
+    trained = trainings(case, precision, epoch)
+    own = of_loss(case, precision, epoch) if trained else 0.0
+    uncertain = 0.0
+    for e, (given, right) in enumerate(zip(answer["losses"], case.answer["losses"])):
+        if not trained or not isfinite(right) or right <= 0.0:
+            return e, None
+        uncertain = max(uncertain, *(abs(values[e] - right) / right for values in trained))
+        deviation = hypot(uncertain, own)
+        if not LIMIT * deviation < CERTAIN:
+            return e, None
+        if not abs(given - right) <= LIMIT * deviation * right:
+            return e, (right, deviation * right)
+    return len(answer["losses"]), None
+
+
+def of_loss(case: Case, precision: type[Number], epoch: Epoch) -> float:
+    """The deviation of a loss over all samples from given parameters, as a part of it; taken from a few samples."""
+    loss = next(tensors_of_first_step(case, precision, epoch, {"loss": 0.0})).numbers[0]
+    count = len(epoch.samples)
+    of_sum = precision.of_sum(1.0, count, 1.0 / sqrt(count), 0.0)
+    return float(hypot(loss.deviation / abs(loss.value), of_sum)) if loss.value else 0.0
+
+
+def tensors_of_first_step(case: Case, precision: type[Number], epoch: Epoch,
+                          answer: dict[str, Any]) -> Iterator[Tensor]:
+    """From the question alone, with the samples that can be afforded. answer: has what is asked for"""
+    epoch.move_to(1)
+    step = epoch.step_as_case(epoch.start, 0, affordable(case, epoch))
+    with in_precision(precision):
+        yield from Step(precision, step.inputs, answer).tensors()
+
+
+def cost(case: Case, epoch: Epoch) -> int:
+    """Of judging one step."""
+    return work_of_sample(case, epoch) * affordable(case, epoch) + 10 * len(epoch.start) + 3000
+
+
+def affordable(case: Case, epoch: Epoch) -> int:
+    """The number of samples of a step that is judged: those of a batch, or fewer."""
+    return min(epoch.size, max(1, WORK // work_of_sample(case, epoch)))
+
+
+def work_of_sample(case: Case, epoch: Epoch) -> int:
+    return max(1, work(case) // (len(epoch.samples) * (int(case.inputs["epochs"]) + 1)))
+
+
+def trainings(case: Case, precision: type[Number], epoch: Epoch) -> list[list[float]]:
+    """The losses of trainings whose parameters are off, before each epoch, as rounding in all its steps leaves them."""
+    oracle, limit = fast()
+    if work(case) * REPEATED > limit or cost(case, epoch) > WORK:
+        return []
+    generator = random.Random(0)
+    form = {"parameters": []}
+    errors = [v.deviation for tensor in tensors_of_first_step(case, precision, epoch, form) for v in tensor.numbers]
+    return [training(case, errors, precision, generator, oracle) for _ in range(REPEATED)]
+
+
+def fast() -> tuple[Constructor, int]:
+    """The C core, or else the reference; and the multiply-adds that it may take."""
+    try:
+        return implementations.load("c"), TRAINED
+    except RefnnError:
+        return PythonImplementation, TRAINED // 10
+
+
+def training(case: Case, errors: list[float], precision: type[Number], generator: random.Random,
+             oracle: Constructor) -> list[float]:
+    """errors: the deviations of the parameters after the first step"""
+    epoch = Epoch(case, 1, oracle)
+    samples, reduction = epoch.samples, LOSSES[case.inputs["loss"]].reduction
+    made = []
+    for number in range(case.inputs["epochs"] + 1):
+        if number:
+            epoch.move_to(number)
+            epoch.train(number, 0, epoch.steps)
+        scale = sqrt(epoch.steps) if number else 1.0
+        epoch.net.set_parameters(array("d", [
+            p + generator.gauss(0.0, scale * hypot(precision.unit * p, error if number else 0.0))
+            for p, error in zip(epoch.net.get_parameters(), errors)]))
+        made.append(epoch.net.evaluate(samples.inputs, samples.targets, reduction)[0])
+    return made
