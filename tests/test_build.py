@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from refnn.implementations import compiler
+from refnn.implementations import compiler_to_install
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("refnn", "data", "csrc", "build_ext.py", "pyproject.toml", "README.md", "LICENSE")
@@ -59,7 +59,7 @@ def test_a_failed_build_says_why(failed):
     record = failed[0] / "refnn" / "_core.txt"
     assert done.stderr == ("refnn.train: the C core is not built here: csrc/core.h:18:2: error: no luck "
                            f"(more in {record}); `pip install -e .` in a checkout builds it, with a C compiler "
-                           f"({compiler()}); --impl python runs without\n")
+                           f"({compiler_to_install()}); --impl python runs without\n")
     assert "In file included from csrc/conv.c:1:" in record.read_text()
     assert run(failed[0], "-m", "refnn.train", "--epochs", "1").returncode == 0
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from refnn.implementations import compiler
+from refnn.implementations import compiler_to_install
 from refnn.model import INITS
 from refnn.tasks import TASKS
 
@@ -178,4 +178,4 @@ def test_bare_checkout_refuses_c(bare):
     done = bare("--impl", "c")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == ("refnn.train: the C core is not built here; `pip install -e .` in a checkout builds it, "
-                           f"with a C compiler ({compiler()}); --impl python runs without\n")
+                           f"with a C compiler ({compiler_to_install()}); --impl python runs without\n")
