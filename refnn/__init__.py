@@ -8,6 +8,10 @@
     network.predict([[-7, -3]])
 """
 
+from . import interrupts
+
+interrupts.expect()
+
 from . import layers
 from .errors import DivergenceError, InputError, RefnnError, UnavailableError
 from .gradient_check import GradientCheck, gradient_check

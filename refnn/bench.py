@@ -307,7 +307,7 @@ def measure(work: Work, threads: int, rounds: int) -> dict[str, tuple[float, flo
         unit = work.batch_size if not work.epochs else len(work.samples) * (work.epochs if name == "refnn C" else 1)
         start = time.perf_counter()
         run(unit)
-        sizes[name] = unit * max(1, int(SLICE / (time.perf_counter() - start)))
+        sizes[name] = unit * max(1, int(SLICE / max(time.perf_counter() - start, 1e-9)))
     for _ in range(rounds):
         for name, run in runs.items():
             start = time.perf_counter()

@@ -20,6 +20,7 @@ from .conformance.program import Program
 from .conformance.rounding import PRECISIONS
 from .conformance.run import VERDICTS, Result, run
 from .errors import InputError
+from .files import read_bytes
 
 
 def options() -> Parser:
@@ -182,11 +183,9 @@ def known_failures(path: str | None) -> report.Known:
     if path is None:
         return []
     try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.split("#")[0].strip() for line in file]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"--known-failures {path!r} cannot be read: {reason}") from None
+        lines = [line.split("#")[0].strip() for line in read_bytes(path, "--known-failures").decode().splitlines()]
+    except UnicodeDecodeError as error:
+        raise InputError(f"--known-failures {path!r} cannot be read: {error}") from None
     return [listed(line) for line in lines if line]
 
 

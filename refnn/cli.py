@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from . import files
+from . import files, interrupts
+from .checks import shown
 from .errors import InputError, RefnnError
 from .tasks import SETTINGS, TASKS
 from .version import __version__
@@ -18,22 +22,62 @@ from .version import __version__
 
 def command(name: str, run: Callable[[], int]) -> int:
     """Returns what run() returns, the exit status. A mistake of the user is printed in one line, with status 2."""
+    prepare_streams()
+    interrupts.raise_them()
     try:
         status = run()
         sys.stdout.flush()
         return status
     except RefnnError as error:
-        print(f"{name}: {error}", file=sys.stderr)
-        return 2
+        return complain(name, str(error))
     except MemoryError:
-        print(f"{name}: not enough memory for this network and these data", file=sys.stderr)
-        return 2
+        return complain(name, "not enough memory for this network and these data")
     except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
+        complain(name, "interrupted")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has closed the pipe: no message
+        drop_output()  # the reader has closed the pipe: no message
         return 1
+    except OSError as error:
+        drop_output()
+        where = shown(error.filename, 100) if error.filename else "standard output"
+        return complain(name, f"{where}: {files.why(error)}")
+
+
+def prepare_streams() -> None:
+    """Makes the standard streams usable if they are closed, or cannot encode every name of a file."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: else a file of ours would become that stream
+    if sys.stdout is None:
+        sys.stdout = ClosedOutput()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+class ClosedOutput(io.StringIO):
+    """Standard output that the caller has closed: an error as soon as something is printed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+
+def complain(name: str, message: str) -> int:
+    """Prints a line on standard error, if that is possible. Returns the exit status 2."""
+    with suppress(OSError):
+        print(f"{name}: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)
+    return 2
+
+
+def drop_output() -> None:
+    """Sends what standard output still holds nowhere: at the end of the process, it would fail again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_writable(path: str | None) -> None:
@@ -70,6 +114,12 @@ def printer(given: argparse.Namespace, always: bool = False) -> Callable[[str], 
 
 class Parser(argparse.ArgumentParser):
     """argparse, except that a mistake raises InputError with one line."""
+
+    def parse_known_args(self, words: Any = None, namespace: Any = None) -> Any:
+        for word in sys.argv[1:] if words is None else words:
+            if word.startswith("--") and word.endswith("=--"):  # argparse fails on it
+                raise InputError(f"argument {word.removesuffix('=--')}: expected one argument")
+        return super().parse_known_args(words, namespace)
 
     def error(self, message: str) -> NoReturn:
         if message.startswith("unrecognized arguments: "):

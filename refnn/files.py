@@ -43,7 +43,7 @@ def replace_file(path: PathLike, data: bytes) -> None:
     if is_special(path):
         write_special(path, data)
         return
-    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    target = target_of(path)
     temporary = part_of(target)
     try:
         discard(temporary)
@@ -92,7 +92,7 @@ def check_writable(path: PathLike, what: str = "") -> None:
             if not os.access(path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return  # opened once only: the reader of a pipe would take the first end for the end
-        target = Path(os.path.realpath(path))
+        target = target_of(path)
         temporary = part_of(target)
         if target.exists():
             with open(target, "ab"):  # opened to append, a file does not change
@@ -133,6 +133,14 @@ def open_regular(path: PathLike) -> BinaryIO:
 def why(error: Exception) -> str:
     """What an OSError says, in a few words."""
     return getattr(error, "strerror", None) or str(error)
+
+
+def target_of(path: PathLike) -> Path:
+    """The file that is written: of a symbolic link, which stays one, what it leads to. Raises OSError."""
+    target = os.path.realpath(path)
+    if os.path.islink(target):  # links in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return Path(target)
 
 
 def part_of(target: Path) -> Path:

@@ -157,6 +157,8 @@ class Processes(Executor):
         if not hasattr(self.own, "pool"):
             self.own.pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent)
             self.pools.append(self.own.pool)
+        if hasattr(signal, "pthread_sigmask"):  # the new process inherits it, until it can end quietly
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
             return self.own.pool.submit(function, *arguments, **keywords).result()
         except BrokenProcessPool:
@@ -172,6 +174,8 @@ class Processes(Executor):
 def end_with_parent() -> None:
     """Makes a process of the pool end without a traceback on Ctrl-C, and when its parent process has ended."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     threading.Thread(target=wait_for_parent, daemon=True).start()
 
 

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "refnn"
 
 # From the ground up. A name ends in .* for all modules of a package, which may import each other.
 FLOORS = [
-    ["refnn.reference.*", "refnn.version", "refnn.locks"],
+    ["refnn.reference.*", "refnn.version", "refnn.interrupts", "refnn.locks"],
     ["refnn.errors"],
     ["refnn.checks", "refnn.progress", "refnn.safetensors"],
     ["refnn.files"],

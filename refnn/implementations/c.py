@@ -50,6 +50,7 @@ try:
 except ImportError as error:
     raise UnavailableError(why_missing(error)) from None
 
+SHORTEST = 1e-9  # seconds; a coarse clock may show none
 ROWS = 128  # samples that go through the layers together,
 WORKSPACE = 2**23  # or fewer: as many as need no more doubles of workspace than this
 LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that must be taken whole
@@ -292,7 +293,7 @@ class Threads:
         begin = time.perf_counter()
         yield
         if untried:
-            speeds[best].append(samples / (time.perf_counter() - begin))
+            speeds[best].append(samples / max(time.perf_counter() - begin, SHORTEST))
 
 
 class SamplesStruct:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import accumulate, chain
 from math import isfinite
+from numbers import Real
 from typing import Any
 
 from .. import layers as described
@@ -170,6 +171,10 @@ class CheckedLayer:
         if given != widths:
             raise InputError(f"{name} must return {count} rows of {sorted(set(widths))} numbers, "
                              f"not {len(given)} of {sorted(set(given))}")
+        for row in rows:
+            odd = isinstance(row, (str, bytes, Mapping, Set))
+            if odd or not all(issubclass(kind, Real) for kind in set(map(type, row))):
+                raise InputError(f"{name} must return rows of real numbers, not {shown(row)}")
 
 
 def build(model: Model, seed: int) -> list[Any]:
