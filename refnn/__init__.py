@@ -18,9 +18,10 @@ from .gradient_check import GradientCheck, gradient_check
 from .layers import *
 from .model import Model, mlp
 from .network import Epoch, Evaluation, Network, load
-from .samples import Samples, check_samples
+from .samples import Pixels, Samples, check_samples, pixels
 from .version import SPEC, __version__
 
 __all__ = ["SPEC", "DivergenceError", "Epoch", "Evaluation", "GradientCheck", "InputError", "Model", "Network",
-           "RefnnError", "Samples", "UnavailableError", "__version__", "check_samples", "gradient_check", "load", "mlp"]
+           "Pixels", "RefnnError", "Samples", "UnavailableError", "__version__", "check_samples", "gradient_check",
+           "load", "mlp", "pixels"]
 __all__ += layers.__all__

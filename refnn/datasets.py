@@ -18,7 +18,7 @@ from .errors import InputError, UnavailableError
 from .idx import blocks, read_idx
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, TWO_PI, stream
-from .samples import Numbers
+from .samples import Numbers, Pixels
 
 Pair = tuple[Numbers, Numbers]
 
@@ -108,7 +108,7 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
             raise InputError(f"{folder}: images of {height} x {width} pixels, not 28 x 28")
         if labels_count != count:
             raise InputError(f"{folder}: {count} {part} images, but {labels_count} labels")
-        pairs.append((images, labels))
+        pairs.append((Pixels(images), labels))
     return Data(pairs[0], test=pairs[1])
 
 

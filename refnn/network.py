@@ -111,9 +111,10 @@ class Network:
     seed: decides the initial parameters and the order of shuffled samples; 0 to 2^64 - 1
     threads: number of threads of the C core; None: chosen by the size of the work. The bits are the same.
 
-    x is samples x inputs: lists of rows, or a buffer (array, memoryview, NumPy), which is not copied if it holds
-    doubles; a buffer of bytes holds pixels, byte / 255.0 each. y is samples x outputs, or class indices. `Samples` may
-    replace both. Data that do not fit raise InputError before anything is computed, the same from every implementation.
+    x is samples x inputs: lists of rows, or an array (buffers, NumPy, PyTorch, pandas), which is not copied if it holds
+    doubles. Images may have any number of dimensions. Numbers are taken as they are; refnn.pixels(x) are byte / 255.0
+    each. y is samples x outputs, or class indices. `Samples` may replace both. Data that do not fit raise InputError
+    before anything is computed, the same from every implementation.
 
     reduction is "sum" or "mean" over the samples; None is the loss's own: "sum" for sse, "mean" for the others.
 
@@ -241,12 +242,12 @@ class Network:
     @computes
     def forward(self, x: Numbers) -> Matrix:
         """The outputs of the last layer: samples x outputs, lists of floats."""
-        return self._implementation.outputs(check_rows(x, self.model.inputs, "x", pixels=True))
+        return self._implementation.outputs(check_rows(x, self.model.inputs, "x", self.model.shapes[0]))
 
     @computes
     def predict(self, x: Numbers) -> Matrix:
         """The answers, samples x outputs: the probability of each class for cross_entropy, else the outputs."""
-        return self._implementation.predict(check_rows(x, self.model.inputs, "x", pixels=True))
+        return self._implementation.predict(check_rows(x, self.model.inputs, "x", self.model.shapes[0]))
 
     @computes
     def loss(self, x: Numbers | Samples, y: Numbers | None = None, reduction: str | None = None) -> float:

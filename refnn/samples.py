@@ -6,19 +6,69 @@ reads the buffers in place.
 
 from __future__ import annotations
 
+import warnings
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from math import isfinite
+from math import isfinite, prod
 from numbers import Complex, Real
 from typing import Any, SupportsIndex, Union
 
 from .checks import shown, true_or_false, whole_number
 from .errors import InputError
+from .layers import Shape
 from .model import Model
 
 NUMBER_FORMATS = tuple("bBhHiIlLqQfd?")
 PIXELS = [byte / 255.0 for byte in range(256)]
-Numbers = Union[Iterable[float], Iterable[Iterable[float]]]  # numbers, or rows of them: lists, arrays, buffers
+WIDE = 64  # inputs from which a row may be an image, and the least value of its brightest pixel
+FEW = 100  # rows in which pixels are looked for
+
+
+class Pixels:
+    """Inputs that are bytes and stand for byte / 255.0. Made by `pixels`, or of a contiguous buffer of bytes."""
+
+    def __init__(self, values: Any) -> None:
+        self.values = memoryview(values).cast("B")
+
+    def __len__(self) -> int:
+        """Number of bytes."""
+        return len(self.values)
+
+    def __getitem__(self, part: slice) -> Pixels:
+        return Pixels(self.values[part])
+
+
+def pixels(x: Any) -> Pixels:
+    """Whole numbers from 0 to 255, in any form and shape, as inputs byte / 255.0. Raises InputError.
+
+    A contiguous buffer of bytes is not copied. Without this function, bytes are plain numbers, as any others.
+    """
+    x = as_array(x, "x")
+    view = buffer_of(x)
+    if view is not None and view.format == "B" and view.c_contiguous and 0 not in view.shape:
+        return Pixels(view)
+    values = flat_numbers(view.tolist() if view is not None else x)
+    try:
+        if not all(type(value) is int or float(value).is_integer() for value in values):
+            raise ValueError
+        return Pixels(bytes(map(int, values)))
+    except (TypeError, ValueError, OverflowError):
+        raise InputError("pixels must be whole numbers from 0 to 255") from None
+
+
+def flat_numbers(values: Any) -> list[Any]:
+    """Nested sequences and buffers -> a list of their numbers."""
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        return [values]
+    found = []
+    for value in values:
+        view = buffer_of(value)
+        found += flat_numbers(value if view is None else view.tolist())
+    return found
+
+
+# Numbers, or rows of them: lists, arrays, buffers; or pixels
+Numbers = Union[Iterable[float], Iterable[Iterable[float]], Pixels]
 
 
 class Rows(Sequence[list[float]]):
@@ -124,7 +174,8 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
     x may be Samples, which need no y; only their widths are checked again. Otherwise:
 
     x: rows of numbers (lists, tuples, a two-dimensional buffer such as a NumPy array), or a flat buffer of them;
-       a buffer of doubles is not copied; a buffer of bytes holds pixels, byte / 255.0 each
+       images of any number of dimensions if their numbers are in the model's order; Pixels, byte / 255.0 each.
+       A buffer of doubles is not copied. Inputs that look like pixels, but are not Pixels, cause a warning.
     y: rows likewise; a flat sequence of numbers if there is one output; class indices or one-hot rows for classes
     """
     if not isinstance(model, Model):
@@ -133,7 +184,8 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
         return fitting(model, x)
     if y is None:
         raise InputError("y is missing")
-    inputs = check_rows(x, model.inputs, "x", pixels=True)
+    inputs = check_rows(x, model.inputs, "x", model.shapes[0])
+    warn_of_pixels(inputs)
     outputs = model.outputs
     given = as_array(y, "y")
     if buffer_of(given) is None:
@@ -142,6 +194,8 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
         except TypeError:
             raise InputError(f"y must be a sequence, not {shown(y)}") from None
     flat = is_flat(given)
+    if not flat and outputs > 1 and (column := one_column(given)) is not None:
+        given, flat = column, True
     if model.classes:
         classes = check_classes(given, outputs) if flat else one_hot_classes(check_rows(given, outputs, "y"))
         return Samples(inputs, classes, outputs, classes=True)
@@ -163,33 +217,71 @@ def fitting(model: Model, samples: Samples) -> Samples:
     return samples
 
 
-def check_rows(rows: Any, width: int, name: str, pixels: bool = False) -> Rows:
+def check_rows(rows: Any, width: int, name: str, shape: Shape = ()) -> Rows:
     """Rows of numbers in any form -> Rows of `width` finite numbers each; at least one row. Raises InputError.
 
-    pixels: whether bytes stand for byte / 255.0 instead of whole numbers
+    shape: that of the images which the rows stand for, (channels, height, width)
     """
+    if isinstance(rows, Pixels):
+        if len(rows) % width:
+            raise InputError(f"{name} has {len(rows)} pixels, which are not rows of {width}")
+        rows = memoryview(rows.values)
+        if len(rows):
+            return Rows(rows, width)
     rows = as_array(rows, name)
     view = buffer_of(rows)
     if view is None:
-        values = memoryview(numbers_of_rows(rows, width, name, pixels))
+        values = memoryview(numbers_of_rows(rows, width, name))
     else:
-        if view.ndim > 2 or (view.ndim == 2 and view.shape[1] != width):
-            raise InputError(f"{name} has shape {view.shape}, the network needs rows of {width}")
-        if view.ndim == 1 and len(view) % width:
-            raise InputError(f"{name} has {len(view)} numbers, which are not rows of {width}")
+        check_shape(view.shape, width, name, shape)
         if 0 in view.shape:
             values = memoryview(array("d"))
-        elif view.c_contiguous and (view.format == "d" or view.format == "B" and pixels):
-            values = view.cast("B").cast(view.format)
+        elif view.c_contiguous and view.format == "d":
+            values = view.cast("B").cast("d")
         else:
-            flat = view.tolist() if view.ndim == 1 else [v for row in view.tolist() for v in row]
-            values = memoryview(numbers([PIXELS[v] for v in flat] if view.format == "B" and pixels else flat,
-                                        lambda n: place(name, n, width)))
+            flat = view.tolist() if view.ndim == 1 else flat_numbers(view.tolist())
+            values = memoryview(numbers(flat, lambda n: place(name, n, width)))
     if len(values) == 0:
         raise InputError(f"{name} is empty")
     if values.format == "d":
         check_finite(values, width, name)
     return Rows(values, width)
+
+
+def check_shape(given: Shape, width: int, name: str, shape: Shape) -> None:
+    """Raises InputError if a buffer of that shape has not rows of `width` numbers, or images in another order."""
+    if len(given) == 1:
+        if given[0] % width:
+            raise InputError(f"{name} has {given[0]} numbers, which are not rows of {width}")
+        return
+    one = given[1:]
+    if len(one) == 1 and one[0] == width or prod(one) == width and (len(shape) < 3 or one in (shape, shape[1:])):
+        return
+    if len(shape) == 3:
+        needed = f"images of {' x '.join(map(str, shape))} (channels, rows, columns)"
+        hint = "; x.transpose(0, 3, 1, 2) puts the channels first" if one == (*shape[1:], shape[0]) else ""
+        raise InputError(f"{name} has shape {given}, the network needs rows of {width}, or {needed}{hint}")
+    raise InputError(f"{name} has shape {given}, the network needs rows of {width}")
+
+
+def warn_of_pixels(rows: Rows) -> None:
+    """Warns of bytes that are not Pixels: rows of many whole numbers, of which the largest is a byte's."""
+    if rows.width < WIDE or rows.values.format != "d":
+        return
+    few = rows.values[:rows.width * FEW]
+    if WIDE <= max(few) <= 255.0 and min(few) >= 0.0 and all(map(float.is_integer, few)):
+        warnings.warn("x looks like pixels from 0 to 255, which train badly; refnn.pixels(x) makes them byte / 255",
+                      stacklevel=4)
+
+
+def one_column(rows: Any) -> list[Any] | None:
+    """The numbers of rows with one number each, such as labels of shape (n, 1); None if the rows are longer."""
+    view = buffer_of(rows)
+    if view is not None:
+        return [row[0] for row in view.tolist()] if view.ndim == 2 and view.shape[1] == 1 else None
+    if all(hasattr(row, "__len__") and not isinstance(row, str) and len(row) == 1 for row in rows):
+        return [row[0] for row in rows]
+    return None
 
 
 def check_flat(values: Any, count: int, name: str) -> array[float]:
@@ -285,7 +377,7 @@ def buffer_of(values: Any) -> Any:
     return view if view.ndim > 0 and view.format in NUMBER_FORMATS else None
 
 
-def numbers_of_rows(rows: Any, width: int, name: str, pixels: bool) -> array[float]:
+def numbers_of_rows(rows: Any, width: int, name: str) -> array[float]:
     values = array("d")
     try:
         rows = iter(rows)
@@ -300,8 +392,6 @@ def numbers_of_rows(rows: Any, width: int, name: str, pixels: bool) -> array[flo
             raise InputError(f"{name}[{n}] must be a row of {width} numbers, not {shown(row)}") from None
         if len(row) != width:
             raise InputError(f"{name}[{n}] has {len(row)} numbers, the network needs {width}")
-        if pixels and view is not None and view.format == "B":
-            row = [PIXELS[v] for v in row]
         values.extend(numbers(row, lambda i, n=n: f"{name}[{n}][{i}]"))  # type: ignore[misc]  # its type is that of `place`
     return values
 

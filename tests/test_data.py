@@ -60,7 +60,7 @@ def test_every_spelling_of_the_file_names_is_read(tmp_path, spelling, suffix):
     mnist_like(tmp_path, spelling, suffix)
     data = datasets.mnist(tmp_path)
     assert list(data.train[1]) == [3, 7]
-    assert len(data.test[0]) == 1568
+    assert len(data.test[0]) == len(data.test[0].values) == 1568
 
 
 @pytest.mark.parametrize("name, content, message", [
@@ -104,7 +104,7 @@ def test_the_digits_program_draws_the_same_digits():
         assert len(labels) == count
         assert set(labels) == set(range(10))
         for n in range(count):
-            assert draw.draw(first + n) == (labels[n], images[784 * n:784 * (n + 1)])
+            assert draw.draw(first + n) == (labels[n], images.values[784 * n:784 * (n + 1)])
 
 
 @pytest.fixture

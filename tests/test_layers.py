@@ -13,7 +13,7 @@ import pytest
 from bits import assert_same_bits, difference, pattern
 from refnn import (BatchNorm2d, Conv2d, DivergenceError, Flatten, Identity, InputError, Linear, MaxPool2d, Model,
                    Network, ReLU,
-                   check_samples, gradient_check)
+                   check_samples, gradient_check, pixels)
 from refnn.implementations import c as native
 from refnn.layers import ACTIVATIONS
 from refnn.model import INITS
@@ -412,7 +412,7 @@ def test_samples_are_flat_rows(impl):
     network = alone(impl, MaxPool2d(2), (1, 2, 2))
     with pytest.raises(InputError, match=r"x\[0\] has 2 numbers, the network needs 4"):
         network.forward([[1, 2]])
-    assert network.forward(bytes([0, 255, 0, 0])) == [[1.0]]
+    assert network.forward(pixels(bytes([0, 255, 0, 0]))) == [[1.0]]
 
 
 def test_batches_too_large_for_memory(monkeypatch):

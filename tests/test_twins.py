@@ -8,7 +8,7 @@ from array import array
 
 import pytest
 from bits import difference
-from refnn import Linear, Model, Network, mlp
+from refnn import Linear, Model, Network, mlp, pixels
 from refnn.layers import ACTIVATIONS
 from refnn.model import INITS, LOSSES, REDUCTIONS
 from refnn.reference.prng import stream
@@ -103,13 +103,16 @@ def test_data_in_any_form_give_the_same_bits(impl):
                           trained(numpy.arange(48.0).reshape(12, 4), y)) is None
     single = x.astype(numpy.float32)
     assert difference(trained(single, y), trained(single.tolist(), y)) is None
-    pixels = bytes(range(48))
-    assert difference(trained(pixels, y), trained([[b / 255 for b in pixels[4 * n:4 * n + 4]] for n in range(12)],
-                                                  y)) is None
+    some = bytes(range(48))
+    scaled = trained([[b / 255 for b in some[4 * n:4 * n + 4]] for n in range(12)], y)
+    array3 = numpy.arange(48).reshape(12, 2, 2)
+    for form in (some, array3, array3.astype("u1"), numpy.asfortranarray(array3.astype("u1")), array3.tolist(),
+                 array3.astype(float), list(array3.astype("u1"))):
+        assert difference(trained(pixels(form), y), scaled) is None
+    assert difference(trained(some, y), trained(numpy.arange(48).reshape(12, 4), y)) is None
 
 
 def test_targets_in_any_form_give_the_same_bits(impl):
-    """Bytes are pixels if they are inputs, and plain numbers if they are targets."""
     numpy = pytest.importorskip("numpy")
     network = Network(mlp([2, 3], loss="mse"), impl)
     x = [[1, 2], [3, 4]]
@@ -136,9 +139,9 @@ def test_doubles_and_bytes_are_not_copied():
     samples = check_samples(model, x, [0, 0])
     x[0] = 9.0
     assert samples.inputs[0] == [9.0, 2.0]
-    pixels = bytearray(4)
-    samples = check_samples(model, pixels, [0, 0])
-    pixels[3] = 255
+    some = bytearray(4)
+    samples = check_samples(model, pixels(some), [0, 0])
+    some[3] = 255
     assert samples.inputs[1] == [0.0, 1.0]
 
 

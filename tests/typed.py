@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from refnn import (SPEC, BatchNorm2d, Conv2d, CustomLayer, DivergenceError, Epoch, Evaluation, Flatten, GradientCheck,
                    Identity, InputError, LeakyReLU, Linear, MaxPool2d, Model, Network, RefnnError, ReLU, Samples,
-                   Sigmoid, Softmax, Tanh, UnavailableError, check_samples, gradient_check, mlp)
+                   Sigmoid, Softmax, Tanh, UnavailableError, check_samples, gradient_check, mlp, pixels)
 from refnn.datasets import Data, alice_bob, mnist
 from refnn.implementations import Constructor
 from refnn.implementations.c import CImplementation
@@ -66,7 +66,7 @@ def train(model: Model) -> list[Epoch]:
     network.update(gradients, lr=0.01)
     network.parameters = [*network.parameters]
     network.buffers = network.buffers
-    answers: list[list[float]] = network.predict(x) + network.forward(bytes([0, 255])) + dx
+    answers: list[list[float]] = network.predict(x) + network.forward(pixels(bytes([0, 255]))) + dx
     checked: GradientCheck = gradient_check(network, x, y)
     assert checked.passed and len(digest(network.parameters)) == 64 and loss > 0.0 and len(answers) == 9
     return epochs

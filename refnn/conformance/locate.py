@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Optional
 from ..implementations import Constructor
 from ..network import digest
 from ..rates import learning_rates
-from ..samples import check_samples
+from ..samples import Pixels, check_samples
 from .operations import OPERATIONS
 from .operations.models import model_of
 from .vectors import Case
@@ -81,7 +81,7 @@ class Epoch:
         self.rates = list(learning_rates(inputs["epochs"], inputs["lr"], inputs["lr_decay"], inputs["lr_decay_every"]))
         self.rate = self.rates[number - 1]
         model = model_of(inputs["layers"], inputs["loss"], inputs.get("init", "normal"), inputs.get("input_shape"))
-        x = memoryview(bytes.fromhex("".join(inputs["pixels"]))) if "pixels" in inputs else inputs["x"]
+        x = Pixels(bytes.fromhex("".join(inputs["pixels"]))) if "pixels" in inputs else inputs["x"]
         self.samples = check_samples(model, x, inputs["y"])
         self.steps = -(-len(self.samples) // self.size)
         self.seed = int(inputs["seed"], 16)

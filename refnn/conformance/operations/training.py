@@ -5,7 +5,7 @@ from ...model import LOSSES
 from ...network import digest
 from ...rates import learning_rates
 from ...reference import activations, training
-from ...samples import check_samples
+from ...samples import Pixels, check_samples
 from .activations import OPERATIONS as ACTIVATIONS
 from .batchnorm import OPERATIONS as BATCHNORM
 from .batchnorm import batchnorm2d_backward, batchnorm2d_statistics
@@ -106,7 +106,7 @@ def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay
                reduction, x=None, pixels=None, init="normal", parameters=None, input_shape=None):
     """The operation `train` by an implementation: (model, seed) -> an Implementation."""
     model = model_of(layers, loss, init, input_shape)
-    samples = check_samples(model, memoryview(bytes.fromhex("".join(pixels))) if x is None else x, y)
+    samples = check_samples(model, Pixels(bytes.fromhex("".join(pixels))) if x is None else x, y)
     data = samples.inputs, samples.targets
     seed = int(seed, 16)
     net = implementation(model, seed)
