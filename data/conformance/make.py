@@ -26,7 +26,7 @@ from refnn.model import INITS, LOSSES
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT
 from refnn.reference.prng import SplitMix64
 
-VERSION = "1.1"  # of SPEC.md and the vectors; everything else reads it from index.json
+VERSION = "1.2"  # of SPEC.md and the vectors; everything else reads it from index.json
 ADDED = {}  # activation, loss or initialisation -> the version that added it, if later than the cases of its kind
 FOLDER = ROOT / "data" / "conformance" / "v1"
 SOURCE = "the Python reference of refnn, by data/conformance/make.py"
@@ -87,6 +87,29 @@ BORDERS = {
     "cos": [2.0**-27, float.fromhex("0x1.33333p-2"), float.fromhex("0x1.90001p-1"), float.fromhex("0x1.921fcp-1"),
             float.fromhex("0x1.2d97cp+1"), math.pi / 2, math.pi, 16 * math.pi, TRIGONOMETRIC_LIMIT],
 }
+FUSED = {  # points at which a single fused multiply-add in the function's formula changes the result
+    "exp": """-0x1.6db0d2e993f6p-2 -0x1.43e1a692c4842p-2 -0x1.4784b0259db68p-2 0x1.b314585ed3194p-2
+              -0x1.0eff652fdc3a0p+0 0x1.3b58cf1615f7p+1 -0x1.5e034e8abf616p+4""",
+    "log": """0x1.5f839d2db35d3p-5 0x1.6736eb42f25f6p-1 0x1.3e8397a6f5408p-1 0x1.57e7c5c8d3655p+0 0x1.72c3b76d67636p+0
+              0x1.7947bab5525c7p+0 0x1.61a934c0223b9p+0 0x1.696503fbe7204p+4 0x1.696e5ebbc449bp+0 0x1.6581a8f49246ap+0
+              0x1.66bc5954a461ap+0 0x1.6a87a750d79c9p-1 0x1.632773cf14027p+1 0x1.6369b4af5af0fp+15
+              0x1.6700460484e6cp-6 0x1.639663c327fffp-1 0x1.a784b8b94e9fdp-1 0x1.9a5e65e0b9bccp-1
+              0x1.5340fa9cf58c6p-1 0x1.9c9024f97271bp-9 0x1.000000183bdcp+0 0x1.000000722876fp+0""",
+    "tanh": """0x1.4eafc919f0dc8p-3 -0x1.58dce13b3f0e2p+3 -0x1.1190b3b02c6e0p-1 0x1.92dcb9934b550p+0
+             0x1.755d4de3fa850p-3 -0x1.6cf0c9f863e48p-1 -0x1.b281f42ebc27ap+2 -0x1.2c50f250abd44p+2 -0x1.8460131533ef0p-2
+             -0x1.fcc342d28a37cp-2 -0x1.0c1b5c6dfae15p-3 -0x1.e7777f94d3c99p-4 0x1.fc5f63efb4fc0p-3
+             0x1.ffc0198d2fc28p-3 0x1.20c7b10258910p-3 -0x1.64c777ccc6058p-3 -0x1.343c31d708328p-3
+             0x1.b23ffe7f29048p-3 -0x1.029078b4e27a8p-1 -0x1.2527cbff2a13dp-3""",
+    "sin": """-0x1.7eb463c3a810ap+15 0x1.4a5f527318e38p+13 0x1.f6a7a0562dcadp+2 0x1.921fb22814892p+2
+             0x1.1b14a73fc0ba0p+3 -0x1.3ce152cfad9abp-1 0x1.921fb6b71b365p+2 0x1.01e769d5b20d6p-1 0x1.ad922ca5e5960p+14
+             0x1.921fb5439d709p+2 0x1.f63d8a92262f8p+1 0x1.714f6697f1750p-1 -0x1.45813aa364cfap+15
+             0x1.383761a0b7382p-1 0x1.697b908b875e4p+16 0x1.3a2e573bb2a3cp+16 0x1.e5647cc1bfa50p+1
+             0x1.8676788fb7c46p+16""",
+    "cos": """-0x1.7eb463c3a810ap+15 0x1.4a5f527318e38p+13 0x1.f6a7a0562dcadp+2 0x1.921fb22814892p+2
+             0x1.b78e7b8bce1a0p-1 -0x1.0918f097da533p+3 0x1.0e5e19988b13cp+15 -0x1.e9ddf973179b4p+1
+             0x1.f6a7a294392f4p+2 0x1.743a8cb541af0p+12 -0x1.9a475c170b29cp+15 -0x1.a9bf7819543f8p+14
+             0x1.2d97c8e8be899p+2""",
+}
 RANGES = {"exp": 40.0, "log": 1000.0, "tanh": 5.0, "sin": 10.0, "cos": 10.0}
 
 
@@ -101,6 +124,9 @@ def elementary():
             sign(RANGES[name] * (2.0 * random.uniform() - 1.0)) for _ in range(200)]})
         yield case(f"elementary/{name}/all-sizes", name, {"x": [
             sign(random.normal() * 2.0**(random.below(60) - 50)) for _ in range(100)]})
+    for name, points in FUSED.items():
+        x = list(map(float.fromhex, points.split()))
+        yield case(f"elementary/{name}/fused", name, {"x": x}, "fused", since="1.2")
 
 
 def layers(sizes, activation="sigmoid", output="sigmoid", bias=True):
@@ -145,8 +171,12 @@ def product():
         random = SplitMix64(m * k * n)
         yield case(f"product/matmul/{m}x{k}x{n}", "matmul",
                    {"a": normals(random, m, k), "b": normals(random, k, n)}, "order")
+    yield case("product/dot/infinite-weight", "dot", {"x": [0.0, 1.0], "w": [INF, 2.0]}, "zero", since="1.2")
+    yield case("product/matmul/infinite-weight", "matmul",
+               {"a": [[0.0, 1.0], [2.0, 0.0], [2.0, 1.0]], "b": [[INF, 1.0], [3.0, -INF]]}, "zero", since="1.2")
 
 
+NOT_FINITE = [[NAN, 1.0, -2.0], [1.0, NAN, 2.0], [INF, 1.0, -2.0], [-INF, 0.0, 1.0], [-INF, -1.0, INF]]
 ROWS = [[0.5, -1.5, 3.0], [-0.0, 0.0, 1e-300], [40.0, -40.0, 0.25], [800.0, -800.0, 799.0]]
 
 
@@ -164,6 +194,11 @@ def forward():
                    {"name": name, "z": ROWS}, "saturation", since=since)
     yield case("forward/activation_forward/softmax-ties", "activation_forward",
                {"name": "softmax", "z": [[1.0, 1.0, 1.0], [0.0, -0.0, 0.0]]})
+    yield case("forward/linear_forward/infinite-weight", "linear_forward",
+               {"x": [[0.0, 1.0], [-1.0, 0.0]], "w": [[INF, 1.0], [2.0, -INF]], "b": [0.5, -0.5]}, "zero", since="1.2")
+    for name in ACTIVATIONS:
+        yield case(f"forward/activation_forward/{name}-not-finite", "activation_forward",
+                   {"name": name, "z": NOT_FINITE}, "not finite", since="1.2")
 
 
 def targets(random, loss, n, m):
@@ -187,6 +222,9 @@ def loss():
     yield from losses("loss")
     yield case("loss/loss/worked-example", "loss",
                {"loss": "mse", "o": [[1.0, 0.0, 0.0, 1.0]], "y": [[0.0] * 4], "reduction": "mean"})
+    yield case("loss/loss/cross_entropy-not-finite", "loss",
+               {"loss": "cross_entropy", "o": NOT_FINITE, "y": [1, 0, 0, 0, 1], "reduction": "sum"}, "not finite",
+               since="1.2")
 
 
 def backward():
@@ -204,6 +242,20 @@ def backward():
         label = "" if bias else "-no-bias"
         yield case(f"backward/linear_backward_parameters/{n}x{i}x{j}{label}", "linear_backward_parameters",
                    {"x": normals(random, n, i), "dz": normals(random, n, j), "bias": bias})
+
+
+    for name in ACTIVATIONS:
+        a = OPERATIONS["activation_forward"].answer(name, NOT_FINITE)["a"]
+        da = normals(SplitMix64(3), len(a), len(a[0]))
+        yield case(f"backward/activation_backward/{name}-not-finite", "activation_backward",
+                   {"name": name, "z": NOT_FINITE, "a": a, "da": da}, "not finite", since="1.2")
+    yield case("backward/loss_gradient/cross_entropy-not-finite", "loss_gradient",
+               {"loss": "cross_entropy", "o": NOT_FINITE, "y": [1, 0, 0, 0, 1], "reduction": "mean"}, "not finite",
+               since="1.2")
+    yield case("backward/linear_backward_input/infinite-weight", "linear_backward_input",
+               {"w": [[INF, 1.0], [2.0, -INF]], "dz": [[0.0, 1.0], [-1.0, 0.0]]}, "zero", since="1.2")
+    yield case("backward/linear_backward_parameters/infinite-input", "linear_backward_parameters",
+               {"x": [[INF, 1.0], [2.0, 0.0]], "dz": [[0.0, 1.0], [-1.0, -INF]], "bias": True}, "zero", since="1.2")
 
 
 def update():
@@ -292,6 +344,11 @@ def pools():
         height, width = ((len(axis) - k) // s + 1 for axis, k, s in zip((x[0][0], x[0][0][0]), kernel, stride))
         yield case(f"images/maxpool2d_backward/{name}", "maxpool2d_backward",
                    {"x": x, "da": normals(random, len(x), len(x[0]), height, width), **where}, *flags)
+    pool = {"x": [[[[NAN, 1.0, 1.0, NAN], [2.0, 3.0, INF, 2.0], [-INF, -INF, NAN, NAN], [-INF, -INF, NAN, 1.0]]]],
+            "kernel_size": [2, 2], "stride": [2, 2]}
+    yield case("images/maxpool2d_forward/not-finite", "maxpool2d_forward", pool, "not finite", since="1.2")
+    yield case("images/maxpool2d_backward/not-finite", "maxpool2d_backward",
+               {**pool, "da": [[[[1.0, 2.0], [3.0, 4.0]]]]}, "not finite", since="1.2")
 
 
 def normalisations():
@@ -307,6 +364,13 @@ def normalisations():
                    {"x": x, **of_x, "gamma": gamma, "da": normals(random, n, channels, rows, columns), "eps": 1e-5})
         running = {"running_mean": normals(random, channels), "running_variance": [1.0] * channels}
         yield case(f"images/batchnorm2d_track/{name}", "batchnorm2d_track", {**running, "x": x, "momentum": 0.1})
+    for n, channels, rows, columns in ((1, 1, 1, 2), (3, 2, 2, 3)):
+        random = SplitMix64(rows * columns + n + 100)
+        variances = [abs(v) for v in normals(random, channels)]
+        yield case(f"images/batchnorm2d_evaluation/{n}x{channels}x{rows}x{columns}", "batchnorm2d_evaluation",
+                   {"x": normals(random, n, channels, rows, columns), "running_mean": normals(random, channels),
+                    "running_variance": variances, "gamma": normals(random, channels),
+                    "beta": normals(random, channels), "eps": 1e-5}, since="1.2")
 
 
 def images():

@@ -118,11 +118,19 @@ def fitted(right: Any, value: Any, place: str) -> Any:
         if isinstance(right, str):
             return value.lower()
         if right is not None and not isinstance(value, (bool, str)):
-            return float(value) if isinstance(right, float) else value.__index__()
+            return float(value) if isinstance(right, float) else whole(value)
     except Exception:  # implementations have their own types of numbers, which raise what they like
         pass
     kind = {str: "hex digits", int: "a whole number", float: "a number"}.get(type(right), "null")
     raise NoAnswer(f"{place} must be {kind}, not {brief(value)}")
+
+
+def whole(value: Any) -> int:
+    """An integer, which an answer may also write as 1.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    index: int = value.__index__()
+    return index
 
 
 def fitted_outputs(right: dict[str, Any], value: Any, place: str) -> dict[str, Any]:

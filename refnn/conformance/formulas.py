@@ -34,7 +34,8 @@ def passage(section: int, start: str, end: str) -> str:
 
 
 FORMULAS: dict[str, Callable[[], str]] = {
-    **{op: lambda op=op: entries(3, op) for op in ("next", "uniform", "below", "normal", "permutation")},  # type: ignore
+    **{op: lambda op=op: entries(3, op)  # type: ignore
+       for op in ("next", "uniform", "below", "normal", "permutation")},
     **{op: lambda: passage(3, "`stream(seed, k)`", "```") for op in ("stream", "epoch_order")},
     "exp": lambda: passage(4, "The functions exp and expm1", "**expm1(x)**"),
     "log": lambda: passage(4, "**log(x)**", "**sin(x)**"),

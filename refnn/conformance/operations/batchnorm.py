@@ -55,6 +55,19 @@ def explain_batchnorm2d_forward(inputs, outputs, key, index):
             f"x = {dig(inputs['x'], index)!r}, " + of_channel(inputs, c, "mean", "variance", "gamma", "beta"))
 
 
+def batchnorm2d_evaluation(x, running_mean, running_variance, gamma, beta, eps):
+    return batchnorm2d_forward(x, running_mean, running_variance, gamma, beta, eps)
+
+
+def batchnorm2d_evaluation_in_c(core, x, running_mean, running_variance, gamma, beta, eps):
+    return batchnorm2d_forward_in_c(core, x, running_mean, running_variance, gamma, beta, eps)
+
+
+def explain_batchnorm2d_evaluation(inputs, outputs, key, index):
+    statistics = {"mean": inputs["running_mean"], "variance": inputs["running_variance"]}
+    return explain_batchnorm2d_forward({**inputs, **statistics}, outputs, key, index)
+
+
 def of_channel(values, c, *names):
     return ", ".join(f"{name} = {values[name][c]!r}" for name in names)
 
@@ -100,5 +113,7 @@ OPERATIONS = {
         batchnorm2d_statistics, batchnorm2d_statistics_in_c, given(batchnorm.batchnorm2d_statistics)),
     "batchnorm2d_forward": Operation(batchnorm2d_forward, batchnorm2d_forward_in_c, explain_batchnorm2d_forward),
     "batchnorm2d_backward": Operation(batchnorm2d_backward, batchnorm2d_backward_in_c, explain_batchnorm2d_backward),
+    "batchnorm2d_evaluation": Operation(
+        batchnorm2d_evaluation, batchnorm2d_evaluation_in_c, explain_batchnorm2d_evaluation),
     "batchnorm2d_track": Operation(batchnorm2d_track, batchnorm2d_track_in_c, given(batchnorm.batchnorm2d_track)),
 }

@@ -254,6 +254,10 @@ def batchnorm2d_track(precision, running_mean, running_variance, x, momentum):
     return {"running_mean": mean, "running_variance": variance}
 
 
+def batchnorm2d_evaluation(precision, x, running_mean, running_variance, gamma, beta, eps):
+    return batchnorm2d_forward(precision, x, running_mean, running_variance, gamma, beta, eps)
+
+
 # Random numbers, elementary functions
 
 def pointwise(name):
@@ -279,7 +283,7 @@ OPERATIONS = {
         dot, matmul, linear_forward, linear_backward_input, linear_backward_parameters, conv2d_forward,
         conv2d_backward_input, conv2d_backward_parameters, activation_forward, activation_backward, loss, loss_gradient,
         update, maxpool2d_forward, maxpool2d_backward, batchnorm2d_statistics, batchnorm2d_forward,
-        batchnorm2d_backward, batchnorm2d_track)},
+        batchnorm2d_backward, batchnorm2d_track, batchnorm2d_evaluation)},
 }
 
 
