@@ -265,7 +265,12 @@ def squared_error_gradient_of_probabilities(o, y):
 def two_term_gradient(o, y):
     """Of -sum(y ln p + (1 - y) ln(1 - p)) for p = softmax(o)."""
     p = activations.softmax_forward(o)
-    return activations.softmax_backward(o, p, [-1.0 / v if j == y else 1.0 / (1.0 - v) for j, v in enumerate(p)])
+    return activations.softmax_backward(
+        o, p, [-reciprocal(v) if j == y else reciprocal(1.0 - v) for j, v in enumerate(p)])
+
+
+def reciprocal(v):
+    return 1.0 / v if v else math.inf
 
 
 def softmax_gradient(o, y):
