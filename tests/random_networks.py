@@ -3,7 +3,6 @@
 import random
 
 from refnn.conformance.vectors import Case
-from refnn.reference import prng
 
 
 def linear(inputs, outputs):

@@ -337,7 +337,10 @@ class NumPy:
             deltas.insert(0, dx)
             gradients.insert(0, gradient)
         flat = numpy.concatenate([g.reshape(-1) for layer in gradients for g in layer] or [self.array([])])
-        rows = lambda values: [v.reshape(len(v), -1).tolist() for v in values]
+
+        def rows(values):
+            return [v.reshape(len(v), -1).tolist() for v in values]
+
         return {"outputs": rows(tensors[1:]), "deltas": rows(deltas[1:]), "gradients": flat.tolist(),
                 "loss": float(total / self.dtype(len(o)) if reduction == "mean" else total),
                 "parameters": (parameters - self.dtype(lr) * flat).tolist()}

@@ -1,5 +1,7 @@
 """PyTorch as a program that conforms up to rounding: its own functions and its own gradients, in either precision."""
 
+from functools import partial
+
 import torch
 from torch.nn import functional
 
@@ -13,7 +15,10 @@ class PyTorch:
     def __init__(self, dtype):
         self.dtype = dtype
         for name in ("exp", "log", "tanh", "sin", "cos"):
-            setattr(self, name, lambda x, function=getattr(torch, name): {"y": function(self.tensor(x)).tolist()})
+            setattr(self, name, partial(self.function, getattr(torch, name)))
+
+    def function(self, function, x):
+        return {"y": function(self.tensor(x)).tolist()}
 
     def tensor(self, values, gradient=False):
         return torch.tensor(values, dtype=self.dtype, requires_grad=gradient)

@@ -69,7 +69,8 @@ def compare(case: Case, answer: dict[str, Any], precision: type[Number] = Double
     """
     answer = fitted(case.answer, answer, "the answer")
     distances: Counter[int | None] = Counter()
-    first = other = None  # the first number that is not exact; the first that is not a float
+    first: tuple[str, Index] | None = None  # the first number that is not exact
+    other: tuple[str, Index] | None = None  # the first of them that is not a float
     for key, places in tensors(case):
         for place in places if key in answer else ():
             right, value = dig(case.answer[key], place), dig(answer[key], place)
@@ -82,8 +83,8 @@ def compare(case: Case, answer: dict[str, Any], precision: type[Number] = Double
     if first is None:
         return Comparison(EXACT, None, distances)
     if other or case.op not in ROUNDED:
-        place = first if case.op == "train" else other or first
-        return Comparison(WRONG, divergence(case, answer, *place), distances)
+        key, place = first if case.op == "train" else other or first
+        return Comparison(WRONG, divergence(case, answer, key, place), distances)
     found = of_judgement(case, answer, judge(expected(case, answer, precision), answer), distances)
     if found.divergence is None:  # all that differ are undecided, or zeros of another sign
         found = found._replace(divergence=divergence(case, answer, *first))

@@ -13,7 +13,7 @@ from .effort import Effort
 from .locate import Located, locate
 from .mutants import Mutant
 from .precision import precision_of
-from .rounding import Double, Number
+from .rounding import Double
 from .subjects import Subject
 from .trainings import weigh
 from .vectors import Case

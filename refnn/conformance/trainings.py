@@ -82,14 +82,15 @@ def steps(case: Case, epoch: Epoch, ask: Ask, precision: type[Number]) -> Iterat
     batch = affordable(case, epoch)
     affords = max(WORK // cost(case, epoch), int(cost(case, epoch) <= LARGEST))
     count = min(STEPS, case.inputs["epochs"] * epoch.steps, affords, STEPS if batch == epoch.size else 1)
-    parameters: list[float] | None = epoch.start
+    parameters: list[float] = epoch.start
     for number in range(count):
         epoch.move_to(number // epoch.steps + 1)
         within = number % epoch.steps
         step = epoch.step_as_case(parameters, within, batch)
-        found, parameters = one_step(step, epoch.part(parameters, within, within + 1, batch), ask, precision)
-        if parameters is None:
+        found, after = one_step(step, epoch.part(parameters, within, within + 1, batch), ask, precision)
+        if after is None:
             return
+        parameters = after
         yield number + 1, found, Located(epoch.number, within + 1, step, tuple(epoch.chosen(within, within + 1)))
 
 
@@ -156,11 +157,11 @@ def cost(case: Case, epoch: Epoch) -> int:
 
 def affordable(case: Case, epoch: Epoch) -> int:
     """The number of samples of a step that is judged: those of a batch, or fewer."""
-    return min(epoch.size, max(1, WORK // work_of_sample(case, epoch)))
+    return min(int(epoch.size), max(1, WORK // work_of_sample(case, epoch)))
 
 
 def work_of_sample(case: Case, epoch: Epoch) -> int:
-    return max(1, work(case) // (len(epoch.samples) * (int(case.inputs["epochs"]) + 1)))
+    return max(1, int(work(case)) // (len(epoch.samples) * (int(case.inputs["epochs"]) + 1)))
 
 
 def trainings(case: Case, precision: type[Number], epoch: Epoch) -> list[list[float]]:
@@ -169,7 +170,7 @@ def trainings(case: Case, precision: type[Number], epoch: Epoch) -> list[list[fl
     if work(case) * REPEATED > limit or cost(case, epoch) > WORK:
         return []
     generator = random.Random(0)
-    form = {"parameters": []}
+    form: dict[str, Any] = {"parameters": []}
     errors = [v.deviation for tensor in tensors_of_first_step(case, precision, epoch, form) for v in tensor.numbers]
     return [training(case, errors, precision, generator, oracle) for _ in range(REPEATED)]
 

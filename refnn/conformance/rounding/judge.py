@@ -13,7 +13,7 @@ class Off(NamedTuple):
     """A number of an answer, and how far it is from the one expected."""
 
     key: str
-    place: tuple[int | str, ...]
+    place: tuple[int, ...]
     expected: float
     answered: float
     deviation: float

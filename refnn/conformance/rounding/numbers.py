@@ -12,6 +12,7 @@ import math
 from array import array
 from contextlib import contextmanager
 from math import hypot, inf, isfinite, isinf, nan, sqrt
+from typing import ClassVar
 
 from ...reference import activations, batchnorm, elementary, init, losses, prng
 
@@ -31,6 +32,10 @@ class Number:
     """
 
     __slots__ = ("count", "own", "root", "sources", "value", "walk")
+    name: ClassVar[str]
+    unit: ClassVar[float]  # the deviation of one rounding, relative to its result
+    smallest: ClassVar[float]
+    largest: ClassVar[float]
 
     def __init__(self, value, own=0.0, sources=None):
         self.value, self.own, self.sources = value, own, sources
