@@ -117,7 +117,7 @@ def test_the_core_rejects_a_custom_layer():
 
 
 @pytest.mark.parametrize("layer, message", [
-    (Scale, "layer 2 is <class 'test_own_layers.Scale'>, not a layer"),
+    (Scale, "layer 2 is <class 'test_custom_layers.Scale'>, not a layer"),
     (object, "layer 2 is <class 'object'>, not a layer"),
     (7, "layer 2 is 7, not a layer"),
     (PairSums(0), "outputs of layer 2 must be a whole number from 1 to 2147483647, not 0"),
