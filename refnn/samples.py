@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from math import isfinite, prod
 from numbers import Complex, Real
 from typing import Any, SupportsIndex, Union
@@ -392,7 +393,7 @@ def numbers_of_rows(rows: Any, width: int, name: str) -> array[float]:
             raise InputError(f"{name}[{n}] must be a row of {width} numbers, not {shown(row)}") from None
         if len(row) != width:
             raise InputError(f"{name}[{n}] has {len(row)} numbers, the network needs {width}")
-        values.extend(numbers(row, lambda i, n=n: f"{name}[{n}][{i}]"))  # type: ignore[misc]  # its type is that of `place`
+        values.extend(numbers(row, partial("{}[{}][{}]".format, name, n)))
     return values
 
 

@@ -96,9 +96,9 @@ FUSED = {  # points at which a single fused multiply-add in the function's formu
               0x1.6700460484e6cp-6 0x1.639663c327fffp-1 0x1.a784b8b94e9fdp-1 0x1.9a5e65e0b9bccp-1
               0x1.5340fa9cf58c6p-1 0x1.9c9024f97271bp-9 0x1.000000183bdcp+0 0x1.000000722876fp+0""",
     "tanh": """0x1.4eafc919f0dc8p-3 -0x1.58dce13b3f0e2p+3 -0x1.1190b3b02c6e0p-1 0x1.92dcb9934b550p+0
-             0x1.755d4de3fa850p-3 -0x1.6cf0c9f863e48p-1 -0x1.b281f42ebc27ap+2 -0x1.2c50f250abd44p+2 -0x1.8460131533ef0p-2
-             -0x1.fcc342d28a37cp-2 -0x1.0c1b5c6dfae15p-3 -0x1.e7777f94d3c99p-4 0x1.fc5f63efb4fc0p-3
-             0x1.ffc0198d2fc28p-3 0x1.20c7b10258910p-3 -0x1.64c777ccc6058p-3 -0x1.343c31d708328p-3
+             0x1.755d4de3fa850p-3 -0x1.6cf0c9f863e48p-1 -0x1.b281f42ebc27ap+2 -0x1.2c50f250abd44p+2
+             -0x1.8460131533ef0p-2 -0x1.fcc342d28a37cp-2 -0x1.0c1b5c6dfae15p-3 -0x1.e7777f94d3c99p-4
+             0x1.fc5f63efb4fc0p-3 0x1.ffc0198d2fc28p-3 0x1.20c7b10258910p-3 -0x1.64c777ccc6058p-3 -0x1.343c31d708328p-3
              0x1.b23ffe7f29048p-3 -0x1.029078b4e27a8p-1 -0x1.2527cbff2a13dp-3""",
     "sin": """-0x1.7eb463c3a810ap+15 0x1.4a5f527318e38p+13 0x1.f6a7a0562dcadp+2 0x1.921fb22814892p+2
              0x1.1b14a73fc0ba0p+3 -0x1.3ce152cfad9abp-1 0x1.921fb6b71b365p+2 0x1.01e769d5b20d6p-1 0x1.ad922ca5e5960p+14
