@@ -15,4 +15,4 @@ build_ext.ffibuilder.compile()
 "
 nm -D refnn/_core*.so | grep -q __asan || { echo "the core was built without the sanitizer"; exit 1; }
 LD_PRELOAD=$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=$copy \
-    "$python" -m pytest -q -p no:cacheprovider tests/test_twins.py tests/test_errors.py tests/test_examples.py tests/test_kernels.py tests/test_layers.py
+    "$python" -m pytest -q -p no:cacheprovider tests/test_{errors,fuzz,fast,linear,activations,losses,training,init,conv,pool,batchnorm,samples,model}.py

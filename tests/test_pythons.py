@@ -1,28 +1,18 @@
 """The reference gives the same bits with every Python of this machine, although builtin sum changed in 3.12."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pythons import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 RUNS = (("alice-bob", "--epochs", "200"), ("truth-table", "--epochs", "200"),
         ("sin-cos", "--limit", "60", "--epochs", "2"),
         ("mnist", "--data", "digits", "--limit", "40", "--epochs", "1", "--hidden", "16,8"))
-
-
-def interpreter(version):
-    """A working Python of that version, from PATH or pyenv, or None."""
-    folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for path in (shutil.which(f"python{version}"), *map(str, folder.glob(f"{version}.*/bin/python"))):
-        if path and subprocess.run([path, "-c", "pass"], capture_output=True).returncode == 0:
-            return path
-    return None
 
 
 def digests(python, *arguments):

@@ -6,8 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from refnn import InputError, Linear, Model, Network, Samples, check_samples, mlp
-from refnn.samples import Rows
+from bits import difference
+from refnn import InputError, Linear, Model, Network, Samples, check_samples, mlp, pixels
+from refnn.samples import Rows, one_hot_rows
 
 X = Rows(memoryview(array("d", range(6))), 2)  # three samples of two numbers
 CLASSES = array("i", [0, 1, 0])
@@ -131,3 +132,66 @@ def test_samples_of_pixels_and_classes_train_alike():
         after.append(network.parameters)
     assert after[0] == after[1]
     assert check_samples(model, samples) is samples
+
+
+def test_a_digit_4():
+    assert one_hot_rows([4], 10)[0] == [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
+
+
+def test_data_in_any_form_give_the_same_bits(impl):
+    numpy = pytest.importorskip("numpy")  # part of the test extra
+    x = numpy.arange(48, dtype=float).reshape(12, 4) / 7
+    y = numpy.arange(12) % 3
+
+    def trained(inputs, targets):
+        network = Network(mlp([4, 5, 3], loss="cross_entropy"), impl)
+        network.train(inputs, targets, epochs=2, lr=0.1)
+        return network.parameters
+
+    expected = trained(x.tolist(), y.tolist())
+    one_hot = numpy.eye(3)[y]
+    assert difference(trained(x, one_hot.astype(numpy.uint8)), expected) is None
+    assert difference(trained(x, iter(y.tolist())), expected) is None
+    for form in (x, list(map(list, x)), array("d", x.ravel()), memoryview(x), x[:, ::-1][:, ::-1], tuple(map(tuple, x)),
+                 [array("d", row) for row in x],
+                 numpy.asfortranarray(x)):
+        assert difference(trained(form, y), expected) is None
+        assert difference(trained(form, one_hot), expected) is None
+    for kind in (numpy.float16, numpy.int8, ">f8", object):
+        assert difference(trained(numpy.arange(48).reshape(12, 4).astype(kind), y),
+                          trained(numpy.arange(48.0).reshape(12, 4), y)) is None
+    single = x.astype(numpy.float32)
+    assert difference(trained(single, y), trained(single.tolist(), y)) is None
+    some = bytes(range(48))
+    scaled = trained([[b / 255 for b in some[4 * n:4 * n + 4]] for n in range(12)], y)
+    array3 = numpy.arange(48).reshape(12, 2, 2)
+    for form in (some, array3, array3.astype("u1"), numpy.asfortranarray(array3.astype("u1")), array3.tolist(),
+                 array3.astype(float), list(array3.astype("u1"))):
+        assert difference(trained(pixels(form), y), scaled) is None
+    assert difference(trained(some, y), trained(numpy.arange(48).reshape(12, 4), y)) is None
+
+
+def test_targets_in_any_form_give_the_same_bits(impl):
+    numpy = pytest.importorskip("numpy")
+    network = Network(mlp([2, 3], loss="mse"), impl)
+    x = [[1, 2], [3, 4]]
+    expected = network.loss(x, [[1, 0, 0], [0, 0, 1]])
+    for form in (numpy.eye(3, dtype=numpy.uint8)[[0, 2]], numpy.eye(3)[[0, 2]], numpy.array([0, 2]),
+                 numpy.array([0, 2], "u1"), [0, 2],
+                 bytes([0, 2]), list(numpy.array([0, 2])), [b"\1\0\0", b"\0\0\1"],
+                 (row for row in [[1, 0, 0], [0, 0, 1]])):
+        assert network.loss(x, form) == expected
+    many = numpy.zeros((5000, 3), numpy.uint8)
+    assert network.loss(numpy.zeros((5000, 2)), many) == network.loss(numpy.zeros((5000, 2)), many.astype(float))
+
+
+def test_doubles_and_bytes_are_not_copied():
+    model = Model([Linear(2, 1)])
+    x = array("d", [1.0, 2.0, 3.0, 4.0])
+    samples = check_samples(model, x, [0, 0])
+    x[0] = 9.0
+    assert samples.inputs[0] == [9.0, 2.0]
+    some = bytearray(4)
+    samples = check_samples(model, pixels(some), [0, 0])
+    some[3] = 255
+    assert samples.inputs[1] == [0.0, 1.0]

@@ -4,41 +4,17 @@ import functools
 import math
 
 import pytest
+import random_cases
 from bits import difference, pattern
-from refnn import InputError, Linear, Model, Network, Sigmoid, Tanh, check_samples, mlp
+from borders import borders
+from refnn import Conv2d, InputError, Linear, Model, Network, Sigmoid, Tanh, mlp
 from refnn.implementations import c as native
-from refnn.layers import ACTIVATIONS
 from refnn.reference import activations, linear
-from refnn.reference.prng import SplitMix64, stream
-from test_elementary import borders
+from refnn.reference.prng import SplitMix64
 
 SIMD = native.simd_names()
 THREADS = (1, 2, 3, 7) if native.lib.refnn_has_threads() else (1,)
-CASES = 40
-
-# Shapes of the tasks and shapes at the borders of tiles: sizes, samples, batch size, share of zeros among the inputs.
-CHOSEN = [([784, 128, 64, 10], 12, 1, 0.8), ([784, 128, 64, 10], 30, 10, 0.8), ([784, 128, 64, 10], 130, 128, 0.8),
-          ([2, 100, 80, 50, 30, 10, 1], 25, 10, 0.0), ([300, 33, 7], 140, 70, 0.9), ([64, 1, 1], 300, 300, 0.0),
-          ([40, 300, 260], 9, 4, 0.5), ([290, 17], 140, 140, 0.0), ([1, 1], 5, 2, 0.0), ([257, 8, 257], 10, 3, 0.7)]
-
-
-def case(n):
-    """Case number n: a model, samples, a batch size. Cases after the chosen ones have sizes from 1 to 70."""
-    random = stream(77, n + 1)
-    if n < len(CHOSEN):
-        sizes, count, batch_size, zeros = CHOSEN[n]
-    else:
-        sizes = [1 + random.below(70) for _ in range(2 + random.below(3))]
-        count, zeros = 1 + random.below(70), random.uniform()
-        batch_size = 1 + random.below(count)
-    names = list(ACTIVATIONS)
-    loss = ("mse", "cross_entropy")[random.below(2)]
-    model = mlp(sizes, names[random.below(len(names))], names[random.below(len(names))], random.below(2) == 1, loss)
-    x = [[0.0 if random.uniform() < zeros else random.normal() for _ in range(sizes[0])] for _ in range(count)]
-    y = [random.below(sizes[-1]) for _ in range(count)]
-    if loss == "mse":
-        y = [[random.normal() for _ in range(sizes[-1])] for _ in range(count)]
-    return model, check_samples(model, x, y), batch_size
+SHAPES = 40
 
 
 def outcome(network, samples, batch_size):
@@ -50,7 +26,7 @@ def outcome(network, samples, batch_size):
 
 @functools.cache
 def expected(n):
-    model, samples, batch_size = case(n)
+    model, samples, batch_size = random_cases.shape(n)
     return outcome(Network(model, "python", seed=n), samples, batch_size)
 
 
@@ -77,11 +53,11 @@ def test_unknown_instruction_set(monkeypatch):
         Network(mlp([1, 1]), "c")
 
 
-@pytest.mark.parametrize("n", range(CASES))
+@pytest.mark.parametrize("n", range(SHAPES))
 @pytest.mark.parametrize("simd", SIMD)
 def test_same_bits_with_every_instruction_set_and_number_of_threads(monkeypatch, simd, n):
     monkeypatch.setenv("REFNN_SIMD", simd)
-    model, samples, batch_size = case(n)
+    model, samples, batch_size = random_cases.shape(n)
     for threads in THREADS:
         found = difference(outcome(Network(model, "c", n, threads), samples, batch_size), expected(n))
         assert found is None, f"{threads} threads: {found}"
@@ -158,7 +134,7 @@ def test_invalid_threads():
 
 
 def test_a_small_workspace_gives_the_same_bits(monkeypatch):
-    model, samples, batch_size = case(2)
+    model, samples, batch_size = random_cases.shape(2)
     monkeypatch.setattr(native, "WORKSPACE", 20_000)
     network = Network(model, "c", 2)
     assert 1 <= network._implementation._rows < 8
@@ -180,3 +156,13 @@ def test_several_epochs_in_one_call_give_the_same_bits(monkeypatch, shuffle):
                           network.epoch])
     for history in histories[1:]:
         assert difference(history, histories[0]) is None
+
+
+def test_processors_that_appear_later_are_not_used(monkeypatch):
+    """The workspace is large enough for the number of processors at the time when the network was made."""
+    monkeypatch.setattr(native, "processors", lambda: 1)
+    made = Network(Model([Conv2d(16, 16, 5)], "sse", input_shape=(16, 24, 24)), "c")
+    monkeypatch.setattr(native, "processors", lambda: 8)
+    for _ in range(2 * native.TRIALS + 2):
+        made.forward([[0.5] * made.model.inputs] * 4)
+        assert made._implementation._workspaces[0].model.threads == 1
