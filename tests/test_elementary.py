@@ -70,6 +70,7 @@ def true_value(name, x):
     return -total if n >= 2 else total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, limit", [("exp", 1.0), ("log", 1.0), ("tanh", 2.0), ("sin", 1.0), ("cos", 1.0)])
 def test_distance_from_the_true_value_and_twins_agree(name, limit):
     python, c = getattr(elementary, name), getattr(lib, f"refnn_{name}")

@@ -23,6 +23,7 @@ def digests(python, *arguments):
     return record["initial_sha256"], record["final_sha256"], [epoch["train_loss"] for epoch in record["epochs"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 def test_same_digests(version):
     python = interpreter(version)
