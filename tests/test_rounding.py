@@ -1,37 +1,42 @@
 """Right programs that round otherwise are never called wrong; mistakes larger than rounding are."""
 
 import random
+import sys
 import warnings
-from math import hypot, inf, sqrt
+from math import inf
+from pathlib import Path
 
 import pytest
 from random_networks import NETWORKS, question
+from refnn.check import main
 from refnn.conformance import vectors
 from refnn.conformance.compare import fitted
 from refnn.conformance.operations.explaining import dig
-from refnn.conformance.rounding import Double, Single, expected, judge
+from refnn.conformance.rounding import PRECISIONS, Double, Single, expected, judge
 from refnn.conformance.rounding.numbers import FUNCTIONS, in_precision, product
 from refnn.conformance.rounding.operations import OPERATIONS
 from refnn.conformance.vectors import Case
 from refnn.reference import activations, batchnorm, linear
 
+HERE = Path(__file__).resolve().parent
 numpy = pytest.importorskip("numpy")
-from right_programs import DOUBLE, SINGLE, SUMS, NumPy, ascending, descending, fused
+from right_programs import DOUBLE, SINGLE, SUMS, NumPy, ascending, fused
 
+NOT_FINITE = {"not finite", "zero"}  # libraries have other rules for NaN, and compensated sums make Infinity NaN
 PROGRAMS = {"numpy single": (NumPy(SINGLE), Single), "numpy double": (NumPy(DOUBLE), Double),
             "fused double": (NumPy(DOUBLE, ascending, dot=fused), Double)}
 PROGRAMS.update({f"{name} single": (NumPy(SINGLE, add), Single) for name, add in SUMS.items()})
 PROGRAMS.update({f"{name} double": (NumPy(DOUBLE, add), Double) for name, add in SUMS.items()})
-try:
-    import torch
+PYTORCH = {"pytorch single": "float32", "pytorch double": "float64"}
+
+
+def program_named(name):
+    """A program and its precision. PyTorch is imported only when it is tested: it takes much memory."""
+    if name not in PYTORCH:
+        return PROGRAMS[name]
+    torch = pytest.importorskip("torch")
     from torch_programs import PyTorch
-    PROGRAMS["pytorch single"] = PyTorch(torch.float32), Single
-    PROGRAMS["pytorch double"] = PyTorch(torch.float64), Double
-except ImportError:
-    pass
-
-
-NOT_FINITE = {"not finite", "zero"}  # libraries have other rules for NaN, and compensated sums make Infinity NaN
+    return PyTorch(getattr(torch, PYTORCH[name])), PRECISIONS[name.split()[1]]
 
 
 def cases():
@@ -62,9 +67,9 @@ def test_values_are_those_of_the_vectors():
                 assert same, (case.id, tensor.key, place)
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", [*PROGRAMS, *PYTORCH])
 def test_every_operation(name):
-    program, precision = PROGRAMS[name]
+    program, precision = program_named(name)
     for case in cases():
         if hasattr(program, case.op) and not NOT_FINITE & set(case.flags):
             answer = fitted(case.answer, answered(program, case), "the answer")
@@ -79,10 +84,9 @@ def test_networks(name, network):
     """With all tensors, each is judged by the ones before it; without, errors add up from the question to the
     parameters.
     """
-    if name not in PROGRAMS:
-        pytest.skip("no PyTorch")
+    program = program_named(name)
     for seed, keys in enumerate((None, ("loss", "gradients", "parameters"), ("loss", "parameters"))):
-        found = judged(*PROGRAMS[name], question(network, seed), keys)
+        found = judged(*program, question(network, seed), keys)
         assert found.first is None, (seed, found)
 
 
@@ -224,10 +228,73 @@ def test_overflow_of_single_precision():
         assert Single.given(1e100).deviation == inf and Double.given(1e100).deviation == 0.0
 
 
-def test_the_statistics_of_the_reference_return():
+def test_the_functions_of_the_reference_return():
     """What `in_precision` replaces is there again afterwards, also after an exception."""
     before = activations.exp, batchnorm.sqrt
     with pytest.raises(ZeroDivisionError), in_precision(Single):
         raise ZeroDivisionError
     assert (activations.exp, batchnorm.sqrt) == before
-    assert hypot(3.0, 4.0) == sqrt(25.0) and descending
+
+
+# The command
+
+PROGRAM = """import json, sys, warnings
+sys.path.insert(0, {tests!r})
+from right_programs import *
+from refnn.conformance.vectors import decode, encode
+warnings.simplefilter("ignore")
+program = NumPy({dtype})
+program.answers_parameters = {parameters}
+{mistake}
+for line in sys.stdin:
+    case = json.loads(line)
+    function = getattr(program, case["op"], None)
+    answer = encode(function(**decode(case["in"]))) if function else None
+    print(json.dumps({{"id": case["id"], "out": answer}}), flush=True)
+"""
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Makes a program in NumPy, and returns the command for it."""
+    def made(dtype, parameters=True, mistake=""):
+        path = tmp_path / "program.py"
+        path.write_text(PROGRAM.format(tests=str(HERE), dtype=dtype, parameters=parameters, mistake=mistake))
+        return f'"{sys.executable}" "{path}"'
+    return made
+
+
+RUNGS = ["elementary", "product", "forward", "loss", "backward", "update", "step", "truth-table", "alice-bob", "points"]
+
+
+@pytest.mark.parametrize("dtype, parameters", [("SINGLE", True), ("DOUBLE", False)])
+def test_a_right_program_is_accepted(command, dtype, parameters, capsys):
+    program = command(dtype, parameters)
+    assert main(["--cmd", program, *RUNGS, "--accept", "rounding"]) == 0
+    said = capsys.readouterr().out
+    assert "Conforms up to rounding: " in said and "not implemented" not in said
+    assert ("precision: single, found from the answers" in said) == (dtype == "SINGLE")
+    assert main(["--cmd", program, "product"]) == 1
+
+
+def test_single_precision_is_wrong_where_double_is_stated(command, capsys):
+    assert main(["--cmd", command("SINGLE"), "update", "--accept", "rounding", "--precision", "double"]) == 1
+    assert "standard deviations of rounding; 10 are rounding" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_known_failure_has_a_verdict(command, tmp_path, capsys):
+    (tmp_path / "known").write_text("update/* rounding\n")
+    known = ["--known-failures", str(tmp_path / "known"), "--precision", "single", "update"]
+    assert main(["--cmd", command("SINGLE"), *known]) == 0
+    wrong = "program.update = lambda p, dp, lr: {'p': [v + lr * d for v, d in zip(p, dp)]}"
+    assert main(["--cmd", command("SINGLE", mistake=wrong), *known]) == 1
+    assert "update: wrong" in capsys.readouterr().out
+    (tmp_path / "known").write_text("update/* rouding\n")
+    assert main(["--cmd", command("SINGLE"), *known]) == 2
+
+
+def test_a_training_with_a_wrong_step(command, capsys):
+    """The rate of every step is off by a ten-thousandth."""
+    wrong = "step = program.step\nprogram.step = lambda *a, **k: step(*a[:6], a[6] * 1.0001, *a[7:])"
+    assert main(["--cmd", command("SINGLE", mistake=wrong), "alice-bob", "--accept", "rounding"]) == 1
+    assert "alice-bob: wrong" in capsys.readouterr().out
