@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 from .checks import shown
 from .download import abandon, claim, fetch, keep, reason
 from .errors import InputError, UnavailableError
-from .idx import blocks, read_idx
+from .folders import find_exactly, read_idx_folder
+from .idx import blocks
+from .pictures import Pictures
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, TWO_PI, stream
-from .samples import Numbers, Pixels
+from .samples import Numbers
 
 Pair = tuple[Numbers, Numbers]
 
@@ -29,6 +31,7 @@ class Data(NamedTuple):
     train: Pair
     validation: Optional[Pair] = None
     test: Optional[Pair] = None
+    pictures: Optional[Pictures] = None  # what the samples of pictures mean
 
 
 def truth_table() -> Data:
@@ -78,14 +81,15 @@ FILES = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+DIGITS = tuple("0123456789")
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 
 
 def mnist(source: str | os.PathLike[str] | None = None) -> Data:
     """Handwritten digits, 28 x 28 pixels: 60,000 for training and 10,000 for the test.
 
-    source: a folder with the four IDX files, raw or .gz; "digits" for the small set that comes with refnn; or None: the
-    folder $REFNN_DATA, else the user's cache, else downloaded into it.
+    source: a folder with IDX files, raw or .gz, of any size and with any labels, also without a test; "digits" for the
+    small set that comes with refnn; or None: the folder $REFNN_DATA, else the user's cache, else downloaded into it.
     """
     named = "--data" if source is not None else "REFNN_DATA"
     source = os.environ.get("REFNN_DATA") if source is None else source
@@ -98,18 +102,10 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
     else:
         folder = cache_folder()
         for name in FILES:
-            if not find(folder, name):
+            if not find_exactly(folder, *name.split("-")[:2]):
                 download(name, folder)
-    pairs = []
-    for part in ("train", "t10k"):
-        (count, height, width), images = read_idx(existing(folder, f"{part}-images-idx3-ubyte"), 3)
-        (labels_count,), labels = read_idx(existing(folder, f"{part}-labels-idx1-ubyte"), 1)
-        if (height, width) != (28, 28):
-            raise InputError(f"{folder}: images of {height} x {width} pixels, not 28 x 28")
-        if labels_count != count:
-            raise InputError(f"{folder}: {count} {part} images, but {labels_count} labels")
-        pairs.append((Pixels(images), labels))
-    return Data(pairs[0], test=pairs[1])
+    pictures, train, test = read_idx_folder(folder, DIGITS)
+    return Data(train, test=test, pictures=pictures)
 
 
 def is_folder(path: Path) -> bool:
@@ -118,25 +114,6 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
-
-
-def find(folder: Path, name: str) -> Path | None:
-    """The file of that name in a folder, in either spelling, raw or .gz; None if there is none. Raises InputError."""
-    for spelling in (name, name.replace("-idx", ".idx")):
-        for path in (folder / spelling, folder / (spelling + ".gz")):
-            try:
-                if path.is_file():
-                    return path
-            except OSError as error:
-                raise InputError(f"{folder}: {error.strerror or error}") from None
-    return None
-
-
-def existing(folder: Path, name: str) -> Path:
-    path = find(folder, name)
-    if not path:
-        raise InputError(f"{folder}: no file {name} or {name}.gz")
-    return path
 
 
 def download(name: str, folder: Path) -> None:

@@ -52,11 +52,20 @@ def read_header(data: bytes | bytearray, dimensions: int, path: object) -> tuple
         raise InputError(f"{path}: truncated: {len(data)} bytes are no IDX file")
     expected = bytes([0, 0, UNSIGNED_BYTE, dimensions])
     if data[:4] != expected:
-        raise InputError(f"{path}: wrong magic number {data[:4].hex()}, expected {expected.hex()}")
+        raise InputError(f"{path}: wrong magic number {data[:4].hex()}, expected {expected.hex()}{hint(data)}")
     start = 4 + 4 * dimensions
     if len(data) < start:
         raise InputError(f"{path}: truncated: {len(data)} bytes, the header alone has {start}")
     return struct.unpack_from(f">{dimensions}I", data, 4)
+
+
+def hint(data: bytes | bytearray) -> str:
+    """What a file with a wrong magic number may be, for the message."""
+    if data[:3] == bytes([0, 0, UNSIGNED_BYTE]):
+        return "; it has labels" if data[3] == 1 else f"; it has {data[3]} dimensions, as images do"
+    if data[:2] == b"\0\0":
+        return "; its numbers are not unsigned bytes"
+    return "; it is a web page" if data.lstrip()[:1] == b"<" else ""
 
 
 def blocks(path: str | os.PathLike[str], name: object) -> Iterator[bytes]:

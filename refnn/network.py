@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from hashlib import sha256
 from itertools import chain, islice
-from math import isfinite
+from math import isfinite, prod
 from operator import index
 from typing import Any, NamedTuple, Optional, SupportsIndex
 
@@ -22,6 +22,7 @@ from .files import PathLike
 from .locks import Method, ReadWriteLock, reads, writes
 from .layers import Matrix, buffer_count, is_custom, parameter_count, times
 from .model import REDUCTIONS, Model
+from .pictures import Pictures
 from .rates import learning_rates
 from .samples import Numbers, Samples, check_flat, check_rows, check_samples
 from .state import LayerView, flat_state, places, tensors
@@ -140,6 +141,7 @@ class Network:
         self.batches = 0  # steps trained so far
         self.settings: dict[str, Any] = {}  # the arguments of the last call of train, without data, epochs and on_epoch
         self.columns: Columns | None = None  # of a table: what inputs and outputs mean; kept in files
+        self.pictures: Pictures | None = None  # the same of pictures
         self._start()
 
     def _start(self) -> None:
@@ -204,7 +206,8 @@ class Network:
         """
         training = {"seed": self.seed, "epoch": self.epoch, "batches": self.batches, "settings": self.settings}
         info = {"refnn": __version__, "spec": str(SPEC), "training": training, **({"run": run} if run else {}),
-                **({"columns": self.columns.to_json()} if self.columns else {})}
+                **({"columns": self.columns.to_json()} if self.columns else {}),
+                **({"pictures": self.pictures._asdict()} if self.pictures else {})}
         saved.write(path, tensors(self.model, *self._state(), self.batches), self.model, info)
 
     @property
@@ -516,6 +519,10 @@ def network_of(content: saved.Saved, source: str, model: Model | None = None, im
             network.columns = Columns.from_json(content.info["columns"])
             if (network.columns.input_width, network.columns.output_width) != (model.inputs, model.outputs):
                 raise InputError("the columns in the metadata do not fit the model")
+        if "pictures" in content.info:
+            network.pictures = Pictures.from_json(content.info["pictures"])
+            if (prod(network.pictures.shape), len(network.pictures.classes)) != (model.inputs, model.outputs):
+                raise InputError("the pictures in the metadata do not fit the model")
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     network._restore(state[:2])

@@ -68,13 +68,14 @@ class Progress:
                 self.bar, self.what = None, ""
             return
         now = self.clock()
-        if now >= self.next and done:
+        if now < self.next or not done:
+            return
+        left = (now - self.start) / done * (total - done)
+        if left >= FIRST or not total:
             self.wait = min(self.wait * GROWTH, LONGEST)
             self.next = now + self.wait
-            if done < total or not total:
-                of = f" of {total:,}" if total else ""
-                left = f", {duration((now - self.start) / done * (total - done))} left" if total else ""
-                print(f"{what}: {done:,}{of} {unit}{left}", file=self.stream, flush=True)
+            of = f" of {total:,} {unit}, {duration(left)} left" if total else f" {unit}"
+            print(f"{what}: {done:,}{of}", file=self.stream, flush=True)
 
     def close(self) -> None:
         """Removes the bars."""

@@ -16,7 +16,7 @@ from .errors import InputError
 from .saved import Saved
 from .model import LOSSES
 from .tables import Choices
-from .tasks import SETTINGS, TASKS, Task, table_task, task
+from .tasks import SETTINGS, TASKS, Task, folder_task, table_task, task
 
 Run = dict[str, Any]
 
@@ -77,6 +77,8 @@ def is_table(run: Run) -> bool:
 def task_of(run: Run) -> Task:
     """The run's task with the run's settings. Raises InputError."""
     settings = {name: run[name] for name in SETTINGS if name in run}
+    if run["task"] not in TASKS and os.path.isdir(run["task"]):
+        return folder_task(run["task"]).adapted(settings, option)
     if not is_table(run):
         return task(run["task"]).adapted(settings, option)
     classes = None if "loss" not in run else bool(LOSSES.get(str(run["loss"]), LOSSES["mse"]).classes)

@@ -6,6 +6,7 @@ The metadata of a file, beside "format", which says that the tensors have PyTorc
     model         layers, loss, init and input_shape
     training      seed, epoch, batches (the number of training steps), settings (the arguments of the last training)
     columns       of a network for a table: its columns, as in tables.py
+    pictures      of a network for pictures: their shape, and the names of the classes
     run           of a file from the command line: the task and every option
 """
 
@@ -49,7 +50,7 @@ def read(path: PathLike) -> Saved:
     """Reads a file. Runs no code that the file holds. Raises InputError."""
     tensors, metadata = from_bytes(read_bytes(path), str(path))
     info: dict[str, Any] = {name: metadata.get(name) for name in ("refnn", "spec")}
-    for name in ("model", "training", "run", "columns"):
+    for name in ("model", "training", "run", "columns", "pictures"):
         if name in metadata:
             info[name] = parsed(metadata[name], f"{path}: {name}")
     model = model_from_json(info["model"], str(path)) if "model" in info else None

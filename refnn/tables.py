@@ -218,7 +218,7 @@ class Table(NamedTuple):
 class Choices(NamedTuple):
     """How a table is to be read.
 
-    targets:  the names of the columns that are to be learned; the last column unless given
+    targets:  the names of the columns that are to be learned; the last column that is not left out unless given
     ignore:   columns to leave out; category: columns of numbers that are categories
     header:   as in read_cells
     classes:  whether the target is a class; None: as its values suggest
@@ -239,7 +239,10 @@ def read_table(path: PathLike, choices: Choices | None = None, seed: int = 0) ->
     """Reads a CSV file for training. Raises InputError, with the line and the column."""
     chosen = choices or Choices()
     cells = read_cells(path, chosen.header, chosen.targets)
-    targets = chosen.targets or (cells.names[-1],)
+    targets = chosen.targets or tuple(name for name in cells.names if name not in chosen.ignore)[-1:]
+    for name in targets:
+        if name in chosen.ignore:
+            raise InputError(f"{cells.source}: column {name!r} cannot be the target and be left out")
     for name in (*targets, *chosen.ignore, *chosen.category):
         known_name(name, cells.names, f"column of {cells.source}:")
     inputs = [name for name in cells.names if name not in targets and name not in chosen.ignore]

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from . import datasets
 from .checks import known_name, layer_sizes, positive_number, true_or_false, whole_number
 from .datasets import Data
 from .errors import InputError
-from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape
+from .folders import read_folder
+from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape, times
 from .model import INITS, LOSSES, REDUCTIONS, Model, mlp
+from .pictures import Pictures
 from .rates import learning_rates
 from .tables import Choices, Columns, read_table
 
@@ -72,6 +76,7 @@ class Task:
     reduction: str | None = None  # "sum" or "mean" over the batch; None: the loss's own
     questions: tuple[tuple[str, list[float], str], ...] = ()  # name, input, and the meaning of the answer
     columns: Columns | None = None  # of a table
+    fit: Callable[[Pictures], tuple[Layer, ...]] | None = None  # the layers for other pictures
     decisions: tuple[str, ...] = ()  # what was decided when the data were read, in lines
 
     def settings(self) -> dict[str, Any]:
@@ -92,6 +97,14 @@ class Task:
         if task.model().classes and task.model().outputs == 1:
             raise InputError(f"{called('loss')} {task.loss} needs one output for each class; this task has one output")
         return task
+
+    def fitted(self, pictures: Pictures | None) -> Task:
+        """The task with a network for these pictures; None: the task as it is."""
+        if pictures is None or (pictures.shape, len(pictures.classes)) == ((1, 28, 28), 10):
+            return self
+        if self.fit:
+            return replace(self, layers=self.fit(pictures), input_shape=pictures.shape)
+        return replace(self, inputs=prod(pictures.shape), outputs=len(pictures.classes))
 
     def model(self) -> Model:
         if self.layers:
@@ -125,6 +138,14 @@ def mnist(seed: int, source: str | None) -> Data:
     return datasets.mnist(source)
 
 
+def convolutional(pictures: Pictures) -> tuple[Layer, ...]:
+    """The layers of mnist-cnn, for pictures of any shape."""
+    channels, height, width = pictures.shape
+    return (Conv2d(channels, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4),
+            Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8), Flatten(),
+            Linear(8 * (height // 4) * (width // 4), len(pictures.classes)))
+
+
 TASKS = {
     "truth-table": Task(
         data=made(lambda seed: datasets.truth_table()), inputs=3, hidden=(4,), outputs=1, activation="sigmoid",
@@ -149,10 +170,27 @@ TASKS = {
         output="identity", bias=False, loss="cross_entropy", init="fan_out", epochs=5, batch_size=1, lr=0.001),
     "mnist-cnn": Task(
         data=mnist, input_shape=(1, 28, 28),
-        layers=(Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4),
-                Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8), Flatten(), Linear(392, 10)),
+        layers=convolutional(Pictures((1, 28, 28), datasets.DIGITS)), fit=convolutional,
         loss="cross_entropy", init="he", epochs=2, batch_size=100, lr=0.01, shuffle=True),
 }
+
+
+def folder_task(path: str) -> Task:
+    """A task of a folder of pictures: a perceptron for them. Raises InputError."""
+    folder = read_folder(Path(path))
+    pictures, names = folder.pictures, folder.pictures.classes
+    count, tests = len(folder.train[1]), len(folder.test[1]) if folder.test else 0
+    few = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    decision = (f"{path}: {count + tests:,} pictures ({count:,} to train, {tests:,} to test), {times(pictures.shape)} "
+                f"(channels, rows, columns), {len(names)} classes: {few}")
+
+    def data(seed: int, source: str | None) -> Data:
+        if source is not None:
+            raise InputError("--data is for the tasks of MNIST; here the task is a folder itself")
+        return Data(folder.train, test=folder.test, pictures=pictures)
+
+    return Task(data=data, inputs=prod(pictures.shape), hidden=(64,), outputs=len(names), activation="relu",
+                loss="cross_entropy", init="he", epochs=10, batch_size=20, lr=0.05, shuffle=True, decisions=(decision,))
 
 
 def table_task(path: str, choices: Choices, seed: int) -> Task:

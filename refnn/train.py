@@ -24,6 +24,7 @@ from .cli import (
     task_table,
     write_json,
 )
+from .datasets import Data
 from .errors import InputError
 from .network import Epoch, Evaluation, Network, digest, network_of
 from .progress import Progress
@@ -45,7 +46,8 @@ def options() -> Parser:
     parser = Parser(prog="refnn train", description=__doc__, allow_abbrev=False, epilog=f"{task_table()}\n\n{EXAMPLES}",
                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", nargs="?", metavar="TASK",
-                        help=f"{', '.join(TASKS)} (default: alice-bob), or a table, FILE.csv")
+                        help=f"{', '.join(TASKS)} (default: alice-bob); or a table, FILE.csv; or a folder of pictures: "
+                             "IDX files, or a folder of PNG, JPEG or PGM files for each class")
     data = parser.add_argument_group("data")
     data.add_argument("--data", metavar="DIR", help="for tasks on MNIST: a folder with its files, or digits, a small "
                       "set that is built in (default: $REFNN_DATA, else the user's cache, else downloaded)")
@@ -102,24 +104,33 @@ class Training:
         self.task = task_of(run)
         self.record_run = in_full(run, self.task)
         self.impl = implementations.default() if given.impl is None else given.impl
-        if content:
-            self.network = network_of(content, given.resume, self.task.model(), self.impl, given.threads)
-        else:
-            self.network = Network(self.task.model(), self.impl, run["seed"], given.threads)
-        if content and self.network.columns != self.task.columns:
-            raise InputError(f"{run['task']}: its columns are not those that {given.resume} was trained with")
-        self.network.columns = self.task.columns
-        self.first_epoch = self.network.epoch
+        implementations.load(self.impl)
         check_writable(given.json)
         self.path = given.save or given.resume
         if self.path:
             files.check_writable(self.path, "--save")
         self.progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
-        self._read(run)
-
-    def _read(self, run: dict[str, Any]) -> None:
-        """Reads the samples."""
         data = self.task.data(run["seed"], run.get("data"))
+        self.task = self.task.fitted(data.pictures)
+        self.network = self._network(run, data, content)
+        self.first_epoch = self.network.epoch
+        self._samples(run, data)
+
+    def _network(self, run: dict[str, Any], data: Data, content: saved.Saved | None) -> Network:
+        given, model = self.given, self.task.model()
+        if not content:
+            network = Network(model, self.impl, run["seed"], given.threads)
+            network.columns, network.pictures = self.task.columns, data.pictures
+            return network
+        network = network_of(content, given.resume, model, self.impl, given.threads)
+        for what, now, then in (("columns", self.task.columns, network.columns),
+                                ("pictures", data.pictures, network.pictures)):
+            if now != then:
+                raise InputError(f"{run['task']}: its {what} are not those that {given.resume} was trained with")
+        return network
+
+    def _samples(self, run: dict[str, Any], data: Data) -> None:
+        """Checks the samples."""
         model = self.network.model
         limit, limit_test = run.get("limit"), run.get("limit_test", run.get("limit"))
         self.train = limited(check_samples(model, *data.train), limit)

@@ -14,9 +14,10 @@ FLOORS = [
     ["refnn.errors"],
     ["refnn.checks", "refnn.progress", "refnn.safetensors"],
     ["refnn.files"],
-    ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept", "refnn.tables"],
+    ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept", "refnn.tables", "refnn.pictures"],
     ["refnn.model"],
     ["refnn.samples", "refnn.saved"],
+    ["refnn.folders"],
     ["refnn.datasets"],
     ["refnn.tasks"],
     ["refnn.implementations.*"],
@@ -27,7 +28,7 @@ FLOORS = [
     ["refnn.conformance.*"],
     ["refnn.cli"],
     ["refnn.runs"],
-    ["refnn.bench", "refnn.check", "refnn.sweep", "refnn.train"],
+    ["refnn.bench", "refnn.check", "refnn.predict", "refnn.sweep", "refnn.train"],
     ["refnn.__main__"],
 ]
 BUILT = "refnn._core"  # the C core, imported by the implementation that stands on it

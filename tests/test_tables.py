@@ -136,6 +136,7 @@ def test_statistics_are_those_of_the_training_rows(tmp_path):
     ("a,b\n1,2\n2,3\n", {"targets": ("c",)}, "unknown column of"),
     ("a,colour\n1,2\n2,3\n", {"targets": ("color",)}, "did you mean 'colour'?"),
     ("a,b\n1,2\n2,3\n", {"ignore": ("a",)}, "t.csv: no column is left for the inputs"),
+    ("a,b\n1,2\n2,3\n", {"ignore": ("a",), "targets": ("a",)}, "column 'a' cannot be the target and be left out"),
     ("a,b\n1,2\n2,3\n", {"test_split": 0.1}, "--test-split 0.1 of 2 rows leaves none for the test"),
     ("name,y\n" + "".join(f"p{n},{n % 2}\n" for n in range(150)), {},
      "column 'name' has 150 different texts in 150 rows; leave it out with --ignore name"),

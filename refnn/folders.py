@@ -1,0 +1,172 @@
+"""Labelled pictures in a folder: IDX files such as MNIST's, of any size, or a folder of pictures for each class."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from .checks import shown
+from .errors import InputError
+from .idx import blocks, read_idx
+from .layers import Shape, times
+from .pictures import Picture, Pictures, read_picture
+from .samples import Pixels
+
+Labelled = tuple[Pixels, bytes]  # pictures, and the index of the class of each
+CHANNELS = (1, 3, 4)  # numbers that a dimension of channels has
+SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+MAX_CLASSES = 256
+
+
+class Folder(NamedTuple):
+    """The pictures of a folder, for training and, if there are any, for the test."""
+
+    pictures: Pictures
+    train: Labelled
+    test: Optional[Labelled]
+
+
+def read_folder(folder: Path) -> Folder:
+    """IDX files, or a folder of pictures for each class; these may be in folders train and test. Raises InputError."""
+    if find_idx(folder, "train", "images"):
+        return read_idx_folder(folder)
+    parts = {name: folder / name for name in ("train", "test") if (folder / name).is_dir()}
+    train = read_classes(parts.get("train", folder))
+    pictures = Pictures(shape_of(train), tuple(train))
+    if len(pictures.classes) > MAX_CLASSES:
+        raise InputError(f"{folder}: {len(pictures.classes)} classes; the maximum is {MAX_CLASSES}")
+    test = read_classes(parts["test"]) if "train" in parts and "test" in parts else None
+    return Folder(pictures, labelled(train, pictures), labelled(test, pictures) if test else None)
+
+
+class Part(NamedTuple):
+    """The files of the training data, or of the test."""
+
+    images: Path
+    labels: Path
+    shape: Shape
+    pixels: memoryview | bytes
+    indices: bytes
+
+
+def read_idx_folder(folder: Path, classes: tuple[str, ...] = ()) -> Folder:
+    """IDX files; those of the test may be missing. Raises InputError, with the name of the file.
+
+    classes: the names of the classes if the labels are their indices; else the classes are the labels that occur
+    """
+    train = read_part(folder, "train")
+    has_test = find_idx(folder, "t10k", "images") or find_idx(folder, "t10k", "labels")
+    test = read_part(folder, "t10k") if has_test else None
+    found = sorted(set(train.indices))
+    if not classes or found[-1] >= len(classes):
+        classes, known = tuple(map(str, found)), bytes(found)
+    else:
+        known = bytes(range(len(classes)))
+    if test and test.shape != train.shape:
+        raise InputError(f"{test.images}: images of {times(test.shape)}, but those of {train.images.name} have "
+                         f"{times(train.shape)}")
+    if test and (strange := test.indices.translate(None, known)):
+        raise InputError(f"{test.labels}: label {test.indices.index(strange[0])} is {strange[0]}, which "
+                         f"{train.labels.name} does not have")
+    table = bytes(known.index(k) if k in known else 0 for k in range(256))
+    pairs = [(Pixels(part.pixels), part.indices.translate(table)) for part in (train, test) if part]
+    return Folder(Pictures(train.shape, classes), pairs[0], pairs[1] if test else None)
+
+
+def read_part(folder: Path, part: str) -> Part:
+    """The images and labels of a part, train or t10k. Raises InputError."""
+    paths = []
+    for what, kind in (("images", "idx3"), ("labels", "idx1")):
+        path = find_idx(folder, part, what)
+        if not path:
+            name = f"{part}-{what}-{kind}-ubyte"
+            raise InputError(f"{folder}: no file {name} or {name}.gz")
+        paths.append(path)
+    shape, pixels = read_images(paths[0])
+    (count,), labels = read_idx(paths[1], 1)
+    if count != len(pixels) // prod(shape):
+        raise InputError(f"{folder}: {len(pixels) // prod(shape)} {part} images, but {count} labels")
+    return Part(paths[0], paths[1], shape, pixels, bytes(labels))
+
+
+def find_idx(folder: Path, part: str, what: str) -> Path | None:
+    """The IDX file of a part, train or t10k, with images or labels: MNIST's name, or one that has these words in it."""
+    if path := find_exactly(folder, part, what):
+        return path
+    words = ("t10k", "test") if part == "t10k" else (part,)
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror or error}") from None
+    near = [name for name in names if what in name and "idx" in name and any(word in name for word in words)]
+    return folder / near[0] if near else None
+
+
+def find_exactly(folder: Path, part: str, what: str) -> Path | None:
+    """The IDX file with MNIST's name, in either spelling, raw or .gz; None if there is none. Raises InputError."""
+    kind = "idx3" if what == "images" else "idx1"
+    for name in (f"{part}-{what}-{kind}-ubyte", f"{part}-{what}.{kind}-ubyte"):
+        for path in (folder / name, folder / (name + ".gz")):
+            try:
+                if path.is_file():
+                    return path
+            except OSError as error:
+                raise InputError(f"{folder}: {error.strerror or error}") from None
+    return None
+
+
+def read_images(path: Path) -> tuple[Shape, memoryview | bytes]:
+    """-> (channels, rows, columns) and the pixels in this order, of a file of 3 or 4 dimensions. Raises InputError.
+
+    Of 4 dimensions, the last is that of the channels if it alone has 1, 3 or 4 of them; else the second.
+    """
+    first = next(iter(blocks(path, path)), b"")
+    dimensions = first[3] if len(first) > 3 and first[3] == 4 else 3
+    (count, *sizes), pixels = read_idx(path, dimensions)
+    if not count or not prod(sizes):
+        raise InputError(f"{path}: it has no images")
+    if dimensions == 3:
+        return (1, *sizes), pixels
+    if sizes[2] not in CHANNELS or sizes[0] in CHANNELS:
+        return tuple(sizes), pixels
+    height, width, channels = sizes
+    size = prod(sizes)
+    ordered = b"".join(bytes(pixels[start + c:start + size:channels]) for start in range(0, len(pixels), size)
+                       for c in range(channels))
+    return (channels, height, width), ordered
+
+
+def read_classes(folder: Path) -> dict[str, list[tuple[Path, Picture]]]:
+    """The pictures of each class, a subfolder, in the order of their names. Raises InputError."""
+    found: dict[str, list[tuple[Path, Picture]]] = {}
+    for subfolder in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        paths = sorted(path for path in subfolder.iterdir() if path.suffix.lower() in SUFFIXES)
+        if paths:
+            found[subfolder.name] = [(path, read_picture(path)) for path in paths]
+    if len(found) < 2:
+        raise InputError(f"{folder}: no IDX files named train-images..., and not a folder of pictures for each class")
+    return found
+
+
+def shape_of(classes: dict[str, list[tuple[Path, Picture]]]) -> Shape:
+    """The shape of all pictures; of 3 channels if one has colours. Raises InputError if their sizes differ."""
+    together = [entry for pictures in classes.values() for entry in pictures]
+    first_path, first = together[0]
+    for path, picture in together:
+        if (picture.height, picture.width) != (first.height, first.width):
+            raise InputError(f"{path}: {picture.height} x {picture.width} pixels, but {first_path} has "
+                             f"{first.height} x {first.width}; all must have the same size")
+    return (max(picture.channels for _, picture in together), first.height, first.width)
+
+
+def labelled(classes: dict[str, list[tuple[Path, Picture]]], pictures: Pictures) -> Labelled:
+    pixels, labels = bytearray(), bytearray()
+    for name, entries in classes.items():
+        if name not in pictures.classes:
+            raise InputError(f"{entries[0][0].parent}: there is no such class to train with: {shown(name)}")
+        for path, picture in entries:
+            pixels += pictures.fitted(picture, str(path))
+            labels.append(pictures.classes.index(name))
+    return Pixels(bytes(pixels)), bytes(labels)
+
