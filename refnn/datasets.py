@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from .checks import shown
 from .download import abandon, claim, fetch, keep, reason
 from .errors import InputError, UnavailableError
-from .folders import find_exactly, read_idx_folder
+from .folders import find, read_idx_folder
 from .idx import blocks
 from .pictures import Pictures
 from .reference.elementary import cos, sin
@@ -102,7 +102,7 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
     else:
         folder = cache_folder()
         for name in FILES:
-            if not find_exactly(folder, *name.split("-")[:2]):
+            if not find(folder, name):
                 download(name, folder)
     pictures, train, test = read_idx_folder(folder, DIGITS)
     return Data(train, test=test, pictures=pictures)

@@ -78,11 +78,7 @@ def read_part(folder: Path, part: str) -> Part:
     """The images and labels of a part, train or t10k. Raises InputError."""
     paths = []
     for what, kind in (("images", "idx3"), ("labels", "idx1")):
-        path = find_idx(folder, part, what)
-        if not path:
-            name = f"{part}-{what}-{kind}-ubyte"
-            raise InputError(f"{folder}: no file {name} or {name}.gz")
-        paths.append(path)
+        paths.append(find_idx(folder, part, what) or existing(folder, f"{part}-{what}-{kind}-ubyte"))
     shape, pixels = read_images(paths[0])
     (count,), labels = read_idx(paths[1], 1)
     if count != len(pixels) // prod(shape):
@@ -92,7 +88,7 @@ def read_part(folder: Path, part: str) -> Part:
 
 def find_idx(folder: Path, part: str, what: str) -> Path | None:
     """The IDX file of a part, train or t10k, with images or labels: MNIST's name, or one that has these words in it."""
-    if path := find_exactly(folder, part, what):
+    if path := find(folder, f"{part}-{what}-idx{3 if what == 'images' else 1}-ubyte"):
         return path
     words = ("t10k", "test") if part == "t10k" else (part,)
     try:
@@ -103,17 +99,23 @@ def find_idx(folder: Path, part: str, what: str) -> Path | None:
     return folder / near[0] if near else None
 
 
-def find_exactly(folder: Path, part: str, what: str) -> Path | None:
-    """The IDX file with MNIST's name, in either spelling, raw or .gz; None if there is none. Raises InputError."""
-    kind = "idx3" if what == "images" else "idx1"
-    for name in (f"{part}-{what}-{kind}-ubyte", f"{part}-{what}.{kind}-ubyte"):
-        for path in (folder / name, folder / (name + ".gz")):
+def find(folder: Path, name: str) -> Path | None:
+    """The file of that name in a folder, in either spelling, raw or .gz; None if there is none. Raises InputError."""
+    for spelling in (name, name.replace("-idx", ".idx")):
+        for path in (folder / spelling, folder / (spelling + ".gz")):
             try:
                 if path.is_file():
                     return path
             except OSError as error:
                 raise InputError(f"{folder}: {error.strerror or error}") from None
     return None
+
+
+def existing(folder: Path, name: str) -> Path:
+    path = find(folder, name)
+    if not path:
+        raise InputError(f"{folder}: no file {name} or {name}.gz")
+    return path
 
 
 def read_images(path: Path) -> tuple[Shape, memoryview | bytes]:

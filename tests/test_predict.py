@@ -45,7 +45,7 @@ def test_regression_answers_in_the_units_of_the_file(capsys, saved):
     [answer] = record(capsys, saved("regression"), "6.7,3.0,5.2")
     assert abs(answer["numbers"]["petal width"] - 2.3) < 0.5
     assert predict([saved("regression"), "6.7,3.0,5.2"]) == 0
-    assert capsys.readouterr().out.startswith("6.7,3.0,5.2: petal width 2.")
+    assert capsys.readouterr().out.startswith("6.7,3.0,5.2: petal width 1.8")
 
 
 def test_negative_numbers_and_a_network_without_columns(capsys, saved):

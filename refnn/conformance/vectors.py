@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import datasets
+from .. import datasets, folders
 from ..errors import InputError, UnavailableError
 from ..idx import read_idx
 
@@ -117,8 +117,8 @@ def read_data(folder: Path, source: dict[str, Any]) -> dict[str, Any]:
         data: dict[str, Any] = decode(source)
         return data
     folder = folder / source["folder"] if "folder" in source else mnist_folder()
-    (count, height, width), images = read_idx(datasets.existing(folder, source["images"]), 3)
-    _, labels = read_idx(datasets.existing(folder, source["labels"]), 1)
+    (count, height, width), images = read_idx(folders.existing(folder, source["images"]), 3)
+    _, labels = read_idx(folders.existing(folder, source["labels"]), 1)
     size = height * width
     return {"pixels": [bytes(images[n * size:(n + 1) * size]).hex() for n in range(count)], "y": list(labels)}
 
@@ -129,7 +129,7 @@ def mnist_folder() -> Path:
         folder = Path(os.environ.get("REFNN_DATA") or datasets.cache_folder())
     except UnavailableError as error:
         raise InputError(str(error)) from None
-    if not all(datasets.find(folder, name) for name in datasets.FILES):
+    if not all(folders.find(folder, name) for name in datasets.FILES):
         raise InputError("no MNIST files on this machine; REFNN_DATA names their folder")
     return folder
 
