@@ -141,13 +141,18 @@ def add_settings(parser: argparse.ArgumentParser, nargs: str | None = None) -> N
     groups = [parser.add_argument_group(title, "Each task has its own values; see below." if not nargs else None)
               for title in ("network", "training")]
     for name, setting in SETTINGS.items():
-        group = groups[setting.training]
-        names = f": {', '.join(setting.names)}" if setting.names else ""
-        if setting.kind is bool:
-            group.add_argument(option(name), action=argparse.BooleanOptionalAction, help=setting.help)
-        else:
-            parse, metavar = FORMS[setting.kind]
-            group.add_argument(option(name), type=parse, nargs=nargs, metavar=metavar, help=setting.help + names)
+        add_setting(groups[setting.training], name, nargs)
+
+
+def add_setting(group: argparse._ActionsContainer, name: str, nargs: str | None = None) -> None:
+    """Adds the option of a setting."""
+    setting = SETTINGS[name]
+    names = f": {', '.join(setting.names)}" if setting.names else ""
+    if setting.kind is bool:
+        group.add_argument(option(name), action=argparse.BooleanOptionalAction, help=setting.help)
+    else:
+        parse, metavar = FORMS[setting.kind]
+        group.add_argument(option(name), type=parse, nargs=nargs, metavar=metavar, help=setting.help + names)
 
 
 def add_output(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,12 @@ from refnn.reference import elementary, prng
 IMPLEMENTATIONS = ("python", "c")
 
 
+@pytest.fixture(autouse=True)
+def no_annotations(monkeypatch):
+    """What refnn.check prints does not depend on where the tests run."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+
+
 @pytest.fixture(params=IMPLEMENTATIONS)
 def impl(request):
     """Runs the test with every implementation. If the C core is not built, the test fails; it does not skip."""

@@ -257,7 +257,7 @@ def test_invalid_arguments(capsys, tmp_path):
                                (["--impl", "rust"], "unknown implementation 'rust'"),
                                (["--impl", "c", "--cmd", "x"], "exclude each other"),
                                (["--case", "nothing"], "no case 'nothing'; --list prints them all"),
-                               (["--known-failures", str(tmp_path / "none")], "cannot be read"),
+                               (["--known-failures", str(tmp_path / "none")], "No such file"),
                                (["--cmd", "x", "--timeout", "0"], "--timeout must be"),
                                (["--impll", "c"], "did you mean --impl?"),
                                (["--spec", "2.0"], "unknown version of the spec '2.0'"),

@@ -68,7 +68,7 @@ def test_without_a_timeout_a_hang_takes_less_than_30_seconds(write):
     try:
         first = subject.limit(dot)
         for _ in range(2):
-            subject.patience.lost(dot, True, 0.0)
+            subject.patience.lost(dot, program.Lost("", timeout=True), 0.0)
             first += subject.limit(dot)
         assert subject.limit(train) > subject.limit(dot) and first < 30.0
     finally:
@@ -78,7 +78,7 @@ def test_without_a_timeout_a_hang_takes_less_than_30_seconds(write):
 def test_an_operation_that_hangs_is_asked_twice_and_others_are_asked_on(write, log, capsys):
     hangs = write("if case['op'] == 'uniform': time.sleep(1000)")
     assert main(["--cmd", hangs, "--timeout", "0.5", "prng", "product"]) == 1
-    assert log().count("uniform") == 2 and log().count("below") == 5 and log().count("dot") == 13
+    assert log().count("uniform") == 2 and log().count("below") == 5 and log().count("dot") == 14
     assert "2 cases of uniform" not in capsys.readouterr().err
 
 

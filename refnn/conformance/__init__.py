@@ -15,6 +15,9 @@
     locate.py       the step at which a training run goes wrong
     effort.py       the time for looking into failures, and the rungs that depend on others
     run.py          a rung: asks its cases, and looks into failures
+    hints.py        how numbers are sent that JSON does not have, for a program that did not know
+    own.py          questions about a network of the asker's own
+    grading.py      scores, what is next, JUnit's XML, annotations for GitHub; progress.py: while a check runs
     starters.py     programs to begin with; formulas.py: the formulas in them
     report.py       the result, for people and for programs
 """

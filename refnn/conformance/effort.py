@@ -14,7 +14,7 @@ NEEDS: dict[str, tuple[str, ...]] = {  # rung -> the rungs whose mistakes are se
     "images": STEP,
     **dict.fromkeys(("truth-table", "alice-bob", "sin-cos", "digits", "mnist", "points"), ("prng", "init", *STEP)),
     "mnist-cnn": ("prng", "init", *STEP, "images"),
-    "network": STEP,
+    "train": ("init", *STEP),  # of a network of the asker's own
 }
 
 

@@ -78,9 +78,10 @@ class Program(Subject):
             answer = self._answer(case)
         except Lost as error:
             self.close()
-            self.patience.lost(case, error.timeout, monotonic() - begin)
             said = self.errors.lines()
-            raise Lost(named_after(error.reason, said), error.timeout, said) from None
+            lost = Lost(named_after(error.reason, said), error.timeout, said)
+            self.patience.lost(case, lost, monotonic() - begin)
+            raise lost from None
         self.patience.answered()
         if first:
             self.starting = max(self.starting or 0.0, monotonic() - begin)
@@ -153,6 +154,7 @@ class Patience:
 
     def __init__(self) -> None:
         self.lost_of: Counter[tuple[str, str]] = Counter()  # answers, by rung and operation
+        self.first: dict[str, Lost] = {}  # the first lost answer of an operation
         self.timeouts_of: Counter[str] = Counter()  # by operation
         self.timeouts = 0  # in a row
         self.crashing = 0.0  # seconds
@@ -168,16 +170,18 @@ class Patience:
         if self.crashing > CRASHING:
             raise NoAnswer(f"not asked, since crashes have taken {self.crashing:.0f} s")
         if self.timeouts_of[case.op] >= LOST or self.lost_of[rung_of(case), case.op] >= LOST:
-            raise NoAnswer(f"not asked, since {LOST} cases of {case.op} had no answer")
+            first = self.first[case.op]
+            raise Lost(f"not asked, since {LOST} cases of {case.op} had no answer: {first.reason}", said=first.said)
 
     def answered(self) -> None:
         self.has_answered = True
         self.timeouts = 0
 
-    def lost(self, case: Case, timeout: bool, seconds: float) -> None:
+    def lost(self, case: Case, error: Lost, seconds: float) -> None:
+        self.first.setdefault(case.op, error)
         self.lost_of[rung_of(case), case.op] += 1
         self.never += not self.has_answered
-        if timeout:
+        if error.timeout:
             self.timeouts_of[case.op] += 1
             self.timeouts += 1
         else:

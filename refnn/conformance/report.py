@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, Divergence, histogram, ulps
+from .hints import hint
 from .rounding import LIMIT
 from .locate import Located
 from .run import VERDICTS, Failure, Result
@@ -81,6 +82,9 @@ def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
     mistake = result.diagnosis(worst)
     yield "\n" + wrapped(f"{result.name}: {worst.verdict}" + (f": {mistake.says}" if mistake else ""))
     yield from failure_in_full(worst)
+    said = hint_on(worst, result)
+    if said:
+        yield titled("hint", said)
     for failure in result.failures:
         if failure.verdict == FAILED and failure is not worst:
             yield titled("also", f"no answer to {failure.case.id}{variants_of(failure)}: {failure.reason}")
@@ -91,6 +95,12 @@ def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
                      "or they are out of range")
     if any(distance != 0 for distance in result.ulps):
         yield titled("numbers", histogram(result.ulps))
+
+
+def hint_on(failure: Failure, result: Result) -> str:
+    failing = [other.case for other in result.failures if other.case.op == failure.case.op]
+    first = failure.found.divergence if failure.found else None
+    return hint(failure.case, failure.verdict, failure.reason, first, failing)
 
 
 def failure_in_full(failure: Failure) -> Iterator[str]:

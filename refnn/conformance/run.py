@@ -1,7 +1,7 @@
 """Asks a subject the cases of a rung: the verdict on each, and of a failure its place and, if known, the mistake."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, NamedTuple
@@ -94,13 +94,13 @@ class Judgement(NamedTuple):
     said: Sequence[str] = ()
 
 
-def run(name: str, cases: list[Case], subject: Subject, effort: Effort | None = None) -> Result:
+def run(name: str, cases: Iterable[Case], subject: Subject, effort: Effort | None = None) -> Result:
     """Asks a subject the cases of a rung. effort: for looking into failures; with none left, they are only counted"""
     with effort or Effort(inf) as spare:
         return asked(name, cases, subject, spare)
 
 
-def asked(name: str, cases: list[Case], subject: Subject, effort: Effort) -> Result:
+def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) -> Result:
     result = Result(name)
     looked_into: Counter[str] = Counter()
     variants = subject.variants
