@@ -21,6 +21,7 @@ __all__ = ["BatchNorm2d", "Conv2d", "CustomLayer", "Flatten", "Identity", "Leaky
            "Sigmoid", "Softmax", "Tanh"]
 
 Shape = tuple[int, ...]
+MAX_PADDED = 2**29 - 1  # numbers of an image and its padding; the C core computes with 32-bit sizes
 Matrix = list[list[float]]
 
 
@@ -164,6 +165,8 @@ class Conv2d(Layer):
         if any(kernel > length for kernel, length in zip(self.kernel_size, padded)):
             raise InputError(f"has a kernel of {times(self.kernel_size)}, "
                              f"larger than its padded input of {times(padded)}")
+        if channels * prod(padded) > MAX_PADDED:
+            raise InputError(f"has a padded input of {times((channels, *padded))} numbers; the maximum is {MAX_PADDED}")
         return (self.out_channels, *windows(padded, self.kernel_size, self.stride))
 
     def terms(self, shape: Shape) -> int:
