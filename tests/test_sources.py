@@ -89,6 +89,14 @@ def test_lines_are_short():
     assert found == []
 
 
+def test_contributing_names_files_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/.]+\.(?:py|c|h|md))`", text)
+    folders = (ROOT, ROOT / "tests", ROOT / "data" / "conformance" / "v1", ROOT / "data" / "conformance")
+    assert len(named) > 40
+    assert [name for name in named if not any((folder / name).is_file() for folder in folders)] == []
+
+
 def test_functions_are_short():
     found = [f"{name}:{node.lineno} {node.name}" for name in tracked(".py")
              for node in ast.walk(ast.parse((ROOT / name).read_text(encoding="utf-8")))
