@@ -22,7 +22,7 @@ from refnn.conformance.program import Program
 from refnn.conformance.run import run
 from refnn.implementations import c as native
 from refnn.conformance.vectors import Case
-from test_pythons import interpreter
+from pythons import interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
