@@ -1,4 +1,4 @@
-"""Conv2d with huge kernels, strides and paddings: both implementations return the same bits, or the model is refused."""
+"""Conv2d with huge kernels, strides and paddings: both implementations return the same bits, or refuse the model."""
 
 import os
 import random
