@@ -152,13 +152,15 @@ def marked(mark):
 @pytest.mark.parametrize("after", [0.2, 0.5, 1.0, 2.0])
 def test_a_killed_sweep_leaves_no_process(tmp_path, killer, after):
     mark = f"REFNN_TEST_MARK={os.getpid()}-{after}-{killer}"
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else the process ignores it in the background
+    # A process in the background, or under nohup, would ignore these.
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
     arguments = ["sin-cos", "--hidden", "200,200", "--epochs", "1000", "--seeds", "4", "--jobs", "2",
                  "--impl", "python"]
     process = subprocess.Popen([sys.executable, "-m", "refnn.sweep", *arguments, "--keep", str(tmp_path / "keep")],
                                cwd=ROOT, env={**os.environ, "REFNN_TEST_MARK": mark.split("=")[1]},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
     time.sleep(after)
     assert marked(mark)
     process.send_signal(killer)
