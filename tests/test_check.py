@@ -24,6 +24,8 @@ from refnn.implementations import c as native
 from refnn.conformance.vectors import Case
 from pythons import interpreter
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent
 

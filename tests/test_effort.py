@@ -8,6 +8,8 @@ from refnn.conformance import subjects, vectors
 from refnn.conformance.effort import NEEDS, Effort, cause
 from refnn.conformance.run import run
 
+pytestmark = pytest.mark.slow
+
 
 def spoilt(op, change):
     """The C core with the answers of an operation changed."""

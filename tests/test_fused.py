@@ -8,6 +8,8 @@ from contractions import PARTS, fma, variant
 from refnn.conformance import vectors
 from refnn.reference import elementary
 
+pytestmark = pytest.mark.slow
+
 RARE = 500  # random points at which a fused multiply-add that the vectors do not show changes nothing
 
 

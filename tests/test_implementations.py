@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from refnn.check import main
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).resolve().parent / "implementations"
 LADDER = ("prng", "elementary", "init", "product", "forward", "loss", "backward", "update", "step", "truth-table",
           "alice-bob",

@@ -17,6 +17,8 @@ from refnn.implementations import python
 from refnn.rates import learning_rates
 from refnn.reference import activations, linear, prng, training
 
+pytestmark = pytest.mark.slow
+
 RUNGS = [rung for rung in vectors.RUNGS if rung not in ("sin-cos", "digits", "mnist", "mnist-cnn")]
 
 

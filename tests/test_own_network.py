@@ -11,6 +11,8 @@ from refnn.conformance.own import DEFAULTS, RUNGS, own, questions
 from refnn.layers import ACTIVATIONS
 from refnn.model import INITS, LOSSES
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 CONVOLUTIONAL = {"input_shape": [2, 6, 5], "loss": "cross_entropy", "init": "he", "layers": [
     {"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": [3, 3], "stride": [1, 1], "padding": [1, 1],

@@ -21,6 +21,8 @@ from refnn.layers import ACTIVATIONS
 from refnn.model import INITS, LOSSES
 from refnn.tasks import TASKS, task
 
+pytestmark = pytest.mark.slow
+
 def use(model, x, y):
     network, samples = Network(model, "c"), check_samples(model, x, y)
     samples = samples.first(min(8, len(samples)))

@@ -10,6 +10,8 @@ from refnn import datasets
 from refnn.predict import main as predict
 from refnn.train import main as train
 
+pytestmark = pytest.mark.slow
+
 IRIS = str(datasets.data_folder() / "iris.csv")
 DIGITS = str(datasets.data_folder() / "digits" / "t10k-images-idx3-ubyte.gz")
 

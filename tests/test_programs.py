@@ -16,6 +16,8 @@ from refnn.conformance.vectors import Case
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = """
 import json, os, sys, time
+
+pytestmark = pytest.mark.slow
 print("started", file=open({log!r}, "a"))
 {first}
 for line in sys.stdin:

@@ -10,6 +10,8 @@ from refnn.conformance.subjects import named
 from refnn.network import digest
 from refnn.train import main
 
+pytestmark = pytest.mark.slow
+
 RUNS = {  # a recorded training and the command that runs the same
     "truth-table/train/1500-steps": ["truth-table"],
     "alice-bob/train/1000-epochs": ["alice-bob"],

@@ -17,6 +17,8 @@ import refnn
 from refnn.network import digest
 from refnn.train import main
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 KILLS = int(os.environ.get("REFNN_KILLS", "6"))
 

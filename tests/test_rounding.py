@@ -22,6 +22,8 @@ HERE = Path(__file__).resolve().parent
 numpy = pytest.importorskip("numpy")
 from right_programs import DOUBLE, SINGLE, SUMS, NumPy, ascending, fused
 
+pytestmark = pytest.mark.slow
+
 NOT_FINITE = {"not finite", "zero"}  # libraries have other rules for NaN, and compensated sums make Infinity NaN
 PROGRAMS = {"numpy single": (NumPy(SINGLE), Single), "numpy double": (NumPy(DOUBLE), Double),
             "fused double": (NumPy(DOUBLE, ascending, dot=fused), Double)}

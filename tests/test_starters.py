@@ -15,6 +15,8 @@ from refnn.conformance.formulas import formula_of
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.starters import LANGUAGES, signatures, starter
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 SUFFIX = {"python": "py", "javascript": "mjs", "c": "c", "rust": "rs", "java": "java", "go": "go"}
 TOOLS = {"python": sys.executable, "javascript": "node", "c": "cc", "rust": "rustc", "java": "javac", "go": "go"}

@@ -9,6 +9,8 @@ from refnn import Network, check_samples
 from refnn.tasks import TASKS
 from refnn.train import main
 
+pytestmark = pytest.mark.slow
+
 
 def record(capsys, *arguments):
     assert main([*arguments, "--json", "-", "--quiet"]) == 0

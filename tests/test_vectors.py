@@ -17,6 +17,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "data" / "conformance" / "v1"
 sys.path.insert(0, str(FOLDER.parent))
 import make
 
+pytestmark = pytest.mark.slow
+
 LOCAL = [rung for rung in vectors.RUNGS if rung != "mnist"]
 RELEASED = {"1.0": 181, "1.1": 41, "1.2": 28}  # the number of cases that came with each version: it never changes
 
