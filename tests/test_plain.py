@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ("linear", "activations", "losses", "training", "conv", "pool", "batchnorm", "prng", "init", "elementary")
 # What plain needs of fast/: sizes, pointers and names. These functions compute no number of a network.
@@ -20,8 +22,6 @@ from refnn import *
 from refnn.layers import ACTIVATIONS
 from refnn.model import INITS, LOSSES
 from refnn.tasks import TASKS, task
-
-pytestmark = pytest.mark.slow
 
 def use(model, x, y):
     network, samples = Network(model, "c"), check_samples(model, x, y)

@@ -13,11 +13,11 @@ from refnn.conformance.compare import NoAnswer
 from refnn.conformance.program import Program
 from refnn.conformance.vectors import Case
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 ANSWERS = """
 import json, os, sys, time
-
-pytestmark = pytest.mark.slow
 print("started", file=open({log!r}, "a"))
 {first}
 for line in sys.stdin:
