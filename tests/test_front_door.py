@@ -14,6 +14,8 @@ import refnn
 from refnn import __main__ as front
 from refnn.progress import Progress, duration
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -14,6 +14,8 @@ from refnn import InputError
 from refnn.kept import Kept
 from refnn.sweep import grid, main, sweep
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 POINTS = grid("alice-bob", lr=[0.1, 0.5], epochs=[2], seed=range(5))
 unix = pytest.mark.skipif(os.name == "nt", reason="needs signals, pipes and limits as on Unix")
