@@ -97,8 +97,7 @@ class CImplementation:
         rows = max(self._rows, batch) if self._whole_batches else self._rows
         size = int(lib.refnn_workspace_size(self._model, rows))
         if size > LARGEST_WORKSPACE:
-            because = "REFNN_SIMD=plain" if self._model.simd == 0 else "BatchNorm2d"
-            why = f"; {because} needs the whole batch" if self._whole_batches else ""
+            why = "; BatchNorm2d and REFNN_SIMD=plain need the whole batch" if self._whole_batches else ""
             raise InputError(f"to take {rows} samples through this network at once the C core needs "
                              f"{size / 2**27:.1f} GB of memory, and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
         try:
