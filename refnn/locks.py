@@ -1,12 +1,14 @@
-"""A lock for many readers or one writer."""
+"""Locks, and methods that hold one while they run."""
 
 from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, TypeVar
+
+from .errors import InputError
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -14,71 +16,89 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 class ReadWriteLock:
     """Held by any number of readers or by one writer. A thread that holds it may take it again, a writer also to read.
 
-    A writer that waits goes before new readers.
+    A writer that waits goes before new readers. `with lock.reading:` and `with lock.writing:` hold it.
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._readers: dict[int, int] = {}  # thread -> how often it holds the lock to read
-        self._writer: int | None = None
-        self._depth = 0  # how often the writer holds it
-        self._waiting = 0  # writers
+        self.mutex = threading.Lock()  # held while the fields below are used
+        self.changed = threading.Condition(self.mutex)
+        self.readers: dict[int, int] = {}  # thread -> how often it holds the lock to read
+        self.writer: int | None = None
+        self.depth = 0  # how often the writer holds it
+        self.waiting = 0  # writers
+        self.reading = Reading(self)
+        self.writing = Writing(self)
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        me = threading.get_ident()
-        with self._changed:
-            while self._writer not in (None, me) or self._waiting and self._writer != me and me not in self._readers:
-                self._changed.wait()
-            self._readers[me] = self._readers.get(me, 0) + 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._readers[me] -= 1
-                if not self._readers[me]:
-                    del self._readers[me]
-                    self._changed.notify_all()
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        me = threading.get_ident()
-        with self._changed:
-            self._waiting += 1
+class Reading:
+    def __init__(self, lock: ReadWriteLock) -> None:
+        self.lock = lock
+
+    def __enter__(self) -> None:
+        lock, me = self.lock, threading.get_ident()
+        with lock.mutex:
+            while lock.writer not in (None, me) or lock.waiting and lock.writer != me and me not in lock.readers:
+                lock.changed.wait()
+            lock.readers[me] = lock.readers.get(me, 0) + 1
+
+    def __exit__(self, *_: object) -> None:
+        lock, me = self.lock, threading.get_ident()
+        with lock.mutex:
+            lock.readers[me] -= 1
+            if not lock.readers[me]:
+                del lock.readers[me]
+                lock.changed.notify_all()
+
+
+class Writing:
+    def __init__(self, lock: ReadWriteLock) -> None:
+        self.lock = lock
+
+    def __enter__(self) -> None:
+        lock, me = self.lock, threading.get_ident()
+        with lock.mutex:
+            lock.waiting += 1
             try:
-                while self._writer not in (None, me) or self._readers.keys() - {me}:
-                    self._changed.wait()
+                while lock.writer not in (None, me) or lock.readers.keys() - {me}:
+                    lock.changed.wait()
             finally:
-                self._waiting -= 1
-            self._writer = me
-            self._depth += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._depth -= 1
-                if not self._depth:
-                    self._writer = None
-                    self._changed.notify_all()
+                lock.waiting -= 1
+            lock.writer = me
+            lock.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        lock = self.lock
+        with lock.mutex:
+            lock.depth -= 1
+            if not lock.depth:
+                lock.writer = None
+                lock.changed.notify_all()
 
 
-def reads(method: Method) -> Method:
-    """A method of an object with `_lock` that other readers may run at the same time."""
+class Exclusive:
+    """Held by one thread, which may take it again. Another does not wait: InputError with the message."""
 
-    @functools.wraps(method)
-    def run(self: Any, *args: Any, **keywords: Any) -> Any:
-        with self._lock.reading():
-            return method(self, *args, **keywords)
+    def __init__(self, message: str) -> None:
+        self.lock = threading.RLock()
+        self.message = message
 
-    return run  # type: ignore[return-value]  # a wrapper of the same signature
+    def __enter__(self) -> None:
+        if not self.lock.acquire(blocking=False):
+            raise InputError(self.message)
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
 
 
-def writes(method: Method) -> Method:
-    """A method of an object with `_lock` that runs alone."""
+def holds(lock_of: Callable[[Any], AbstractContextManager[Any]]) -> Callable[[Method], Method]:
+    """A decorator of methods, which hold `lock_of(self)` while they run."""
 
-    @functools.wraps(method)
-    def run(self: Any, *args: Any, **keywords: Any) -> Any:
-        with self._lock.writing():
-            return method(self, *args, **keywords)
+    def decorate(method: Method) -> Method:
+        @functools.wraps(method)
+        def run(self: Any, *args: Any, **keywords: Any) -> Any:
+            with lock_of(self):
+                return method(self, *args, **keywords)
 
-    return run  # type: ignore[return-value]  # a wrapper of the same signature
+        return run  # type: ignore[return-value]  # a wrapper of the same signature
+
+    return decorate

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import sys
-import threading
 import time
 from array import array
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from hashlib import sha256
 from itertools import chain, islice
@@ -19,7 +18,7 @@ from . import implementations, saved
 from .checks import known_name, positive_number, shown, true_or_false, whole_number
 from .errors import DivergenceError, InputError
 from .files import PathLike
-from .locks import Method, ReadWriteLock, reads, writes
+from .locks import Exclusive, ReadWriteLock, holds
 from .layers import Matrix, buffer_count, is_custom, parameter_count, times
 from .model import REDUCTIONS, Model
 from .pictures import Pictures
@@ -61,32 +60,30 @@ class Evaluation(NamedTuple):
     accuracy: Optional[float]
 
 
-def computes(method: Method) -> Method:
-    """A method of Network that computes with its parameters: beside others, if the implementation can."""
-
-    @functools.wraps(method)
-    def run(self: Network, *args: Any, **keywords: Any) -> Any:
-        with self._lock.reading() if self._implementation.concurrent else self._lock.writing():
-            implementations.check_arithmetic()
-            return method(self, *args, **keywords)
-
-    return run  # type: ignore[return-value]  # a wrapper of the same signature
+@holds
+def reads(network: Network) -> AbstractContextManager[None]:
+    """A method that reads parameters or buffers: beside other such methods."""
+    return network._lock.reading
 
 
-def trains(method: Method) -> Method:
-    """A method of Network that trains: one thread at a time."""
+@holds
+def writes(network: Network) -> AbstractContextManager[None]:
+    """A method that changes parameters or buffers: alone."""
+    return network._lock.writing
 
-    @functools.wraps(method)
-    def run(self: Network, *args: Any, **keywords: Any) -> Any:
-        if not self._training.acquire(blocking=False):
-            raise InputError("this network is being trained in another thread")
-        try:
-            implementations.check_arithmetic()
-            return method(self, *args, **keywords)
-        finally:
-            self._training.release()
 
-    return run  # type: ignore[return-value]  # a wrapper of the same signature
+@holds
+def computes(network: Network) -> AbstractContextManager[None]:
+    """A method that computes with the parameters: beside others, if the implementation can."""
+    implementations.check_arithmetic()
+    return network._lock.reading if network._implementation.concurrent else network._lock.writing
+
+
+@holds
+def trains(network: Network) -> AbstractContextManager[None]:
+    """A method that trains: one thread at a time."""
+    implementations.check_arithmetic()
+    return network._training
 
 
 class _Settings(NamedTuple):
@@ -148,7 +145,7 @@ class Network:
         """Makes what copies and files do not keep."""
         self._implementation = implementations.load(self.impl)(self.model, self.seed, self.threads)
         self._lock = ReadWriteLock()
-        self._training = threading.RLock()  # held by the thread that trains
+        self._training = Exclusive("this network is being trained in another thread")
 
     def __repr__(self) -> str:
         """The layers, the shapes of their outputs and their numbers of parameters, as a table."""

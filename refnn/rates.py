@@ -37,9 +37,10 @@ def learning_rates(epochs: SupportsIndex, lr: float, decay: float, every: Suppor
     check_range(first, decay, period, count)
 
     def rates(lr: float) -> Iterator[float]:
-        for epoch in range(1, count + 1):
-            if epoch > done:
-                yield lr
+        for _ in range(done // period if decay != 1.0 else 0):
+            lr = lr * decay
+        for epoch in range(done + 1, count + 1):
+            yield lr
             if epoch % period == 0:
                 lr = lr * decay
 

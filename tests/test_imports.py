@@ -10,9 +10,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "refnn"
 
 # From the ground up. A name ends in .* for all modules of a package, which may import each other.
 FLOORS = [
-    ["refnn.reference.*", "refnn.version", "refnn.interrupts", "refnn.locks"],
+    ["refnn.reference.*", "refnn.version", "refnn.interrupts"],
     ["refnn.errors"],
-    ["refnn.checks", "refnn.progress", "refnn.safetensors"],
+    ["refnn.checks", "refnn.locks", "refnn.progress", "refnn.safetensors"],
     ["refnn.files"],
     ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept", "refnn.tables", "refnn.pictures"],
     ["refnn.model"],

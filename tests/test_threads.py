@@ -103,13 +103,13 @@ def test_a_writer_runs_alone_and_goes_before_new_readers():
     finish = threading.Event()
 
     def read(name):
-        with lock.reading():
+        with lock.reading:
             reading.set()
             order.append(name)
             finish.wait(30)
 
     def write():
-        with lock.writing(), lock.reading():
+        with lock.writing, lock.reading:
             order.append("write")
 
     threads = [threading.Thread(target=read, args=("first",))]
@@ -117,7 +117,7 @@ def test_a_writer_runs_alone_and_goes_before_new_readers():
     assert reading.wait(30)
     threads.append(threading.Thread(target=write))
     threads[-1].start()
-    while not lock._waiting:
+    while not lock.waiting:
         pass
     threads.append(threading.Thread(target=read, args=("second",)))
     threads[-1].start()
