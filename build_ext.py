@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 SOURCES, HEADERS = (
     sorted(path.relative_to(HERE).as_posix() for path in (HERE / "csrc").rglob(f"*.{end}")) for end in "ch"
 )
-_of_sources = runpy.run_path(str(HERE / "refnn" / "implementations" / "sources.py"))
+_of_sources = runpy.run_path(str(HERE / "refnn" / "sources.py"))
 RECORD = _of_sources["RECORD"]
 DIGEST = _of_sources["digest"](HERE)
 MESSAGES = 20_000  # characters of the compiler's messages that are kept

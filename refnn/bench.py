@@ -365,7 +365,7 @@ def run(given: argparse.Namespace) -> int:
     threads, rounds = whole_number(given.threads, "--threads", 1, 1024), whole_number(given.rounds, "--rounds")
     check_writable(given.json)
     implementations.load("c")
-    from .implementations import c
+    from . import core as c
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(threads))
     say = printer(given)

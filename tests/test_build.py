@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from refnn.implementations import compiler_to_install
+from refnn.sources import compiler_to_install
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("refnn", "data", "csrc", "build_ext.py", "pyproject.toml", "README.md", "LICENSE")

@@ -352,7 +352,7 @@ def test_a_build_with_fused_multiply_add_fails_the_self_test_and_the_check(tmp_p
     assert python("-c", "import build_ext; build_ext.ffibuilder.compile()")[0] == 0
     status, said = python("-m", "refnn.check", "product")
     assert status == 2 and "does not compute exactly" in said
-    native = tmp_path / "refnn" / "implementations" / "c.py"
+    native = tmp_path / "refnn" / "core.py"
     native.write_text(native.read_text().replace("\ncheck_build()\n", "\n"))
     status, said = python("-m", "refnn.check", "product", "update", "step")
     assert status == 1 and "product in c: rounding: fused multiply-add" in said

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from refnn.implementations import compiler_to_install
+from refnn.sources import compiler_to_install
 from refnn.model import INITS
 from refnn.tasks import TASKS
 

@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "refnn"
 FLOORS = [
     ["refnn.reference.*", "refnn.version", "refnn.interrupts"],
     ["refnn.errors"],
-    ["refnn.checks", "refnn.locks", "refnn.progress", "refnn.safetensors"],
-    ["refnn.files"],
+    ["refnn.sources", "refnn.checks", "refnn.locks", "refnn.progress", "refnn.safetensors"],
+    ["refnn.core", "refnn.files"],
     ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept", "refnn.tables", "refnn.pictures"],
     ["refnn.model"],
     ["refnn.samples", "refnn.saved"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import sys
 from array import array
 from collections.abc import Sequence
 from importlib import import_module
@@ -28,7 +27,6 @@ class Flat(Protocol):
     def __getitem__(self, k: int, /) -> float: ...
 
     def __setitem__(self, k: int, value: float, /) -> None: ...
-
 
 
 
@@ -156,17 +154,8 @@ def default() -> str:
 def describe(name: str) -> str:
     """What an implementation is made of, in words."""
     if name == "c":
-        return f"C ({import_module(IMPLEMENTATIONS['c'].module).build()})"
+        return f"C ({import_module('refnn.core').build()})"
     return f"plain Python ({platform.python_implementation()} {platform.python_version()})"
-
-
-def compiler_to_install() -> str:
-    """How to install a C compiler on this system."""
-    if sys.platform == "darwin":
-        return "xcode-select --install"
-    if sys.platform == "win32":
-        return "Visual Studio Build Tools, with C++"
-    return "Debian: apt install gcc python3-dev; Fedora: dnf install gcc python3-devel"
 
 
 def missing() -> Optional[str]:

@@ -91,7 +91,7 @@ def cores() -> dict[str, Core]:
 
 
 def compiler() -> str:
-    name: str = import_module("refnn.implementations.c").compiler()
+    name: str = import_module("refnn.core").compiler()
     return name
 
 

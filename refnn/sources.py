@@ -1,10 +1,13 @@
-"""The digest of the C core's sources and flags. It is compiled into the core, so that an old core is recognised.
+"""The C core before it is built: its sources, their digest, and the compiler that it needs.
+
+The digest is compiled into the core, so that an old core is recognised.
 
 build_ext.py runs this file by its path: it must import nothing of refnn.
 """
 
 from __future__ import annotations
 
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,3 +28,12 @@ def digest(root: Path) -> str:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         total.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
     return total.hexdigest()
+
+
+def compiler_to_install() -> str:
+    """How to install a C compiler on this system."""
+    if sys.platform == "darwin":
+        return "xcode-select --install"
+    if sys.platform == "win32":
+        return "Visual Studio Build Tools, with C++"
+    return "Debian: apt install gcc python3-dev; Fedora: dnf install gcc python3-devel"
