@@ -357,6 +357,18 @@ int32_t refnn_layer_update(int32_t simd, const refnn_memory *m, double lr);
 int32_t refnn_batch_loss(const refnn_model *model, int32_t reduction, int32_t rows, const double *o,
                          const refnn_targets *y, double *losses, double *d, double *total);
 
+/* fast/buffers.c: numbers as callers bring them, at any address */
+
+/* The index of the first double that is infinite or NaN; count if there is none. */
+int64_t refnn_not_finite(int64_t count, const void *values);
+
+/* Converts numbers of a C type, named by its letter in Python's module struct, and adds `zero`: 0.0 makes -0.0 into
+ * 0.0, -0.0 changes nothing. REFNN_BAD_SAMPLES for another letter. */
+int32_t refnn_to_doubles(char format, int64_t count, const void *values, double zero, double *doubles);
+
+/* Writes the class of each one-hot row until a row is not one-hot; returns the number of classes. */
+int64_t refnn_one_hot(int64_t count, int64_t width, const double *rows, int32_t *classes);
+
 /* The number of instruction sets that this build has, plain C included. */
 int32_t refnn_simd_count(void);
 

@@ -68,6 +68,14 @@ def doubles(count: int) -> memoryview[float]:
     return view[start:start + count]
 
 
+def room(count: int) -> memoryview:
+    """`count` doubles, to be written before they are read: they are not set to 0."""
+    return memoryview(ffi.buffer(uncleared("double[]", count))).cast("B").cast("d")  # type: ignore[return-value]
+
+
+uncleared = ffi.new_allocator(should_clear_after_alloc=False)
+
+
 def pointer(values: Any) -> Any:
     return ffi.NULL if values is None else ffi.from_buffer("double[]", values, require_writable=True)
 

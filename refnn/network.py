@@ -283,7 +283,7 @@ class Network:
         checked = check_flat(gradients, self.model.parameter_count, "gradients")
         before = self._state()
         self._implementation.apply_gradients(checked, positive_number(lr, "lr"))
-        if not finite(self._state()):
+        if not self._implementation.finite():
             self._restore(before)
             raise DivergenceError("the update makes a parameter infinite; nothing was changed", self.epoch, 0)
 
@@ -407,7 +407,7 @@ class Network:
 
         done = self.epoch, self.batches
         try:
-            if run(0, steps) and finite(self._state()):
+            if run(0, steps) and self._implementation.finite():
                 self.epoch, self.batches = done[0] + 1, done[1] + steps
                 return
         except BaseException:
@@ -425,8 +425,8 @@ class Network:
         while spoilt - fine > 1:
             self._restore(good)
             middle = (fine + spoilt) // 2
-            if run(fine, middle) and finite(state := self._state()):
-                good, fine = state, middle
+            if run(fine, middle) and self._implementation.finite():
+                good, fine = self._state(), middle
             else:
                 spoilt = middle
         self._restore(good)
@@ -449,7 +449,7 @@ class Network:
             self._restore(before)
             raise
         seconds = (time.perf_counter() - start) / len(rates)
-        if not (all_finite and finite(self._state()) and all(map(isfinite, losses))):
+        if not (all_finite and self._implementation.finite() and all(map(isfinite, losses))):
             self._restore(before)
             return []
         block = []
@@ -548,11 +548,6 @@ def watched(samples: Samples, what: str, on_progress: OnProgress | None) -> Samp
         on_progress(what, min(done, len(samples)), len(samples))
 
     return samples.watched(watch)
-
-
-def finite(state: State) -> bool:
-    """Whether every parameter and buffer is finite."""
-    return all(map(isfinite, chain(*state)))
 
 
 def digest(parameters: Iterable[float]) -> str:

@@ -15,13 +15,14 @@ from math import prod
 from operator import index
 from typing import Any, NamedTuple, overload
 
+from .buffers import as_array, buffer_of
 from .checks import shown
 from .errors import InputError
 from .implementations import Flat
 from .layers import BatchNorm2d, Conv2d, CustomLayer, Layer, Linear, is_custom
 from .model import Model
 from .safetensors import Tensor
-from .samples import as_array, buffer_of, check_flat
+from .samples import check_flat
 
 BATCHES = "num_batches_tracked"  # of BatchNorm2d: the number of training steps, a whole number
 

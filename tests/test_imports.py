@@ -14,6 +14,7 @@ FLOORS = [
     ["refnn.errors"],
     ["refnn.sources", "refnn.checks", "refnn.locks", "refnn.progress", "refnn.safetensors"],
     ["refnn.core", "refnn.files"],
+    ["refnn.buffers"],
     ["refnn.layers", "refnn.idx", "refnn.rates", "refnn.download", "refnn.kept", "refnn.tables", "refnn.pictures"],
     ["refnn.model"],
     ["refnn.samples", "refnn.saved"],

@@ -109,6 +109,9 @@ class Implementation(Protocol):
     def set_buffers(self, flat: array[float]) -> None:
         """Replaces every buffer."""
 
+    def finite(self) -> bool:
+        """Whether every parameter and buffer is finite."""
+
 
 class Constructor(Protocol):
     """The class of an implementation. threads: a number, or None for its own choice. Raises InputError."""

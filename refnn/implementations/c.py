@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+from ..buffers import array_of, first_not_finite
 from ..core import aligned, constant, doubles, ffi, integers, lib, pointer, simd, simd_names
 from ..errors import InputError
 from ..layers import CustomLayer, Layer, Matrix, Shape, is_custom
@@ -151,7 +152,7 @@ class CImplementation:
     def gradients(self, x: Rows, y: Targets, reduction: str) -> array[float]:
         gradients = doubles(len(self._parameters))
         self._batch(x, y, reduction, gradients)
-        return array("d", gradients)
+        return array_of(gradients)
 
     def input_gradients(self, x: Rows, y: Targets, reduction: str) -> Matrix:
         dx = doubles(len(x) * self.model.inputs)
@@ -186,16 +187,19 @@ class CImplementation:
         return self._buffers
 
     def get_parameters(self) -> array[float]:
-        return array("d", self._parameters)
+        return array_of(self._parameters)
 
     def set_parameters(self, flat: array[float]) -> None:
-        self._parameters[:] = array("d", flat)
+        self._parameters[:] = flat
 
     def get_buffers(self) -> array[float]:
-        return array("d", self._buffers)
+        return array_of(self._buffers)
 
     def set_buffers(self, flat: array[float]) -> None:
-        self._buffers[:] = array("d", flat)
+        self._buffers[:] = flat
+
+    def finite(self) -> bool:
+        return first_not_finite(self._parameters) is None and first_not_finite(self._buffers) is None
 
     def _slices(self, passes: int, start: int, stop: int, batch_size: int = 1) -> Iterator[tuple[int, int]]:
         """start ... stop in slices short enough for one call; of whole batches if these are short enough or needed.

@@ -312,6 +312,10 @@ class PythonImplementation:
     def set_buffers(self, flat: array[float]) -> None:
         fill([buffers_of(layer) for layer in self.layers], flat)
 
+    def finite(self) -> bool:
+        rows = chain.from_iterable(chain(layer.parameters, buffers_of(layer)) for layer in self.layers)
+        return all(map(isfinite, chain.from_iterable(rows)))
+
 
 class InPlace:
     """Lists of floats as one flat sequence, in place."""
