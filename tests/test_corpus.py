@@ -1,0 +1,84 @@
+"""The corpus of planted mistakes: its form, and a few of them measured. The whole: python tests/corpus/measure.py."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numpy")
+sys.path.insert(0, str(Path(__file__).resolve().parent / "corpus"))
+from measure import LINE, MISNAMED, MISTAKES, PLACED, PROGRAMS, RED, WORDS, check, headline, judged, read, shown
+
+ALL = [mistake for mistakes in MISTAKES.values() for mistake in mistakes]
+
+
+def test_size():
+    planted = [mistake for mistake in ALL if not mistake.equal]
+    assert len({mistake.name for mistake in ALL}) == len(ALL) and len(planted) >= 200
+    assert len(MISTAKES["single"]) >= 20
+    assert {mistake.family for mistake in ALL} == {
+        "prng", "elementary", "init", "linear", "activations", "losses", "step", "training", "conv", "pool",
+        "batchnorm", "mode", "state", "precision", "text"}
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_mistake_changes_its_program(name):
+    source = PROGRAMS[name].path.read_text()
+    for mistake in MISTAKES[name]:
+        assert mistake.planted(source) != source
+        if mistake.equal:
+            assert not mistake.at
+        else:
+            assert mistake.at and mistake.named
+
+
+def test_a_mistake_whose_lines_are_not_there(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("# Mistakes\n\none | step | step:loss | sign\n-a\n-b\n+c\n...\n-e\n+\n\n"
+                    "two | text | next | equal: why\n-a\n+b\n")
+    one, two = read(path)
+    assert one.edits == [(["a", "b"], ["c"]), (["e"], [""])] and two.equal and not one.equal
+    assert one.planted("a\nb\nd\ne\nf") == "c\nd\n\nf"
+    for source in ("a\nd", "a\nb\na\nb\ne"):
+        with pytest.raises(ValueError, match="times in the program"):
+            one.planted(source)
+
+
+REPORT = """
+rung         cases  verdict
+update: wrong: {name}
+  case      update/update/0.1
+  first     p[0]
+"""
+
+
+@pytest.mark.parametrize("name, words", [
+    ("", [RED, PLACED]), ("the sign of the update", [RED, PLACED, WORDS]),
+    ("your answers are the reference's with this line changed\n  linear.py, sign", [RED, PLACED, LINE]),
+    ("softmax", [RED, PLACED, MISNAMED])])
+def test_judgement(name, words, tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("# Mistakes\n\none | step | update | sign\n-a\n+b\n")
+    mistake, = read(path)
+    said, place = headline(REPORT.format(name=name).replace(": \n", "\n"))
+    assert place == "update" and said == name.strip().replace("\n  ", "\n  ")
+    found = type("Found", (), {"status": 1, "seconds": 0.0, "name": said, "place": place})
+    assert judged(mistake, found) == words
+    found.status = 0
+    assert judged(mistake, found) == [] and "NOT red, placed" in shown(mistake, found)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["js-update-sign", "js-shuffle-down-to-0", "java-product-fma", "np-below-round",
+                                  "single-update-sign"])
+def test_a_sample(name):
+    program = next(program for program, mistakes in MISTAKES.items() if name in {m.name for m in mistakes})
+    if shutil.which(PROGRAMS[program].command) is None:
+        pytest.skip(f"no {PROGRAMS[program].command} on this machine")
+    mistake = next(mistake for mistake in ALL if mistake.name == name)
+    found = check(PROGRAMS[program], mistake)
+    if mistake.equal:
+        assert found.status == 0, found.said
+    else:
+        assert {RED, PLACED} <= set(judged(mistake, found)) and MISNAMED not in judged(mistake, found), found.said
