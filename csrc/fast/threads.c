@@ -2,7 +2,7 @@
 
 #include "threads.h"
 
-#if defined(__GNUC__) && !defined(_WIN32)
+#if defined(__GNUC__) && !defined(_WIN32) && !defined(__wasm__)
 #define THREADS 1
 #include <pthread.h>
 #include <sched.h>

@@ -20,7 +20,11 @@ static void *take(workspace *w, int64_t count) {
     return start;
 }
 
-static int32_t *take_integers(workspace *w, int64_t count) { return take(w, (count + 1) / 2); }
+static void *take_bytes(workspace *w, int64_t count) {
+    return take(w, (count + (int64_t)sizeof(double) - 1) / (int64_t)sizeof(double));
+}
+
+static int32_t *take_integers(workspace *w, int64_t count) { return take_bytes(w, count * (int64_t)sizeof(int32_t)); }
 
 static void take_layers(workspace *w, const refnn_network *network, int64_t rows) {
     const refnn_model *model = w->model;
@@ -78,7 +82,7 @@ void lay_out(workspace *w, const refnn_network *network, const refnn_samples *sa
     const int32_t outputs = last_layer(model)->outputs;
     *w = (workspace){.model = model, .samples = samples, .memory = network->workspace};
     w->layers.count = model->layer_count;
-    w->layers.memory = take(w, model->layer_count * (int64_t)(sizeof(refnn_memory) / sizeof(double)));
+    w->layers.memory = take_bytes(w, model->layer_count * (int64_t)sizeof(refnn_memory));
     take_layers(w, network, rows);
     w->batch.losses = take(w, rows);
     if (model->simd != SIMD_PLAIN) {
