@@ -97,6 +97,22 @@ def test_malformed_answers_are_rejected(answer, reason):
         compare(cases("product")[0], answer)
 
 
+def shown_only(*keys, **changed):
+    """The core's step, of whose answer only these are given."""
+    def step(**inputs):
+        answer = CORE["step"](**{**inputs, **{key: change(inputs[key]) for key, change in changed.items()}})
+        return {key: answer[key] for key in keys}
+    return core_but(step=step)
+
+
+def test_a_step_without_gradients():
+    """They follow from the parameters."""
+    assert run("step", cases("step"), shown_only("loss", "parameters")).verdict == "exact"
+    result = run("step", cases("step"), shown_only("loss", "parameters", lr=lambda lr: -lr))
+    assert result.verdict == "wrong" and {failure.found.divergence.key for failure in result.failures} == {"parameters"}
+    assert "sign" in result.diagnosis(result.worst).says
+
+
 @pytest.mark.parametrize("order, right", [
     ([0.0, 1.0, 2.0], True), ([0, 1, 2], True), ([0.5, 1, 2], False), ([True, 1, 2], False), (["0", 1, 2], False),
     ([float("nan"), 1, 2], False), ([float("inf"), 1, 2], False)])

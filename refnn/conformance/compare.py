@@ -19,7 +19,7 @@ from .vectors import Case, pattern
 
 EXACT, ROUNDING, WRONG, FAILED, UNKNOWN = "exact", "rounding", "wrong", "no answer", "not implemented"
 LARGEST = 7  # digits of a distance in ulps; all distances with as many or more are counted together
-OPTIONAL = {"outputs", "deltas"}  # what an answer may leave out
+OPTIONAL = {"outputs", "deltas", "gradients"}  # what an answer may leave out
 
 Index = tuple[int, ...]
 

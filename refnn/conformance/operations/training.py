@@ -1,5 +1,7 @@
 """A step on a batch, and whole trainings."""
 
+from array import array
+
 from ...implementations import python
 from ...model import LOSSES
 from ...network import digest
@@ -34,7 +36,7 @@ def step_in_c(core, layers, loss, parameters, x, y, reduction, lr, input_shape=N
     model = model_of(layers, loss, input_shape=input_shape)
     samples = check_samples(model, x, y)
     net = core.network(model, 0)
-    net.set_parameters(parameters)
+    net.set_parameters(array("d", parameters))
     answer = {"loss": net.batch_loss(samples.inputs, samples.targets, reduction),
               "gradients": list(net.gradients(samples.inputs, samples.targets, reduction))}
     net.train(samples.inputs, samples.targets, None, 0, len(x), len(x), lr, reduction)
@@ -111,7 +113,7 @@ def train_with(implementation, layers, loss, y, epochs, batch_size, lr, lr_decay
     seed = int(seed, 16)
     net = implementation(model, seed)
     if parameters:
-        net.set_parameters(parameters)
+        net.set_parameters(array("d", parameters))
     seen = {"losses": [], "digests": []}
 
     def look():
