@@ -28,13 +28,19 @@ def shown(value: object, longest: int = 500) -> str:
     return text if len(text) <= longest else f"{text[:longest - 20]}...{text[-17:]}"
 
 
+def listed(names: Collection[str], longest: int = 20) -> str:
+    """The names, or the first of them and their number."""
+    first = ", ".join(islice(names, longest))
+    return first if len(names) <= longest else f"{first}, ... ({len(names):,} in all)"
+
+
 def known_name(name: Any, names: Collection[str], what: str) -> str:
     """`name`, if it is one of `names`; else InputError with the nearest one."""
     if isinstance(name, str) and name in names:
         return name
     text = shown(name)
     near = get_close_matches(name, names, n=1, cutoff=0.5) if isinstance(name, str) and len(name) < LONGEST_NAME else []
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names)}"
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {listed(names)}"
     raise InputError(f"unknown {what} {text if isinstance(name, str) else repr(text)}; {hint}")
 
 

@@ -18,6 +18,7 @@ from .errors import InputError, UnavailableError
 from .folders import find, read_idx_folder
 from .idx import blocks
 from .pictures import Pictures
+from .progress import Report, silent
 from .reference.elementary import cos, sin
 from .reference.prng import DATA, TWO_PI, stream
 from .samples import Numbers
@@ -85,7 +86,7 @@ DIGITS = tuple("0123456789")
 MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 
 
-def mnist(source: str | os.PathLike[str] | None = None) -> Data:
+def mnist(source: str | os.PathLike[str] | None = None, report: Report = silent) -> Data:
     """Handwritten digits, 28 x 28 pixels: 60,000 for training and 10,000 for the test.
 
     source: a folder with IDX files, raw or .gz, of any size and with any labels, also without a test; "digits" for the
@@ -103,8 +104,8 @@ def mnist(source: str | os.PathLike[str] | None = None) -> Data:
         folder = cache_folder()
         for name in FILES:
             if not find(folder, name):
-                download(name, folder)
-    pictures, train, test = read_idx_folder(folder, DIGITS)
+                download(name, folder, report)
+    pictures, train, test = read_idx_folder(folder, DIGITS, report)
     return Data(train, test=test, pictures=pictures)
 
 
@@ -116,13 +117,13 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def download(name: str, folder: Path) -> None:
+def download(name: str, folder: Path, report: Report = silent) -> None:
     """Fetches a file of MNIST, checks its SHA-256 and moves it into a folder. Raises UnavailableError."""
     path = folder / f"{name}.gz"
     try:
         part = claim(path)
         try:
-            problems = fetch_from_mirrors(name, part)
+            problems = fetch_from_mirrors(name, part, report)
             if not problems:
                 keep(part, path)
         finally:
@@ -134,15 +135,15 @@ def download(name: str, folder: Path) -> None:
                                "folder that has the files with --data or REFNN_DATA, or try --data digits --lr 0.03")
 
 
-def fetch_from_mirrors(name: str, part: Path) -> list[str]:
+def fetch_from_mirrors(name: str, part: Path, report: Report) -> list[str]:
     """Fetches a file from the first mirror that has it, and checks it. If none has, returns their problems."""
     problems = []
     for mirror in MIRRORS:
         resumed = part.stat().st_size > 0
         try:
-            problem = fetched(f"{mirror}{name}.gz", name, part)
+            problem = fetched(f"{mirror}{name}.gz", name, part, report)
             if problem and resumed:  # the old part may be of another file
-                problem = fetched(f"{mirror}{name}.gz", name, part)
+                problem = fetched(f"{mirror}{name}.gz", name, part, report)
         except (URLError, HTTPException) as error:
             problem = reason(error)
         if not problem:
@@ -151,9 +152,9 @@ def fetch_from_mirrors(name: str, part: Path) -> list[str]:
     return problems
 
 
-def fetched(url: str, name: str, part: Path) -> str:
+def fetched(url: str, name: str, part: Path, report: Report) -> str:
     """Completes a partial file, and empties it if it is not the right one. Returns the problem, or ""."""
-    fetch(url, part)
+    fetch(url, part, report)
     try:
         digest = sha256()
         for block in blocks(part, name):

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import queue
-import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import IO, Union
+from typing import IO, Literal, Union
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
+from .progress import Report, silent
+
 TIMEOUT = 20.0  # seconds without a byte
+PERIOD = 0.5  # seconds without a byte until progress is reported
 SLOWEST = 1000  # bytes per second, on average after the first TIMEOUT
 LARGEST = 2**24  # bytes of a file
 ABANDONED = 60.0  # seconds without a change, after which a partial file of another process is taken over
@@ -42,8 +45,8 @@ class SameScheme(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(request, fp, code, message, headers, target)
 
 
-def fetch(url: str, path: Path) -> None:
-    """Appends what is missing of the file at a URL to `path`. Shows progress on standard error if that is a terminal.
+def fetch(url: str, path: Path, report: Report = silent) -> None:
+    """Appends what is missing of the file at a URL to `path`.
 
     Raises OSError or HTTPException; `path` then holds what has arrived.
     """
@@ -53,16 +56,20 @@ def fetch(url: str, path: Path) -> None:
     threading.Thread(target=receive, args=(url, size, messages, ended), daemon=True).start()
     begin = time.monotonic()
     received = total = 0
+
+    def show() -> None:
+        report(f"downloading {url.rsplit('/', 1)[-1]}", size + received, total, "bytes")
+
     try:
         with open(path, "ab") as file:
-            while (message := next_message(messages)) is not None:
+            while (message := next_message(messages, show)) is not None:
                 if isinstance(message, Start):
                     file.truncate(message.offset)
                     size, total = message.offset, message.total
                     continue
                 file.write(message)
                 received += len(message)
-                show(url, size + received, total)
+                show()
                 if size + received > LARGEST:
                     file.truncate(0)
                     raise URLError("the file has no end")
@@ -72,15 +79,19 @@ def fetch(url: str, path: Path) -> None:
             raise URLError(f"only {size + received} of {total} bytes arrived")
     finally:
         ended.set()
-        if sys.stderr.isatty():
-            print(file=sys.stderr)
 
 
-def next_message(messages: queue.Queue[Message]) -> Start | bytes | None:
-    try:
-        message = messages.get(timeout=TIMEOUT)
-    except queue.Empty:
-        raise URLError(f"no byte within {TIMEOUT:g} s") from None
+def next_message(messages: queue.Queue[Message], waiting: Callable[[], None]) -> Start | bytes | None:
+    """The next message; `waiting` is called while there is none. Raises URLError."""
+    until = time.monotonic() + TIMEOUT
+    message: Message | Literal[False] = False
+    while message is False:
+        waiting()
+        try:
+            message = messages.get(timeout=min(PERIOD, TIMEOUT))
+        except queue.Empty:
+            if time.monotonic() >= until:
+                raise URLError(f"no byte within {TIMEOUT:g} s") from None
     if isinstance(message, Exception):
         raise message
     return message
@@ -128,12 +139,6 @@ def range_start(content_range: str | None) -> int:
         return int((content_range or "").removeprefix("bytes ").split("-")[0])
     except ValueError:
         raise HTTPException(f"invalid Content-Range {content_range!r}") from None
-
-
-def show(url: str, received: int, total: int) -> None:
-    if sys.stderr.isatty():
-        share = f" {100 * received // total:3d} %" if total else ""
-        print(f"\r{url.rsplit('/', 1)[-1]} {received / 1e6:.1f} MB{share}", end="", file=sys.stderr)
 
 
 def claim(path: Path) -> Path:

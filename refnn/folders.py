@@ -11,6 +11,7 @@ from .errors import InputError
 from .idx import blocks, read_idx
 from .layers import Shape, times
 from .pictures import Picture, Pictures, read_picture
+from .progress import Report, silent
 from .samples import Pixels
 
 Labelled = tuple[Pixels, bytes]  # pictures, and the index of the class of each
@@ -27,16 +28,16 @@ class Folder(NamedTuple):
     test: Optional[Labelled]
 
 
-def read_folder(folder: Path) -> Folder:
+def read_folder(folder: Path, report: Report = silent) -> Folder:
     """IDX files, or a folder of pictures for each class; these may be in folders train and test. Raises InputError."""
     if find_idx(folder, "train", "images"):
-        return read_idx_folder(folder)
+        return read_idx_folder(folder, (), report)
     parts = {name: folder / name for name in ("train", "test") if (folder / name).is_dir()}
-    train = read_classes(parts.get("train", folder))
+    train = read_classes(parts.get("train", folder), report)
     pictures = Pictures(shape_of(train), tuple(train))
     if len(pictures.classes) > MAX_CLASSES:
         raise InputError(f"{folder}: {len(pictures.classes)} classes; the maximum is {MAX_CLASSES}")
-    test = read_classes(parts["test"]) if "train" in parts and "test" in parts else None
+    test = read_classes(parts["test"], report) if "train" in parts and "test" in parts else None
     return Folder(pictures, labelled(train, pictures), labelled(test, pictures) if test else None)
 
 
@@ -50,14 +51,14 @@ class Part(NamedTuple):
     indices: bytes
 
 
-def read_idx_folder(folder: Path, classes: tuple[str, ...] = ()) -> Folder:
+def read_idx_folder(folder: Path, classes: tuple[str, ...] = (), report: Report = silent) -> Folder:
     """IDX files; those of the test may be missing. Raises InputError, with the name of the file.
 
     classes: the names of the classes if the labels are their indices; else the classes are the labels that occur
     """
-    train = read_part(folder, "train")
+    train = read_part(folder, "train", report)
     has_test = find_idx(folder, "t10k", "images") or find_idx(folder, "t10k", "labels")
-    test = read_part(folder, "t10k") if has_test else None
+    test = read_part(folder, "t10k", report) if has_test else None
     found = sorted(set(train.indices))
     if not classes or found[-1] >= len(classes):
         classes, known = tuple(map(str, found)), bytes(found)
@@ -74,12 +75,12 @@ def read_idx_folder(folder: Path, classes: tuple[str, ...] = ()) -> Folder:
     return Folder(Pictures(train.shape, classes), pairs[0], pairs[1] if test else None)
 
 
-def read_part(folder: Path, part: str) -> Part:
+def read_part(folder: Path, part: str, report: Report) -> Part:
     """The images and labels of a part, train or t10k. Raises InputError."""
     paths = []
     for what, kind in (("images", "idx3"), ("labels", "idx1")):
         paths.append(find_idx(folder, part, what) or existing(folder, f"{part}-{what}-{kind}-ubyte"))
-    shape, pixels = read_images(paths[0])
+    shape, pixels = read_images(paths[0], report)
     (count,), labels = read_idx(paths[1], 1)
     if count != len(pixels) // prod(shape):
         raise InputError(f"{folder}: {len(pixels) // prod(shape)} {part} images, but {count} labels")
@@ -91,12 +92,9 @@ def find_idx(folder: Path, part: str, what: str) -> Path | None:
     if path := find(folder, f"{part}-{what}-idx{3 if what == 'images' else 1}-ubyte"):
         return path
     words = ("t10k", "test") if part == "t10k" else (part,)
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror or error}") from None
-    near = [name for name in names if what in name and "idx" in name and any(word in name for word in words)]
-    return folder / near[0] if near else None
+    near = [path for path in visible(folder)
+            if what in path.name and "idx" in path.name and any(word in path.name for word in words)]
+    return near[0] if near else None
 
 
 def find(folder: Path, name: str) -> Path | None:
@@ -118,14 +116,14 @@ def existing(folder: Path, name: str) -> Path:
     return path
 
 
-def read_images(path: Path) -> tuple[Shape, memoryview | bytes]:
+def read_images(path: Path, report: Report = silent) -> tuple[Shape, memoryview | bytes]:
     """-> (channels, rows, columns) and the pixels in this order, of a file of 3 or 4 dimensions. Raises InputError.
 
     Of 4 dimensions, the last is that of the channels if it alone has 1, 3 or 4 of them; else the second.
     """
     first = next(iter(blocks(path, path)), b"")
     dimensions = first[3] if len(first) > 3 and first[3] == 4 else 3
-    (count, *sizes), pixels = read_idx(path, dimensions)
+    (count, *sizes), pixels = read_idx(path, dimensions, report)
     if not count or not prod(sizes):
         raise InputError(f"{path}: it has no images")
     if dimensions == 3:
@@ -139,16 +137,28 @@ def read_images(path: Path) -> tuple[Shape, memoryview | bytes]:
     return (channels, height, width), ordered
 
 
-def read_classes(folder: Path) -> dict[str, list[tuple[Path, Picture]]]:
+def read_classes(folder: Path, report: Report) -> dict[str, list[tuple[Path, Picture]]]:
     """The pictures of each class, a subfolder, in the order of their names. Raises InputError."""
+    paths = [path for subfolder in visible(folder) if subfolder.is_dir() for path in visible(subfolder)
+             if path.suffix.lower() in SUFFIXES]
+    classes = {path.parent.name for path in paths}
+    if len(classes) < 2:
+        one = f"; only {shown(min(classes))} has pictures" if classes else ""
+        raise InputError(f"{folder}: no IDX files named train-images..., and not a folder of pictures for each "
+                         f"class{one}")
     found: dict[str, list[tuple[Path, Picture]]] = {}
-    for subfolder in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        paths = sorted(path for path in subfolder.iterdir() if path.suffix.lower() in SUFFIXES)
-        if paths:
-            found[subfolder.name] = [(path, read_picture(path)) for path in paths]
-    if len(found) < 2:
-        raise InputError(f"{folder}: no IDX files named train-images..., and not a folder of pictures for each class")
+    for n, path in enumerate(paths):
+        report(f"reading {folder}", n, len(paths), "pictures")
+        found.setdefault(path.parent.name, []).append((path, read_picture(path)))
     return found
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, by name, without hidden files. Raises InputError."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror or error}") from None
 
 
 def shape_of(classes: dict[str, list[tuple[Path, Picture]]]) -> Shape:

@@ -6,7 +6,6 @@ Source: the format's description at the foot of the original MNIST page.
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,8 @@ from math import prod
 from typing import BinaryIO
 
 from .errors import InputError
-from .files import open_regular, why, write_file
+from .files import PathLike, open_regular, why, write_file
+from .progress import Report, silent
 
 UNSIGNED_BYTE = 8
 LARGEST = 2**30  # bytes of a file's content
@@ -22,7 +22,7 @@ BLOCK = 1 << 16
 MEMBERS = 100_000  # of a gzip file; one member has all of a file, or a block of it
 
 
-def read_idx(path: str | os.PathLike[str], dimensions: int) -> tuple[tuple[int, ...], memoryview]:
+def read_idx(path: PathLike, dimensions: int, report: Report = silent) -> tuple[tuple[int, ...], memoryview]:
     """Reads an IDX file of unsigned bytes -> (the size of each dimension, the bytes). Raises InputError.
 
     Never reads much more than the header says, and at most 1 GB.
@@ -38,6 +38,7 @@ def read_idx(path: str | os.PathLike[str], dimensions: int) -> tuple[tuple[int, 
         if sizes and len(data) > start + prod(sizes) + BLOCK:
             more = "more than "
             break
+        report(f"reading {path}", len(data), start + prod(sizes) if sizes else 0, "bytes")
     if not sizes:
         sizes = read_header(data, dimensions, path)
     if len(data) - start != prod(sizes):
@@ -68,7 +69,7 @@ def hint(data: bytes | bytearray) -> str:
     return "; it is a web page" if data.lstrip()[:1] == b"<" else ""
 
 
-def blocks(path: str | os.PathLike[str], name: object) -> Iterator[bytes]:
+def blocks(path: PathLike, name: object) -> Iterator[bytes]:
     """The content of a file in blocks, decompressed if it is gzip. Raises InputError, with `name` in the message."""
     total = 0
     try:
@@ -114,7 +115,7 @@ def decompressed(file: BinaryIO, data: bytes, name: object) -> Iterator[bytes]:
         raise InputError(f"{name}: truncated or damaged gzip file (it ends before its end-of-stream marker)")
 
 
-def write_idx(path: str | os.PathLike[str], sizes: Sequence[int], data: bytes) -> None:
+def write_idx(path: PathLike, sizes: Sequence[int], data: bytes) -> None:
     """Writes unsigned bytes as a gzip IDX file; the same arguments write the same bytes."""
     header = bytes([0, 0, UNSIGNED_BYTE, len(sizes)]) + struct.pack(f">{len(sizes)}I", *sizes)
     write_file(path, gzip.compress(header + bytes(data), mtime=0))

@@ -7,6 +7,7 @@ import re
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -118,7 +119,7 @@ def numbers_item(network: Network, text: str) -> Item:
         return Item(text, network.columns.encode([cells], lambda n, name: f"{text}: {name}" if name else text))
     if len(cells) != network.model.inputs:
         raise InputError(f"{text}: {len(cells)} numbers, the network needs {network.model.inputs}")
-    return Item(text, array("d", [checked_number(cell, text) for cell in cells]))
+    return Item(text, array("d", [checked_number(cell, lambda: text) for cell in cells]))
 
 
 def table_items(network: Network, path: str, limit: int | None) -> Iterator[Item]:
@@ -140,7 +141,8 @@ def table_items(network: Network, path: str, limit: int | None) -> Iterator[Item
         if columns:
             x: Any = columns.encode([chosen], lambda _, name, n=n: cells.place(n, name))  # type: ignore[misc]
         else:
-            x = two_dimensional(array("d", [checked_number(cell, cells.place(n, "")) for cell in chosen]), len(chosen))
+            x = two_dimensional(array("d", [checked_number(text, partial(cells.place, n, name))
+                                            for text, name in zip(chosen, cells.names)]), len(chosen))
         yield Item(cells.place(n, ""), x, row[cells.names.index(target)] if target in cells.names else None)
 
 

@@ -12,6 +12,12 @@ FIRST = 1.0  # seconds until work of a kind is reported for the first time
 GROWTH = 1.5  # of the time until the next line, up to
 LONGEST = 60.0  # seconds
 
+Report = Callable[[str, int, int, str], object]  # what is being done, how many are done, how many there are, of what
+
+
+def silent(what: str, done: int, total: int, unit: str) -> None:
+    """A Report that reports nothing."""
+
 
 def bars() -> Any:
     """tqdm's class, if it is installed and standard error is a terminal; else None."""
@@ -68,14 +74,15 @@ class Progress:
                 self.bar, self.what = None, ""
             return
         now = self.clock()
-        if now < self.next or not done:
+        if now < self.next:
             return
-        left = (now - self.start) / done * (total - done)
-        if left >= FIRST or not total:
+        left = (now - self.start) / done * (total - done) if done and total else None
+        if left is None or left >= FIRST:
             self.wait = min(self.wait * GROWTH, LONGEST)
             self.next = now + self.wait
-            of = f" of {total:,} {unit}, {duration(left)} left" if total else f" {unit}"
-            print(f"{what}: {done:,}{of}", file=self.stream, flush=True)
+            of = f" of {total:,}" if total else ""
+            print(f"{what}: {done:,}{of} {unit}" + ("" if left is None else f", {duration(left)} left"),
+                  file=self.stream, flush=True)
 
     def close(self) -> None:
         """Removes the bars."""

@@ -13,8 +13,9 @@ from typing import Any
 from .checks import whole_number
 from .cli import option
 from .errors import InputError
-from .saved import Saved
 from .model import LOSSES
+from .progress import Report, silent
+from .saved import Saved
 from .tables import Choices
 from .tasks import SETTINGS, TASKS, Task, folder_task, table_task, task
 
@@ -23,6 +24,7 @@ Run = dict[str, Any]
 TABLE = ("target", "ignore", "category", "header", "test_split", "standardize")  # for CSV files
 DATA = ("seed", "limit", "limit_test", "data", *TABLE)  # options beside the task and its settings
 NAMES = ("task", *DATA, *SETTINGS)
+SAMPLES = "samples_sha256"  # in files: the digest of the training's samples
 LATER = ("limit_test", "data", *(name for name, setting in SETTINGS.items() if setting.training))  # may change later
 
 
@@ -36,7 +38,7 @@ def continued(options: Mapping[str, Any], content: Saved, source: str) -> Run:
     """The run of a saved network, with what may change when its training continues. Raises InputError."""
     if "run" not in content.info:
         raise InputError(f"{source}: not from a training with --save; in Python, refnn.load continues it")
-    run = content.info["run"]
+    run = {name: value for name, value in content.info["run"].items() if name != SAMPLES}
     if not all(name in NAMES for name in run) or not isinstance(run.get("task"), str):
         raise InputError(f"{source}: the run in the metadata is invalid")
     for name in NAMES:
@@ -74,17 +76,17 @@ def is_table(run: Run) -> bool:
     return run["task"] not in TASKS and (run["task"].lower().endswith(".csv") or os.path.isfile(run["task"]))
 
 
-def task_of(run: Run) -> Task:
+def task_of(run: Run, report: Report = silent) -> Task:
     """The run's task with the run's settings. Raises InputError."""
     settings = {name: run[name] for name in SETTINGS if name in run}
     if run["task"] not in TASKS and os.path.isdir(run["task"]):
-        return folder_task(run["task"]).adapted(settings, option)
+        return folder_task(run["task"], report).adapted(settings, option)
     if not is_table(run):
         return task(run["task"]).adapted(settings, option)
     classes = None if "loss" not in run else bool(LOSSES.get(str(run["loss"]), LOSSES["mse"]).classes)
     choices = Choices(tuple(run.get("target", ())), tuple(run.get("ignore", ())), tuple(run.get("category", ())),
                       run.get("header"), classes, bool(run.get("standardize")), run.get("test_split", 0.0))
-    return table_task(run["task"], choices, run["seed"]).adapted(settings, option)
+    return table_task(run["task"], choices, run["seed"], report).adapted(settings, option)
 
 
 def in_full(run: Run, chosen: Task) -> Run:

@@ -7,10 +7,12 @@ reads the buffers in place.
 from __future__ import annotations
 
 import struct
+import sys
 import warnings
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from hashlib import sha256
 from math import prod
 from numbers import Complex, Real
 from typing import Any, SupportsIndex, Union
@@ -174,6 +176,18 @@ class Samples:
         count = whole_number(count, "count")
         targets = self.targets.first(count) if isinstance(self.targets, Rows) else self.targets[:count]
         return Samples._of(self.inputs.first(count), targets, self.outputs, self.classes)
+
+    def digest(self) -> str:
+        """SHA-256 over the inputs and then the targets, as little-endian numbers, in hexadecimal digits."""
+        hashed = sha256()
+        targets = self.targets.values if isinstance(self.targets, Rows) else memoryview(self.targets)
+        for values in (self.inputs.values, targets):
+            if sys.byteorder == "big" and values.itemsize > 1:
+                swapped = array(values.format, values)
+                swapped.byteswap()
+                values = memoryview(swapped)
+            hashed.update(values)
+        return hashed.hexdigest()
 
     def watched(self, watch: Callable[[int], None]) -> Samples:
         """The same samples over the same buffers, with a `watch` as of Rows."""

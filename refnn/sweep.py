@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from functools import partial
 from itertools import islice, product
 from math import prod
@@ -28,11 +29,12 @@ from typing import Any
 
 from . import SPEC, implementations
 from .checks import known_name, shown, whole_number
-from .cli import Parser, add_settings, check_writable, command, integer, option, printer, write_json
+from .cli import Parser, add_settings, check_writable, command, integer, option, percent, write_json
 from .errors import DivergenceError, InputError
 from .files import PathLike
 from .kept import RESULT, Kept, Point, key
 from .network import Network, digest
+from .progress import Progress, Report
 from .samples import check_samples
 from .tasks import SETTINGS, TASKS, task
 
@@ -218,38 +220,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(given: argparse.Namespace) -> int:
-    points = points_of(given)
     implementations.load(given.impl or implementations.default())
     check_writable(given.json)
-    say = printer(given)
+    progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
+    with closing(progress):
+        points = points_of(given, progress)
     with Kept(given.keep) as kept:
         for n in kept.damaged:
             print(f"refnn.sweep: {kept.path}: line {n} is damaged and is not used", file=sys.stderr)
-        results = train_all(points, kept, given)
+        results = train_all(points, kept, given.jobs, progress)
     for line in table(results):
-        say(line)
+        progress.say(line)
     lost = [result for result in results if "lost" in result]
     for result in lost:
-        say(f"lost: {key({name: value for name, value in result.items() if name != 'lost'})}: {result['lost']}")
+        point = key({name: value for name, value in result.items() if name != "lost"})
+        progress.say(f"lost: {point}: {result['lost']}")
     write_json(given.json, results)
     return int(bool(lost))
 
 
-def train_all(points: list[Point], kept: Kept, given: argparse.Namespace) -> list[Point]:
+def train_all(points: list[Point], kept: Kept, jobs: int, progress: Progress) -> list[Point]:
     """Trains what is not kept, in processes, and shows how many points are finished."""
-    say = printer(given)
     found = len([point for point in points if key(point) in kept.results])
     again = f", {found} of them kept in {kept.path}" if found else f"; finished ones are kept in {kept.path}"
-    say(f"{len(points)} point{'s' * (len(points) != 1)}, {given.jobs} at a time{again}")
-    done = []
+    progress.say(f"{len(points)} point{'s' * (len(points) != 1)}, {jobs} at a time{again}")
+    done = -found
 
     def on_result(result: Point) -> None:
-        done.append(result)
-        if sys.stderr.isatty() and not given.quiet:
-            end = "" if len(done) < len(points) else "\n"
-            print(f"\r{len(done)} of {len(points)}", end=end, file=sys.stderr, flush=True)
+        nonlocal done
+        done += 1
+        if done > 0:  # those that are kept come first
+            progress("training", done, len(points) - found, "points")
 
-    executor = Processes(given.jobs)
+    executor = Processes(jobs)
     try:
         return sweep(points, executor, kept, on_result)
     except BaseException:
@@ -259,9 +262,10 @@ def train_all(points: list[Point], kept: Kept, given: argparse.Namespace) -> lis
         raise
     finally:
         executor.shutdown(cancel_futures=True)
+        progress.close()
 
 
-def points_of(given: argparse.Namespace) -> list[Point]:
+def points_of(given: argparse.Namespace, report: Report) -> list[Point]:
     """The grid of the command line, every point checked before any is trained."""
     seeds = range(whole_number(given.seeds, "--seeds"))
     whole_number(given.jobs, "--jobs", 1, 1024)
@@ -275,7 +279,7 @@ def points_of(given: argparse.Namespace) -> list[Point]:
     points = grid(given.task or "sin-cos", **values, seed=seeds)
     for point in points[::len(seeds)]:
         task(point["task"]).adapted(settings_of(point), option)
-    task(points[0]["task"]).data(0, given.data)
+    task(points[0]["task"]).data(0, given.data, report)
     return points
 
 
@@ -302,11 +306,13 @@ def line_of(settings: Point, runs: Sequence[Point], varied: Sequence[str]) -> st
     hidden = "as in the task" if chosen.layers else ",".join(map(str, chosen.hidden)) or "none"
     finished = [result for result in runs if result.get("train_loss") is not None]
     losses = [result["train_loss"] for result in finished]
-    cells = [statistics.median(losses), min(losses), max(losses)] if losses else []
+    cells = [take(losses) if losses else None for take in (statistics.median, min, max)]
     for name in ("validation_loss", "accuracy"):
         values = [result[name] for result in finished if result[name] is not None]
         cells.append(statistics.median(values) if values else None)
+    *cells, accuracy = cells
     shown = "".join(f"{'-' if cell is None else f'{cell:.4g}':12}" for cell in cells)
+    shown += "-" if accuracy is None else percent(accuracy)
     others = "".join(f"  {option(name)} {getattr(chosen, name)}" for name in varied)
     diverged = len([result for result in runs if result.get("diverged")])
     lost = len(runs) - len(finished) - diverged

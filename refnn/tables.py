@@ -12,21 +12,26 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shlex
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from math import floor, isfinite, sqrt
 from typing import Any, NamedTuple
 
-from .checks import known_name, shown
+from .checks import known_name, listed, shown
 from .errors import InputError
 from .files import PathLike, read_bytes
+from .progress import Report, silent
 from .reference.prng import DATA, stream
 
-MISSING = ("", "?", "na", "n/a", "nan", "null")
-MAX_CLASSES = 10  # a target of whole numbers with at most this many different ones is a class, unless the loss decides
-MANY = 100  # categories of an input, from which a column of texts that are mostly different is refused
-DELIMITERS = ",;\t"
+MISSING = {"", "?", "na", "n/a", "nan", "null"}
+FEW = 10  # different whole numbers that a target of classes has at most; different texts that need no repetition
+DELIMITERS = ",;\t|"
+NOTATIONS = re.compile(r"[-+(]?[$€£]?\s*\d[\d.,'\s]*[)%$€£]?|\d+([-/]\d+){2}.*")  # 1,234.5  0,5  5 %  2024-12-31
+EVERY = 1000  # rows between two calls of a Report
 
 
 class Column(NamedTuple):
@@ -45,18 +50,18 @@ class Column(NamedTuple):
     def width(self) -> int:
         return 1 if self.categories is None else len(self.categories)
 
-    def number(self, value: Any, place: str) -> float:
+    def number(self, value: Any, place: Callable[[], str]) -> float:
         """A number of the column, as the network takes it. Raises InputError."""
         return (checked_number(value, place) - self.mean) / self.deviation
 
-    def category(self, value: Any, place: str) -> int:
+    def category(self, value: Any, place: Callable[[], str]) -> int:
         """The index of a category. Raises InputError."""
         text = str(value).strip()
         categories = self.categories or ()
         if text not in categories:
             near = get_close_matches(text, categories, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(categories[:10])}"
-            raise InputError(f"{place}: unknown category {shown(text)}; {hint}")
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {listed(categories)}"
+            raise InputError(f"{place()}: unknown category {shown(text)}; {hint}")
         return categories.index(text)
 
 
@@ -95,14 +100,15 @@ class Columns:
         for n, row in enumerate(rows):
             if len(row) != len(self.inputs):
                 raise InputError(f"{place(n, '')}: {len(row)} values, not {len(self.inputs)}: "
-                                 f"{', '.join(column.name for column in self.inputs)}")
+                                 f"{listed([column.name for column in self.inputs])}")
             for column, value in zip(self.inputs, row):
-                where = place(n, column.name)
+                where = partial(place, n, column.name)
                 if column.categories is None:
                     values.append(column.number(value, where))
                 else:
-                    chosen = column.category(value, where)
-                    values.extend(1.0 if k == chosen else 0.0 for k in range(column.width))
+                    one_hot = [0.0] * column.width
+                    one_hot[column.category(value, where)] = 1.0
+                    values.extend(one_hot)
         return two_dimensional(values, self.input_width)
 
     def answer(self, outputs: Sequence[float]) -> dict[str, float]:
@@ -158,22 +164,31 @@ class Cells(NamedTuple):
     def place(self, n: int, name: str) -> str:
         return f"{self.source}, line {self.lines[n]}" + (f", column {name!r}" if name else "")
 
-    def column(self, k: int) -> list[str]:
-        return [row[k] for row in self.rows]
+    def column(self, name: str) -> list[str]:
+        """The texts of a column. Raises InputError if one is missing."""
+        k = self.names.index(name)
+        texts = [row[k] for row in self.rows]
+        for n, text in enumerate(texts):
+            if text.lower() in MISSING:
+                raise InputError(f"{self.place(n, name)}: the value is missing; leave out the line, or the column: "
+                                 f"--ignore {shlex.quote(name)}")
+        return texts
 
 
-def read_cells(path: PathLike, header: bool | None = None, wanted: Sequence[str] = ()) -> Cells:
+def read_cells(path: PathLike, header: bool | None = None, wanted: Sequence[str] = (),
+               report: Report = silent) -> Cells:
     """The rows of a CSV file. Raises InputError.
 
     header: whether the first line has the names of the columns; None: it has if none of its cells is a number, or if
-        one is a `wanted` name. Without a header, the names are 1, 2, 3, ...
+        one is a `wanted` name. A column without a name is called by its number, from 1.
     """
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: byte {error.start} is not UTF-8 text") from None
-    first = text.split("\n", 1)[0]
+    first = re.sub(r'"[^"]*"', "", text.split("\n", 1)[0])
     delimiter = max(DELIMITERS, key=first.count)
+    total = text.count("\n")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -183,6 +198,8 @@ def read_cells(path: PathLike, header: bool | None = None, wanted: Sequence[str]
             if any(cells):
                 rows.append(cells)
                 lines.append(reader.line_num)
+                if len(rows) % EVERY == 0:
+                    report(f"reading {path}", reader.line_num, total, "lines")
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: {error}") from None
     if not rows:
@@ -192,11 +209,13 @@ def read_cells(path: PathLike, header: bool | None = None, wanted: Sequence[str]
             raise InputError(f"{path}, line {lines[n]}: {len(row)} columns, but the first line has {len(rows[0])}")
     if header is None:
         header = not any(is_number(cell) for cell in rows[0]) or any(name in rows[0] for name in wanted)
-    names = rows.pop(0) if header else [str(k + 1) for k in range(len(rows[0]))]
+    names = rows.pop(0) if header else [""] * len(rows[0])
+    names = [name or str(k) for k, name in enumerate(names, 1)]
     lines = lines[1:] if header else lines
-    for k, name in enumerate(names):
-        if name in names[:k]:
-            raise InputError(f"{path}: two columns have the name {shown(name)}")
+    if len(set(names)) < len(names):
+        raise InputError(f"{path}: two columns have the name {shown(max(names, key=names.count))}")
+    if len(names) == 1:
+        raise InputError(f"{path}: it has only one column; a comma, semicolon, tab or | must separate columns")
     if not rows:
         raise InputError(f"{path}: there are no rows below its header")
     return Cells(str(path), names, rows, lines, header)
@@ -235,11 +254,11 @@ class Choices(NamedTuple):
     test_split: float = 0.0
 
 
-def read_table(path: PathLike, choices: Choices | None = None, seed: int = 0) -> Table:
+def read_table(path: PathLike, choices: Choices | None = None, seed: int = 0, report: Report = silent) -> Table:
     """Reads a CSV file for training. Raises InputError, with the line and the column."""
     chosen = choices or Choices()
-    cells = read_cells(path, chosen.header, chosen.targets)
-    targets = chosen.targets or tuple(name for name in cells.names if name not in chosen.ignore)[-1:]
+    cells = read_cells(path, chosen.header, chosen.targets, report)
+    targets = tuple(dict.fromkeys(chosen.targets)) or tuple(n for n in cells.names if n not in chosen.ignore)[-1:]
     for name in targets:
         if name in chosen.ignore:
             raise InputError(f"{cells.source}: column {name!r} cannot be the target and be left out")
@@ -249,10 +268,13 @@ def read_table(path: PathLike, choices: Choices | None = None, seed: int = 0) ->
     if not inputs:
         raise InputError(f"{cells.source}: no column is left for the inputs")
     train, test = split_rows(len(cells.rows), chosen.test_split, seed)
-    made = [column_of(cells, name, train, chosen) for name in inputs]
+    made: list[Column] = []
+    for name in inputs:
+        report(f"checking {path}", len(made), len(inputs), "columns")
+        made.append(column_of(cells, name, train, chosen))
     goals = [target_of(cells, name, train, chosen, len(targets)) for name in targets]
     columns = Columns(made, goals)
-    parts = [encoded(cells, columns, rows) if rows else None for rows in (train, test)]
+    parts = [encoded(cells, columns, rows, report) if rows else None for rows in (train, test)]
     assert parts[0]
     return Table(columns, parts[0], parts[1], list(decisions(cells, columns, chosen, len(train), len(test))))
 
@@ -268,47 +290,55 @@ def split_rows(count: int, fraction: float, seed: int) -> tuple[list[int], list[
 
 def column_of(cells: Cells, name: str, train: Sequence[int], chosen: Choices) -> Column:
     """An input column: a number if all its cells are."""
-    texts = cells.column(cells.names.index(name))
-    refuse_missing(cells, name, texts)
-    numeric = [is_number(text) for text in texts]
-    if all(numeric) and name not in chosen.category:
-        return number_column(cells, name, texts, train, chosen.standardize)
-    if any(numeric) and name not in chosen.category and 2 * numeric.count(True) > len(numeric):
-        n = numeric.index(False)
-        raise InputError(f"{cells.place(n, name)}: {shown(texts[n])} is not a number; "
-                         f"if the column has categories, say --category {name}")
-    categories = tuple(dict.fromkeys(texts))
-    if len(categories) > MANY and 2 * len(categories) > len(texts):
-        raise InputError(f"{cells.source}: column {name!r} has {len(categories)} different texts in {len(texts)} rows; "
-                         f"leave it out with --ignore {name}")
-    return Column(name, categories)
+    texts = cells.column(name)
+    if name not in chosen.category:
+        if all(map(is_number, texts)):
+            return number_column(cells, name, texts, train, chosen.standardize)
+        refuse_doubtful(cells, name, texts, False)
+    return Column(name, tuple(dict.fromkeys(texts)))
 
 
 def target_of(cells: Cells, name: str, train: Sequence[int], chosen: Choices, count: int) -> Column:
-    """A target column: a class, or a number."""
-    texts = cells.column(cells.names.index(name))
-    refuse_missing(cells, name, texts)
+    """A target column, one of `count`: a class, or a number."""
+    texts = cells.column(name)
+    categories = tuple(dict.fromkeys(texts))
+    if len(categories) < 2:
+        raise InputError(f"{cells.source}: all rows have the same {name!r}")
+    classes = True if name in chosen.category else chosen.classes
     bad = next((n for n, text in enumerate(texts) if not is_number(text)), None)
-    classes = chosen.classes
-    if name in chosen.category:
-        classes = True
-    if classes is None:
-        distinct = set(texts) if bad is None else set()
-        few = len(distinct) <= MAX_CLASSES and 2 * len(distinct) <= len(texts)
-        classes = bad is not None or count == 1 and few and all(float(text).is_integer() for text in distinct)
-    if bad is not None and (count > 1 or 2 * sum(map(is_number, texts)) > len(texts) and not chosen.classes):
-        why = "several targets must be numbers" if count > 1 else f"or say --category {name}"
-        raise InputError(f"{cells.place(bad, name)}: {shown(texts[bad])} is not a number; {why}")
-    if bad is not None or classes and count == 1:
-        categories = tuple(dict.fromkeys(texts))
-        if len(categories) < 2:
-            raise InputError(f"{cells.source}: all rows have the same {name!r}")
-        return Column(name, categories)
-    return number_column(cells, name, texts, train, chosen.standardize)
+    if bad is None:
+        if classes is None:
+            few = len(categories) <= FEW and 2 * len(categories) <= len(texts)
+            classes = few and all(float(text).is_integer() for text in categories)
+        if not classes or count > 1:
+            return number_column(cells, name, texts, train, chosen.standardize)
+    elif count > 1:
+        raise InputError(f"{cells.place(bad, name)}: {shown(texts[bad])} is not a number; "
+                         "several targets must be numbers")
+    elif not classes:
+        refuse_doubtful(cells, name, texts, True)
+    return Column(name, categories)
+
+
+def refuse_doubtful(cells: Cells, name: str, texts: Sequence[str], target: bool) -> None:
+    """Refuses a column of texts that are probably not meant as categories."""
+    bad = [n for n, text in enumerate(texts) if not is_number(text)]
+    quoted = shlex.quote(name)
+    options = f"--category {quoted} makes each text a category" + f", --ignore {quoted} leaves it out" * (not target)
+    if 2 * len(bad) < len(texts) or all(NOTATIONS.fullmatch(texts[n]) for n in bad):
+        raise InputError(f"{cells.place(bad[0], name)}: {shown(texts[bad[0]])} is not a number as refnn "
+                         f"reads it, such as -1234.5; {options}")
+    different = len(set(texts))
+    if different > FEW and 2 * different > len(texts):
+        raise InputError(f"{cells.source}: column {name!r} has {different} different texts in {len(texts)} rows, such "
+                         f"as {shown(texts[0])}; {options}")
 
 
 def number_column(cells: Cells, name: str, texts: Sequence[str], train: Sequence[int], standardize: bool) -> Column:
-    values = [checked_number(text, cells.place(n, name)) for n, text in enumerate(texts)]
+    values = list(map(float, texts))
+    if not all(map(isfinite, values)):
+        n = next(n for n, value in enumerate(values) if not isfinite(value))
+        raise InputError(f"{cells.place(n, name)}: {shown(texts[n])} is not a finite number")
     if not standardize:
         return Column(name)
     mean, deviation = statistics([values[n] for n in train])
@@ -329,60 +359,68 @@ def statistics(values: Sequence[float]) -> tuple[float, float]:
     return mean, sqrt(total / len(values)) or 1.0
 
 
-def encoded(cells: Cells, columns: Columns, rows: Sequence[int]) -> tuple[Any, Any]:
-    """-> inputs and targets of some rows"""
-    places = [cells.names.index(column.name) for column in columns.inputs]
-    x = columns.encode(([cells.rows[n][k] for k in places] for n in rows), lambda n, name: cells.place(rows[n], name))
-    goals = [(column, cells.names.index(column.name)) for column in columns.targets]
-    if columns.classes is not None:
-        column, k = goals[0]
-        return x, [column.category(cells.rows[n][k], cells.place(n, column.name)) for n in rows]
-    y = array("d", [column.number(cells.rows[n][k], cells.place(n, column.name)) for n in rows for column, k in goals])
-    return x, two_dimensional(y, len(goals))
+def encoded(cells: Cells, columns: Columns, rows: Sequence[int], report: Report) -> tuple[Any, Any]:
+    """-> inputs and targets of some rows, as Columns.encode makes them, column by column"""
+
+    def texts(column: Column) -> list[str]:
+        k = cells.names.index(column.name)
+        return [cells.rows[n][k] for n in rows]
+
+    def filled(some: Sequence[Column], width: int) -> memoryview[Any]:
+        values, start = array("d", bytes(8 * len(rows) * width)), 0
+        for done, column in enumerate(some):
+            report(f"encoding {cells.source}", done, len(some), "columns")
+            if column.categories is None:
+                values[start::width] = array("d", [(v - column.mean) / column.deviation
+                                                   for v in map(float, texts(column))])
+            else:
+                index = {text: k for k, text in enumerate(column.categories)}
+                for n, text in enumerate(texts(column)):
+                    values[n * width + start + index[text]] = 1.0
+            start += column.width
+        return two_dimensional(values, width)
+
+    x = filled(columns.inputs, columns.input_width)
+    if columns.classes is None:
+        return x, filled(columns.targets, columns.output_width)
+    index = {text: k for k, text in enumerate(columns.classes)}
+    return x, [index[text] for text in texts(columns.targets[0])]
 
 
 def decisions(cells: Cells, columns: Columns, chosen: Choices, train: int, test: int) -> Iterable[str]:
     header = "first line is the header" if cells.has_header else "no header: columns are called 1, 2, ..."
     yield f"{cells.source}: {len(cells.rows):,} rows ({train:,} to train, {test:,} to test), {header}"
-    yield "inputs: " + ", ".join(described(column, chosen.standardize) for column in columns.inputs)
+    yield "inputs: " + listed([described(column, chosen.standardize) for column in columns.inputs])
     kind = "regression" if columns.classes is None else "classification"
-    yield f"{kind}: " + ", ".join(described(column, chosen.standardize) for column in columns.targets)
+    yield f"{kind}: " + listed([described(column, chosen.standardize) for column in columns.targets])
 
 
 def described(column: Column, standardize: bool) -> str:
     if column.categories is None:
         return f"{column.name} (number{', standardised' if standardize else ''})"
-    few = ", ".join(column.categories[:5]) + (", ..." if len(column.categories) > 5 else "")
-    return f"{column.name} ({len(column.categories)} categories: {few})"
-
-
-def refuse_missing(cells: Cells, name: str, texts: Sequence[str]) -> None:
-    for n, text in enumerate(texts):
-        if text.lower() in MISSING:
-            raise InputError(f"{cells.place(n, name)}: the value is missing")
+    return f"{column.name} ({len(column.categories)} categories: {listed(column.categories, 5)})"
 
 
 def is_number(text: str) -> bool:
     try:
-        float(text)
+        number = float(text)
     except ValueError:
         return False
-    return "_" not in text and text.lower() not in MISSING
+    return number == number and "_" not in text
 
 
-def checked_number(value: Any, place: str) -> float:
+def checked_number(value: Any, place: Callable[[], str]) -> float:
     """A finite number, of a text or a number. Raises InputError."""
-    if isinstance(value, str):
-        if value.strip().lower() in MISSING:
-            raise InputError(f"{place}: the value is missing")
-        if not is_number(value):
-            raise InputError(f"{place}: {shown(value)} is not a number")
     try:
         number = float(value)
+        if isinstance(value, str) and not is_number(value):
+            raise ValueError
     except (TypeError, ValueError, OverflowError):
-        raise InputError(f"{place}: {shown(value)} is not a number") from None
+        if isinstance(value, str) and value.strip().lower() in MISSING:
+            raise InputError(f"{place()}: the value is missing") from None
+        raise InputError(f"{place()}: {shown(value)} is not a number") from None
     if not isfinite(number):
-        raise InputError(f"{place}: {shown(value)} is not a finite number")
+        raise InputError(f"{place()}: {shown(value)} is not a finite number")
     return number
 
 

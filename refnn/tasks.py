@@ -16,6 +16,7 @@ from .folders import read_folder
 from .layers import ACTIVATIONS, BatchNorm2d, Conv2d, Flatten, Layer, Linear, MaxPool2d, ReLU, Shape, times
 from .model import INITS, LOSSES, REDUCTIONS, Model, mlp
 from .pictures import Pictures
+from .progress import Report, silent
 from .rates import learning_rates
 from .tables import Choices, Columns, read_table
 
@@ -56,7 +57,7 @@ SETTINGS = {
 class Task:
     """A network, its data, and how it is trained."""
 
-    data: Callable[[int, str | None], Data]  # (seed, source)
+    data: Callable[..., Data]  # (seed, source, report)
     loss: str
     init: str
     epochs: int
@@ -123,10 +124,10 @@ def checked(name: str, value: Any, called: str) -> Any:
     return checks[kind](value, called)
 
 
-def made(make: Callable[[int], Data]) -> Callable[[int, str | None], Data]:
+def made(make: Callable[[int], Data]) -> Callable[..., Data]:
     """The data of a task that makes its samples from the seed."""
 
-    def data(seed: int, source: str | None) -> Data:
+    def data(seed: int, source: str | None, report: Report = silent) -> Data:
         if source is not None:
             raise InputError("--data is for tasks that read files; this task makes its own samples")
         return make(seed)
@@ -134,8 +135,8 @@ def made(make: Callable[[int], Data]) -> Callable[[int, str | None], Data]:
     return data
 
 
-def mnist(seed: int, source: str | None) -> Data:
-    return datasets.mnist(source)
+def mnist(seed: int, source: str | None, report: Report = silent) -> Data:
+    return datasets.mnist(source, report)
 
 
 def convolutional(pictures: Pictures) -> tuple[Layer, ...]:
@@ -175,16 +176,16 @@ TASKS = {
 }
 
 
-def folder_task(path: str) -> Task:
+def folder_task(path: str, report: Report = silent) -> Task:
     """A task of a folder of pictures: a perceptron for them. Raises InputError."""
-    folder = read_folder(Path(path))
+    folder = read_folder(Path(path), report)
     pictures, names = folder.pictures, folder.pictures.classes
     count, tests = len(folder.train[1]), len(folder.test[1]) if folder.test else 0
     few = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     decision = (f"{path}: {count + tests:,} pictures ({count:,} to train, {tests:,} to test), {times(pictures.shape)} "
                 f"(channels, rows, columns), {len(names)} classes: {few}")
 
-    def data(seed: int, source: str | None) -> Data:
+    def data(seed: int, source: str | None, report: Report = silent) -> Data:
         if source is not None:
             raise InputError("--data is for the tasks of MNIST; here the task is a folder itself")
         return Data(folder.train, test=folder.test, pictures=pictures)
@@ -193,13 +194,13 @@ def folder_task(path: str) -> Task:
                 loss="cross_entropy", init="he", epochs=10, batch_size=20, lr=0.05, shuffle=True, decisions=(decision,))
 
 
-def table_task(path: str, choices: Choices, seed: int) -> Task:
+def table_task(path: str, choices: Choices, seed: int, report: Report = silent) -> Task:
     """A task of a CSV file: a perceptron for its columns. Raises InputError."""
-    table = read_table(path, choices, seed)
+    table = read_table(path, choices, seed, report)
     columns = table.columns
     classes = columns.classes is not None
 
-    def data(seed: int, source: str | None) -> Data:
+    def data(seed: int, source: str | None, report: Report = silent) -> Data:
         if source is not None:
             raise InputError("--data is for tasks that read folders; this one reads a table")
         return Data(table.train, test=table.test)

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from . import SPEC, __version__, files, implementations, saved
@@ -28,7 +29,7 @@ from .datasets import Data
 from .errors import InputError
 from .network import Epoch, Evaluation, Network, digest, network_of
 from .progress import Progress
-from .runs import arguments, continued, in_full, run_of, task_of
+from .runs import SAMPLES, arguments, continued, in_full, run_of, task_of
 from .samples import Samples, check_samples
 from .tasks import TASKS
 
@@ -101,8 +102,6 @@ class Training:
         content = saved.read(given.resume) if given.resume else None
         given_options = vars(given)
         run = continued(given_options, content, given.resume) if content else run_of(given_options)
-        self.task = task_of(run)
-        self.record_run = in_full(run, self.task)
         self.impl = implementations.default() if given.impl is None else given.impl
         implementations.load(self.impl)
         check_writable(given.json)
@@ -110,11 +109,18 @@ class Training:
         if self.path:
             files.check_writable(self.path, "--save")
         self.progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
-        data = self.task.data(run["seed"], run.get("data"))
-        self.task = self.task.fitted(data.pictures)
+        with closing(self.progress):
+            task = task_of(run, self.progress)
+            data = task.data(run["seed"], run.get("data"), self.progress)
+        self.record_run = in_full(run, task)
+        self.task = task.fitted(data.pictures)
         self.network = self._network(run, data, content)
         self.first_epoch = self.network.epoch
         self._samples(run, data)
+        self.samples_sha256 = self.train.digest() if self.path or given.json else None
+        if content and content.info["run"].get(SAMPLES, self.samples_sha256) != self.samples_sha256:
+            raise InputError(f"{run['task']}: its samples are not those that {given.resume} was trained with; in "
+                             "Python, refnn.load continues with any")
 
     def _network(self, run: dict[str, Any], data: Data, content: saved.Saved | None) -> Network:
         given, model = self.given, self.task.model()
@@ -192,7 +198,7 @@ class Training:
 
     def _save(self) -> None:
         if self.path:
-            self.network.save(self.path, self.record_run)
+            self.network.save(self.path, {**self.record_run, SAMPLES: self.samples_sha256})
             self.saved_at = time.monotonic()
 
     def _interrupted(self) -> None:
@@ -222,7 +228,7 @@ class Training:
         network = self.network
         write_json(self.given.json, {
             "version": __version__, "spec": SPEC, "impl": self.impl, "run": self.record_run,
-            "arguments": arguments(self.record_run), "samples": len(self.train),
+            "arguments": arguments(self.record_run), "samples": len(self.train), SAMPLES: self.samples_sha256,
             "parameters": network.model.parameter_count, "initial_sha256": self.initial,
             "final_sha256": digest(network.parameters), "epochs": [epoch._asdict() for epoch in self.history],
             "test": result and {**result._asdict(), "samples": len(self.test or ())}, "interrupted": interrupted})

@@ -103,8 +103,8 @@ def test_json_record_on_standard_output(tmp_path):
     done = command("--epochs", "3", "--json", "-")
     assert "epoch    3" in done.stderr
     record = json.loads(done.stdout)
-    assert list(record) == ["version", "spec", "impl", "run", "arguments", "samples", "parameters", "initial_sha256",
-                            "final_sha256", "epochs", "test", "interrupted"]
+    assert list(record) == ["version", "spec", "impl", "run", "arguments", "samples", "samples_sha256", "parameters",
+                            "initial_sha256", "final_sha256", "epochs", "test", "interrupted"]
     assert [list(epoch) for epoch in record["epochs"]] == [
         ["epoch", "train_loss", "validation_loss", "accuracy", "lr", "seconds"]] * 4
     assert record["test"] is None

@@ -84,6 +84,19 @@ def classes(tmp_path):
     return tmp_path
 
 
+def test_reading_is_reported(classes, tmp_path):
+    reports = []
+    read_folder(tmp_path, lambda *report: reports.append(report))
+    assert reports == [*((f"reading {tmp_path / 'train'}", n, 40, "pictures") for n in range(40)),
+                       *((f"reading {tmp_path / 'test'}", n, 10, "pictures") for n in range(10))]
+    idx(tmp_path, "train", (30, 60, 60), [0, 1, 2] * 10)
+    reports.clear()
+    read_folder(tmp_path, lambda *report: reports.append(report))
+    path = tmp_path / "train-images-idx3-ubyte"
+    assert reports[0] == (f"reading {path}", 1 << 16, 16 + 30 * 3600, "bytes")
+    assert (f"reading {path}", 16 + 30 * 3600, 16 + 30 * 3600, "bytes") in reports
+
+
 def record(capsys, *arguments):
     assert main([*map(str, arguments), "--json", "-", "--quiet"]) == 0
     return json.loads(capsys.readouterr().out)

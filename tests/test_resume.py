@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import refnn
+from refnn.idx import write_idx
 from refnn.network import digest
 from refnn.train import main
 
@@ -73,6 +74,22 @@ def test_a_finished_training(capsys, tmp_path):
     again = record(capsys, "--resume", path)
     assert (again["final_sha256"], again["epochs"]) == (first["final_sha256"], [])
     assert (tmp_path / "f").read_bytes() == content
+
+
+def test_the_samples_of_the_training_must_be_the_same(capsys, tmp_path):
+    """The folder may be moved, and the test may change."""
+    for name, first in (("old", 0), ("moved", 0), ("changed", 9)):
+        for part, labels in (("train", [0, 1, 2]), ("t10k", [len(name) % 3])):
+            (tmp_path / name).mkdir(exist_ok=True)
+            write_idx(tmp_path / name / f"{part}-images-idx3-ubyte", (len(labels), 2, 2), bytes(
+                range(first, first + 4 * len(labels))))
+            write_idx(tmp_path / name / f"{part}-labels-idx1-ubyte", (len(labels),), bytes(labels))
+    path = str(tmp_path / "f")
+    first = record(capsys, "mnist", "--data", str(tmp_path / "old"), "--epochs", "2", "--save", path)
+    second = record(capsys, "--resume", path, "--data", str(tmp_path / "moved"), "--epochs", "3")
+    assert first["samples_sha256"] == second["samples_sha256"]
+    assert main(["--resume", path, "--data", str(tmp_path / "changed"), "--epochs", "4"]) == 2
+    assert f"mnist: its samples are not those that {path} was trained with" in capsys.readouterr().err
 
 
 def test_a_changed_rate_and_another_file(capsys, tmp_path):
@@ -142,15 +159,22 @@ def finish(*arguments):
 def test_killed_at_any_moment_and_resumed(tmp_path):
     """The time of the kill is random, from the first save to the end. Every epoch is saved."""
     generator = random.Random(os.environ.get("REFNN_TEST_SEED", "1"))
-    begin = time.monotonic()
-    expected = finish(*TRAIN, "--impl", "c")["final_sha256"]
+
+    def started(path):
+        process = start(*TRAIN, "--impl", "c", "--save", str(path), "--save-every", "1")
+        while not path.exists():
+            time.sleep(0.001)
+        return process
+
+    with started(tmp_path / "whole") as process:
+        begin = time.monotonic()
+        process.communicate()
     seconds = time.monotonic() - begin
+    expected = digest(refnn.load(tmp_path / "whole").parameters)
     resumed_from = []
     for n in range(KILLS):
         path = tmp_path / f"f{n}"
-        with start(*TRAIN, "--impl", "c", "--save", str(path), "--save-every", "1") as process:
-            while not path.exists():
-                time.sleep(0.001)
+        with started(path) as process:
             time.sleep(generator.uniform(0.0, seconds))
             process.kill()
         loaded = refnn.load(path)

@@ -41,6 +41,7 @@ def test_numbers_and_categories(table):
 @pytest.mark.parametrize("text, names", [
     ("a,b\n1,2\n3,4\n", ["a", "b"]), ("1,2\n3,4\n", ["1", "2"]), ("a;b\n1;2\n", ["a", "b"]),
     ("a\tb\n1\t2\n", ["a", "b"]),
+    ("a|b\n1|2\n", ["a", "b"]), ('"a, b, c";d\n1;2\n', ["a, b, c", "d"]),
     ("\ufeffa,b\r\n1,2\r\n", ["a", "b"]), ('"a, b",c\n1,2\n', ["a, b", "c"]), ("a,b\n\n1,2\n,\n", ["a", "b"]),
     ("a,1\nx,2\n", ["1", "2"])])
 def test_header_and_delimiter(tmp_path, text, names):
@@ -118,18 +119,20 @@ def test_statistics_are_those_of_the_training_rows(tmp_path):
     ("a,b\n1,2\n3\n", {}, "t.csv, line 3: 1 columns, but the first line has 2"),
     ("a,b\n1,2\n3,4,5\n", {}, "t.csv, line 3: 3 columns, but the first line has 2"),
     ("a,a\n1,2\n", {}, "t.csv: two columns have the name 'a'"),
-    ("a\n1\n2\n", {}, "t.csv: no column is left for the inputs"),
+    ("a\n1\n2\n", {}, "t.csv: it has only one column; a comma, "
+     "semicolon, tab or | must separate columns"),
     ("a,b\n1,2\n,3\n", {}, "t.csv, line 3, column 'a': the value is missing"),
     ("a,b\n1,2\nNaN,3\n", {}, "t.csv, line 3, column 'a': the value is missing"),
     ("a,b\n1,2\n?,3\n", {}, "t.csv, line 3, column 'a': the value is missing"),
     ("a,b\n1,NA\n2,3\n", {}, "t.csv, line 2, column 'b': the value is missing"),
-    ("a,b\n1,2\n2,3\nx,3\n", {}, "t.csv, line 4, column 'a': 'x' is not a number; if the column has categories, "
-     "say --category a"),
+    ("a,b\n1,2\n2,3\nx,3\n", {}, "t.csv, line 4, column 'a': 'x' is not a number as refnn reads it, such as "
+     "-1234.5; --category a makes each text a category, --ignore a leaves it out"),
     ("a,b\n1,2\n2,3\n1_0,3\n", {}, "t.csv, line 4, column 'a': '1_0' is not a number"),
     ("a,b\n1,2\n2,3\n3,inf\n", {}, "t.csv, line 4, column 'b': 'inf' is not a finite number"),
     ("a,b\n1,2\n2,3\n1e999,3\n", {}, "t.csv, line 4, column 'a': '1e999' is not a finite number"),
     ('a,b\n"x\ny",2\n"x\ny",3\n,3\n', {}, "t.csv, line 6, column 'a': the value is missing"),
-    ("a,b\n1,2\n2,3\n3,x\n", {}, "t.csv, line 4, column 'b': 'x' is not a number; or say --category b"),
+    ("a,b\n1,2\n2,3\n3,x\n", {}, "t.csv, line 4, column 'b': 'x' is not a number as refnn reads it, such as "
+     "-1234.5; --category b makes each text a category"),
     ("a,b,c\n1,2,x\n2,3,y\n", {"targets": ("b", "c")},
      "t.csv, line 2, column 'c': 'x' is not a number; several targets must be numbers"),
     ("a,b\n1,x\n2,x\n", {}, "t.csv: all rows have the same 'b'"),
@@ -139,7 +142,14 @@ def test_statistics_are_those_of_the_training_rows(tmp_path):
     ("a,b\n1,2\n2,3\n", {"ignore": ("a",), "targets": ("a",)}, "column 'a' cannot be the target and be left out"),
     ("a,b\n1,2\n2,3\n", {"test_split": 0.1}, "--test-split 0.1 of 2 rows leaves none for the test"),
     ("name,y\n" + "".join(f"p{n},{n % 2}\n" for n in range(150)), {},
-     "column 'name' has 150 different texts in 150 rows; leave it out with --ignore name"),
+     "column 'name' has 150 different texts in 150 rows, such as 'p0'; --category name makes each text a category, "
+     "--ignore name leaves it out"),
+    ("a;b\n0,5;1\n0,7;2\n", {}, "t.csv, line 2, column 'a': '0,5' is not a number as refnn reads it"),
+    ("a;b\n1;0,5\n2;0,7\n", {}, "t.csv, line 2, column 'b': '0,5' is not a number as refnn reads it"),
+    ("a,b\n" + "".join(f"{n},u{n}\n" for n in range(30)), {}, "column 'b' has 30 different texts in 30 rows, such as"),
+    ("a,b\n1,2.5\n2,2.5\n", {}, "t.csv: all rows have the same 'b'"),
+    ("my col,b\n1,2\n,3\n", {}, "column 'my col': the value is missing; leave out the line, or the column: --ignore "
+     "'my col'"),
     ("a,b\n1e308,1\n1e308,1.5\n", {"standardize": True}, "the numbers of column 'a' are too large to be standardised"),
     (b"a,b\n\xff,2\n", {}, "t.csv: byte 4 is not UTF-8 text"),
     ('a,b\n"1,2\n', {}, "t.csv, line 2: unexpected end of data"),
@@ -149,6 +159,48 @@ def test_mistakes(table, text, choices, message):
         table(text, **choices)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1,234.5", "1'234", "0,5", "5%", "5 %", "$3", "€ 3.5", "2024-01-31", "31.12.2024",
+                                  "1/2/24 9:30"])
+def test_numbers_in_other_notations(table, text):
+    """They are refused, unless they are said to be categories. Texts with numbers in them are categories."""
+    rows = f'a,b\n"{text}",0.5\n"{text}",1.5\n'
+    with pytest.raises(InputError, match="line 2, column 'a': .* is not a number as refnn reads it, such as -1234.5; "):
+        table(rows)
+    assert table(rows, category=("a",)).columns.inputs == (Column("a", (text,)),)
+    assert table(rows.replace(text, "r5 x")).columns.inputs == (Column("a", ("r5 x",)),)
+
+
+def test_columns_without_names(table):
+    """They are called by their numbers. A table of pandas has one: its index."""
+    made = table(",size,,kind\n0,1,2,a\n1,2,5,b\n", ignore=("1",))
+    assert [column.name for column in made.columns.inputs] == ["size", "3"]
+
+
+def test_a_target_counts_once(table):
+    assert table("a,b\n1,2\n2,3\n", targets=("b", "b")).columns.targets == (Column("b"),)
+
+
+def test_wide_tables_are_told_in_short_lines(table):
+    names = [f"pixel{k}" for k in range(3000)]
+    text = ",".join([*names, "kind"]) + "\n" + ("1," * 3000 + "a\n") + ("2," * 3000 + "b\n")
+    made = table(text)
+    assert made.columns.input_width == 3000
+    assert made.decisions[1].endswith("pixel19 (number), ... (3,000 in all)")
+    for call in (lambda: made.columns.encode([[1]]), lambda: table(text, targets=("?",))):
+        with pytest.raises(InputError) as caught:
+            call()
+        assert len(str(caught.value)) < 400
+
+
+def test_reading_is_reported(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,c\n" + "1,2,x\n3,4,y\n" * 1500)
+    reports = []
+    read_table(tmp_path / "t.csv", report=lambda *report: reports.append(report))
+    path = tmp_path / "t.csv"
+    assert reports[:3] == [(f"reading {path}", lines, 3001, "lines") for lines in (1000, 2000, 3000)]
+    assert reports[3:] == [(f"{what} {path}", k, 2, "columns") for what in ("checking", "encoding") for k in (0, 1)]
 
 
 def test_columns_in_json():
@@ -205,9 +257,14 @@ def test_a_table_that_has_changed_is_noticed(capsys, tmp_path):
     path, data = tmp_path / "f", tmp_path / "d.csv"
     data.write_text("x,y\n1,a\n2,b\n3,a\n")
     record(capsys, str(data), "--epochs", "2", "--save", str(path))
-    data.write_text("x,y\n1,b\n2,a\n3,a\n")
-    assert main(["--resume", str(path), "--epochs", "3"]) == 2
-    assert "its columns are not those that" in capsys.readouterr().err
+    for text, what in (("x,y\n1,b\n2,a\n3,a\n", "columns"), ("x,y\n1,a\n2,b\n4,a\n", "samples"),
+                       ("x,y\n1,a\n2,b\n3,b\n", "samples"), ("x,y\n1,a\n2,b\n3,a\n1,a\n", "samples"),
+                       ("x,y\n1,a\n3,a\n2,b\n", "samples")):
+        data.write_text(text)
+        assert main(["--resume", str(path), "--epochs", "3"]) == 2
+        assert f"{data}: its {what} are not those that {path} was trained with" in capsys.readouterr().err
+    data.write_text("x;y\n1.0;a\n2;b\n3;a\n")  # the same numbers
+    record(capsys, "--resume", str(path), "--epochs", "3")
 
 
 @pytest.mark.parametrize("arguments, message", [
