@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
+from .cli import command
+from .errors import InputError
 from .version import __version__
 
 COMMANDS = {
@@ -26,7 +28,11 @@ HELP = "\n".join([
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit status."""
-    name, *rest = (sys.argv[1:] if words is None else words) or ["--help"]
+    return command("refnn", lambda: run(sys.argv[1:] if words is None else words))
+
+
+def run(words: Sequence[str]) -> int:
+    name, *rest = words or ["--help"]
     if name in ("--help", "-h", "help"):
         print(HELP)
         return 0
@@ -36,8 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         near = get_close_matches(name, COMMANDS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the commands are {', '.join(COMMANDS)}"
-        print(f"refnn: unknown command {name!r}; {hint}", file=sys.stderr)
-        return 2
+        raise InputError(f"unknown command {name!r}; {hint}")
     status: int = import_module(f".{name}", __package__).main(rest)
     return status
 

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from difflib import get_close_matches
@@ -25,7 +26,9 @@ def command(name: str, run: Callable[[], int]) -> int:
     prepare_streams()
     interrupts.raise_them()
     try:
-        status = run()
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)
+            status = run()
         sys.stdout.flush()
         return status
     except RefnnError as error:

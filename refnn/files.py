@@ -7,6 +7,8 @@ import errno
 import os
 import stat
 import time
+from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -112,7 +114,16 @@ def read_bytes(path: PathLike, what: str = "") -> bytes:
         with open_regular(path) as file:
             return file.read()
     except OSError as error:
-        raise InputError(f"{name}: {why(error)}") from None
+        raise InputError(f"{name}: {why(error)}{similar(path) if error.errno == errno.ENOENT else ''}") from None
+
+
+def similar(path: str) -> str:
+    """"; did you mean NAME?" if the folder of a missing file has a similar name; else nothing."""
+    folder, name = os.path.split(path.rstrip(os.sep))
+    with suppress(OSError):
+        for near in get_close_matches(name[:LONGEST], os.listdir(folder or "."), n=1):
+            return f"; did you mean {os.path.join(folder, near)}?"
+    return ""
 
 
 def open_regular(path: PathLike) -> BinaryIO:

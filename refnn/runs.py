@@ -72,8 +72,8 @@ def checked(run: Run) -> Run:
 
 
 def is_table(run: Run) -> bool:
-    """Whether the run's task is a CSV file."""
-    return run["task"] not in TASKS and (run["task"].lower().endswith(".csv") or os.path.isfile(run["task"]))
+    """Whether the run's task is a CSV file, also one that does not exist."""
+    return run["task"] not in TASKS and (os.path.isfile(run["task"]) or any(c in run["task"] for c in (".", os.sep)))
 
 
 def task_of(run: Run, report: Report = silent) -> Task:

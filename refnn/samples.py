@@ -296,8 +296,8 @@ def warn_of_pixels(rows: Rows) -> None:
         return
     few = rows.values[:rows.width * FEW]
     if all(map(float.is_integer, few)) and WIDE <= max(few) <= 255.0 and min(few) >= 0.0:
-        warnings.warn("x looks like pixels from 0 to 255, which train badly; refnn.pixels(x) makes them byte / 255",
-                      stacklevel=4)
+        warnings.warn("x looks like pixels from 0 to 255, which train badly; refnn.pixels(x) makes them byte / 255; "
+                      "--standardize scales the columns of a table", stacklevel=4)
 
 
 def one_column(rows: Any) -> list[Any] | None:

@@ -50,6 +50,18 @@ def test_unknown_commands(words, message):
     assert done.stderr.startswith(f"refnn: {message}")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_help_to_a_full_disk_and_a_closed_pipe():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "refnn"], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "refnn: standard output: No space left on device\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "refnn"], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
 def test_the_console_script():
     script = shutil.which("refnn", path=str(Path(sys.executable).parent))
     assert script, "the script refnn is not installed beside Python"

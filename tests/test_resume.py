@@ -108,7 +108,9 @@ def test_a_changed_rate_and_another_file(capsys, tmp_path):
     (["--resume", "F", "--epochs", "0"], "--epochs must be a whole number from 1"),
     (["--resume", "F", "--save-every", "0"], "--save-every must be a whole number from 1"),
     (["--resume", "F", "--save", "/nowhere/f"], "--save '/nowhere/f' cannot be written: No such file or directory"),
-    (["--resume", "nothing"], "nothing: No such file or directory"),
+    (["--resume", "nothing"], "nothing: No such file or directory\n"),
+    (["--resume", "network.refn"], "network.refn: No such file or directory; did you mean network.refnn?"),
+    (["./network.refn"], "./network.refn: No such file or directory; did you mean ./network.refnn?"),
     (["--save", "/nowhere/f"], "--save '/nowhere/f' cannot be written: No such file or directory"),
     (["--save-every", "2"], "--save-every needs --save or --resume"),
     (["--resume", "P"], "P: not from a training with --save; in Python, refnn.load continues it"),
@@ -117,7 +119,8 @@ def test_mistakes(capsys, tmp_path, monkeypatch, arguments, message):
     monkeypatch.chdir(tmp_path)
     record(capsys, "--epochs", "5", "--save", "F")
     refnn.Network(refnn.mlp([2, 1])).save("P")
-    (tmp_path / "B").write_bytes(b"broken")
+    for name in ("B", "network.refnn"):
+        (tmp_path / name).write_bytes(b"broken")
     assert main(arguments) == 2
     output = capsys.readouterr()
     assert output.out == ""

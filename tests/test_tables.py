@@ -253,6 +253,15 @@ def test_the_decisions_are_printed(capsys):
     assert lines[4] == "4-16-3 network, 131 parameters, 120 samples, batches of 10"
 
 
+def test_pixels_in_a_table_cause_a_warning_in_one_line(capsys, tmp_path):
+    data = tmp_path / "d.csv"
+    data.write_text(",".join(f"p{k}" for k in range(64)) + ",kind\n" + ("255," * 64 + "a\n") + ("9," * 64 + "b\n"))
+    assert main([str(data), "--epochs", "1", "--quiet"]) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("refnn.train: warning: x looks like pixels from 0 to 255, which train badly; ")
+    assert error.count("\n") == 1
+
+
 def test_a_table_that_has_changed_is_noticed(capsys, tmp_path):
     path, data = tmp_path / "f", tmp_path / "d.csv"
     data.write_text("x,y\n1,a\n2,b\n3,a\n")
