@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from .checks import shown
 from .download import abandon, claim, fetch, keep, reason
 from .errors import InputError, UnavailableError
-from .folders import find, read_idx_folder
+from .folders import find, find_idx, read_folder, read_idx_folder, visible
 from .idx import blocks
 from .pictures import Pictures
 from .progress import Report, silent
@@ -89,8 +89,9 @@ MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.go
 def mnist(source: str | os.PathLike[str] | None = None, report: Report = silent) -> Data:
     """Handwritten digits, 28 x 28 pixels: 60,000 for training and 10,000 for the test.
 
-    source: a folder with IDX files, raw or .gz, of any size and with any labels, also without a test; "digits" for the
-    small set that comes with refnn; or None: the folder $REFNN_DATA, else the user's cache, else downloaded into it.
+    source: a folder with IDX files, raw or .gz, of any size and with any labels, also without a test, or with a folder
+    of pictures for each class; "digits" for the small set that comes with refnn; or None: the folder $REFNN_DATA, else
+    the user's cache, else downloaded into it.
     """
     named = "--data" if source is not None else "REFNN_DATA"
     source = os.environ.get("REFNN_DATA") if source is None else source
@@ -105,7 +106,8 @@ def mnist(source: str | os.PathLike[str] | None = None, report: Report = silent)
         for name in FILES:
             if not find(folder, name):
                 download(name, folder, report)
-    pictures, train, test = read_idx_folder(folder, DIGITS, report)
+    has_classes = not find_idx(folder, "train", "images") and any(path.is_dir() for path in visible(folder))
+    pictures, train, test = read_folder(folder, report) if has_classes else read_idx_folder(folder, DIGITS, report)
     return Data(train, test=test, pictures=pictures)
 
 

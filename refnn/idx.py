@@ -17,6 +17,7 @@ from .files import PathLike, open_regular, why, write_file
 from .progress import Report, silent
 
 UNSIGNED_BYTE = 8
+TYPES = {9: "signed bytes", 11: "16-bit integers", 12: "32-bit integers", 13: "32-bit floats", 14: "64-bit floats"}
 LARGEST = 2**30  # bytes of a file's content
 BLOCK = 1 << 16
 MEMBERS = 100_000  # of a gzip file; one member has all of a file, or a block of it
@@ -65,7 +66,7 @@ def hint(data: bytes | bytearray) -> str:
     if data[:3] == bytes([0, 0, UNSIGNED_BYTE]):
         return "; it has labels" if data[3] == 1 else f"; it has {data[3]} dimensions, as images do"
     if data[:2] == b"\0\0":
-        return "; its numbers are not unsigned bytes"
+        return f"; its numbers are {TYPES.get(data[2], 'of an unknown type')}, and only unsigned bytes are read"
     return "; it is a web page" if data.lstrip()[:1] == b"<" else ""
 
 

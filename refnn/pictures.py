@@ -84,7 +84,7 @@ def read_picture(path: PathLike) -> Picture:
     try:
         with image_module.open(path) as image:
             image.load()
-            return from_pillow(image)
+            return from_pillow(importlib.import_module("PIL.ImageOps").exif_transpose(image))
     except Exception as error:  # Pillow raises many kinds
         raise InputError(f"{path}: this picture cannot be read: {' '.join(str(error).split())[:200]}") from None
 

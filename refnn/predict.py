@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from math import prod
 from pathlib import Path
@@ -20,9 +22,9 @@ from .folders import read_images
 from .idx import read_idx
 from .network import Network, load
 from .pictures import Pictures, digit, drawn, is_picture, read_picture
-from .progress import Progress
+from .progress import Progress, Report
 from .samples import Pixels
-from .tables import checked_number, read_cells, two_dimensional
+from .tables import EVERY, checked_number, read_cells, two_dimensional
 
 BAR = 30  # characters
 FULL = 5  # up to this many answers are shown in full, more in one line each
@@ -40,13 +42,13 @@ class Item(NamedTuple):
 
     x:        the network's inputs, with one row
     expected: the right answer, where it is known
-    picture:  lines that show it
+    picture:  makes lines that show it
     """
 
     name: str
     x: Any
     expected: str | None = None
-    picture: Sequence[str] = ()
+    picture: Callable[[], Sequence[str]] = tuple
 
 
 def options() -> Parser:
@@ -74,7 +76,8 @@ def run(given: argparse.Namespace) -> int:
     check_writable(given.json)
     network = load(given.model, impl=given.impl)
     progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
-    items = [item for text in given.inputs for item in items_of(network, text, given.limit)]
+    with closing(progress):
+        items = [item for text in given.inputs for item in items_of(network, text, given.limit, progress)]
     answers = []
     right = known = 0
     for n, item in enumerate(items):
@@ -94,7 +97,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def items_of(network: Network, text: str, limit: int | None) -> Iterator[Item]:
+def items_of(network: Network, text: str, limit: int | None, report: Report) -> Iterator[Item]:
     """What an argument names."""
     text = text.strip()
     path, entries = text, None
@@ -108,9 +111,9 @@ def items_of(network: Network, text: str, limit: int | None) -> Iterator[Item]:
     if is_picture(start):
         yield picture_item(network, path)
     elif start[:2] in (b"\0\0", b"\x1f\x8b"):
-        yield from idx_items(network, path, entries, limit)
+        yield from idx_items(network, path, entries, limit, report)
     else:
-        yield from table_items(network, path, limit)
+        yield from table_items(network, path, limit, report)
 
 
 def numbers_item(network: Network, text: str) -> Item:
@@ -122,11 +125,11 @@ def numbers_item(network: Network, text: str) -> Item:
     return Item(text, array("d", [checked_number(cell, lambda: text) for cell in cells]))
 
 
-def table_items(network: Network, path: str, limit: int | None) -> Iterator[Item]:
+def table_items(network: Network, path: str, limit: int | None, report: Report) -> Iterator[Item]:
     """The rows of a CSV file: its columns by their names or, without a header, in order."""
     columns = network.columns
     wanted = [column.name for column in columns.inputs] if columns else []
-    cells = read_cells(path, None, wanted)
+    cells = read_cells(path, None, wanted, report)
     places = list(range(len(cells.names)))
     if columns:
         missing = [name for name in wanted if name not in cells.names]
@@ -136,7 +139,9 @@ def table_items(network: Network, path: str, limit: int | None) -> Iterator[Item
     elif len(places) != network.model.inputs:
         raise InputError(f"{path}: {len(places)} columns, the network needs {network.model.inputs}")
     target = columns.targets[0].name if columns and columns.classes else None
-    for n, row in list(enumerate(cells.rows))[:limit]:
+    for n, row in enumerate(cells.rows[:limit]):
+        if n % EVERY == 0:
+            report(f"checking {path}", n, len(cells.rows[:limit]), "rows")
         chosen = [row[k] for k in places]
         if columns:
             x: Any = columns.encode([chosen], lambda _, name, n=n: cells.place(n, name))  # type: ignore[misc]
@@ -162,13 +167,13 @@ def picture_item(network: Network, path: str) -> Item:
         pixels = digit(picture) if pictures == DIGITS else pictures.fitted(picture, path)
     except InputError as error:
         raise InputError(str(error) if path in str(error) else f"{path}: {error}") from None
-    return Item(path, Pixels(pixels), None, lines_of(pictures, pixels))
+    return Item(path, Pixels(pixels), None, partial(lines_of, pictures, pixels))
 
 
-def idx_items(network: Network, path: str, entries: range | None, limit: int | None) -> Iterator[Item]:
+def idx_items(network: Network, path: str, entries: range | None, limit: int | None, report: Report) -> Iterator[Item]:
     """Entries of an IDX file of images, with their labels if these lie beside it."""
     pictures = pictures_of(network, path)
-    shape, pixels = read_images(Path(path))
+    shape, pixels = read_images(Path(path), report)
     if shape != pictures.shape:
         raise InputError(f"{path}: images of {' x '.join(map(str, shape))}, not {' x '.join(map(str, pictures.shape))}")
     size = prod(shape)
@@ -181,7 +186,7 @@ def idx_items(network: Network, path: str, entries: range | None, limit: int | N
     for n in chosen:
         one = bytes(pixels[n * size:(n + 1) * size])
         expected = str(labels[n]) if labels is not None and n < len(labels) else None
-        yield Item(f"{path}:{n}", Pixels(one), expected, lines_of(pictures, one))
+        yield Item(f"{path}:{n}", Pixels(one), expected, partial(lines_of, pictures, one))
 
 
 def lines_of(pictures: Pictures, pixels: bytes) -> list[str]:
@@ -208,14 +213,15 @@ def answer_of(network: Network, item: Item, outputs: list[float]) -> dict[str, A
 
 def shown_in_full(item: Item, answer: dict[str, Any]) -> Iterator[str]:
     yield in_one_line(answer)
-    yield from item.picture
+    yield from item.picture()
     if "class" not in answer:
         return
     yield f"one-hot: {answer['one_hot']}"
     width = max(map(len, answer["probabilities"]))
+    longest = max(1, min(BAR, shutil.get_terminal_size().columns - width - 12))
     for name, probability in answer["probabilities"].items():
-        bar = "#" * int(BAR * min(max(probability, 0.0), 1.0) + 0.5)
-        yield f"{name:>{width}}  {bar:{BAR}}  {percent(probability):>8}"
+        bar = "#" * int(longest * min(max(probability, 0.0), 1.0) + 0.5)
+        yield f"{name:>{width}}  {bar:{longest}}  {percent(probability):>8}"
     yield ""
 
 

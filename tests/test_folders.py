@@ -49,6 +49,8 @@ def test_colours_in_either_order(tmp_path):
     (lambda f: idx(f, "train", (2, 2, 3), [0]), "2 train images, but 1 labels"),
     (lambda f: (f / "train-labels-idx1-ubyte").unlink(), "no file train-labels-idx1-ubyte"),
     (lambda f: (f / "t10k-images-idx3-ubyte").unlink(), "no file t10k-images-idx3-ubyte"),
+    (lambda f: (f / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 11, 3]) + bytes(12)),
+     "its numbers are 16-bit integers, and only unsigned bytes are read"),
     (lambda f: (f / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3]) + bytes(12)), "it has no images")])
 def test_invalid_idx_folders(tmp_path, make, message):
     idx(tmp_path, "train", (3, 2, 3), [0, 1, 2])
@@ -132,6 +134,32 @@ def test_pictures_with_pillow(tmp_path):
     (tmp_path / "b" / "5.png").write_bytes(b"\x89PNG\r\n\x1a\n nonsense")
     with pytest.raises(InputError, match=r"b/5.png: this picture cannot be read: "):
         read_folder(tmp_path)
+
+
+def test_photos_that_lie_on_their_side_are_turned(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    photo = image.new("L", (3, 2))
+    photo.putpixel((0, 0), 255)
+    exif = photo.getexif()
+    exif[0x112] = 6  # the camera's right is the top
+    photo.save(tmp_path / "x.png", exif=exif)
+    assert read_picture(tmp_path / "x.png")[1:] == (3, 2, bytes([0, 255, 0, 0, 0, 0]))
+
+
+def test_hidden_files_are_no_pictures(classes):
+    (classes / "train" / "lying" / "._0.pgm").write_bytes(b"of a Mac")
+    assert len(read_folder(classes).train[1]) == 40
+
+
+def test_one_class_is_named(tmp_path):
+    pgm(tmp_path / "cats" / "1.pgm", 2, 2, lambda y, x: 0)
+    with pytest.raises(InputError, match=r"not a folder of pictures for each class; only 'cats' has pictures"):
+        read_folder(tmp_path)
+
+
+def test_convolutions_on_a_folder_for_each_class(capsys, classes):
+    made = record(capsys, "mnist-cnn", "--data", classes, "--epochs", 1)
+    assert (made["samples"], made["test"]["samples"]) == (40, 10)
 
 
 def test_without_pillow_there_is_one_line(capsys, monkeypatch, tmp_path):

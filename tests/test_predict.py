@@ -110,6 +110,12 @@ def draw(lines, thickness=14):
     return bytes(pixels)
 
 
+def test_a_narrow_terminal(capsys, saved, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    assert predict([saved("iris"), "5.1,3.5,1.4,0.2"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines()[2:])) <= 30
+
+
 def test_drawn_digits(capsys, saved, tmp_path):
     """With the small set that comes with refnn; most are right, and PGM and PNG answer alike."""
     paths = []
