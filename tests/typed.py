@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import tempfile
 from array import array
 from collections.abc import Sequence
+from pathlib import Path
 
+import refnn
 from refnn import (SPEC, BatchNorm2d, Conv2d, CustomLayer, DivergenceError, Epoch, Evaluation, Flatten, GradientCheck,
                    Identity, InputError, LeakyReLU, Linear, MaxPool2d, Model, Network, RefnnError, ReLU, Samples,
                    Sigmoid, Softmax, Tanh, UnavailableError, check_samples, gradient_check, mlp, pixels)
-from refnn.datasets import Data, alice_bob, mnist
+from refnn.datasets import Data, alice_bob, data_folder, mnist
 from refnn.implementations import Constructor
 from refnn.implementations.c import CImplementation
 from refnn.implementations.python import PythonImplementation
 from refnn.layers import Matrix
 from refnn.network import digest
+from refnn.pictures import Picture, Pictures, digit, read_picture
+from refnn.predict import main as predict
+from refnn.state import LayerView, TensorView
 from refnn.sweep import grid, sweep
+from refnn.tables import Choices, Columns, Table, read_table
 from refnn.tasks import Task, task
+from refnn.train import main as train_command
 
 IMPLEMENTATIONS: list[Constructor] = [PythonImplementation, CImplementation]  # both satisfy the protocol
 
@@ -83,6 +93,53 @@ def other() -> None:
     assert [result["diverged"] for result in results] == [None, None]
 
 
+def kept(folder: Path) -> None:
+    """A network in files, in copies and in place."""
+    network = Network(mlp([2, 3, 1]), "python")
+    x, y = [[0.0, 1.0], [1.0, 0.0]], [[1.0], [0.0]]
+    history: list[Epoch] = network.train(x, y, epochs=5, lr=0.1, on_epoch=lambda epoch: epoch.epoch == 2)
+    network.save(folder / "network.safetensors", {"note": "two epochs"})
+    loaded: Network = refnn.load(folder / "network.safetensors", model=network.model, impl="python", threads=1)
+    more: list[Epoch] = loaded.train(x, y, epochs=1, lr=0.1, on_progress=lambda what, done, total: None)
+    assert (history[-1].epoch, more[-1].epoch, loaded.epoch) == (2, 3, 3)
+    state: dict[str, memoryview] = network.state_dict()
+    network.load_state_dict(state)
+    network.load_state_dict({name: values.tolist() for name, values in state.items()})
+    layer: LayerView = network.layers[0]
+    weight: TensorView = layer.weight
+    weight[1, 0] = 0.5
+    layer.bias[:] = [0.0, 0.1, 0.2]
+    value: float = weight[1, 0]
+    row: list[float] = weight[1].tolist()
+    twin: Network = copy.deepcopy(network)
+    again: Network = pickle.loads(pickle.dumps(network))
+    assert (value, row[0], weight.shape) == (0.5, 0.5, (3, 2)) and twin.predict(x) == again.predict(x)
+    assert repr(network).startswith("layer ") and sorted(layer.tensors) == ["bias", "weight"]
+
+
+def own_data(folder: Path) -> None:
+    """A table, pictures, and the commands."""
+    table: Table = read_table(data_folder() / "iris.csv", Choices(targets=("species",), standardize=True))
+    columns: Columns = table.columns
+    classes: tuple[str, ...] | None = columns.classes
+    network = Network(mlp([columns.input_width, columns.output_width], loss="cross_entropy"), seed=1)
+    network.columns = columns
+    network.train(*table.train, epochs=3, lr=0.1, batch_size=10, shuffle=True)
+    [outputs] = network.predict(columns.encode([[5.1, "3.5", 1.4, 0.2]]))
+    answer: dict[str, float] = columns.answer(outputs)
+    assert classes is not None and list(answer) == list(classes)
+    (folder / "x.pgm").write_bytes(b"P5 28 28 255\n" + bytes(range(196)) * 4)
+    picture: Picture = read_picture(folder / "x.pgm")
+    pictures = Pictures((1, 28, 28), tuple("0123456789"))
+    digits = Network(mlp([784, 10], loss="cross_entropy"))
+    digits.pictures = pictures
+    ten: list[list[float]] = digits.predict(pixels(digit(picture))) + digits.predict(pixels(picture.pixels))
+    assert [len(some) for some in ten] == [10, 10]
+    path = str(folder / "alice.refnn")
+    assert train_command(["--epochs", "2", "--quiet", "--save", path]) == 0
+    assert predict([path, "-7,-3", "--quiet"]) == 0
+
+
 def mistakes() -> None:
     errors: tuple[type[RefnnError], ...] = (InputError, UnavailableError, DivergenceError)
     try:
@@ -97,4 +154,7 @@ if __name__ == "__main__":
     for made_model in (made[0], made[4]):
         train(made_model)
     other()
+    with tempfile.TemporaryDirectory() as name:
+        kept(Path(name))
+        own_data(Path(name))
     mistakes()
