@@ -29,9 +29,10 @@ int32_t refnn_network_outputs(const refnn_network *network, const refnn_samples 
     if (!good_samples(network->model, samples, start, stop, 0) || network->rows < 1) return REFNN_BAD_SAMPLES;
     workspace w;
     lay_out(&w, network, samples, network->rows);
+    const refnn_memory *last = &w.layers.memory[w.layers.count - 1];
+    const int32_t outputs = last->layer->outputs;
+    o += start * outputs;
     if (is_plain(network->model)) {
-        const refnn_memory *last = &w.layers.memory[w.layers.count - 1];
-        const int32_t outputs = last->layer->outputs;
         for (int64_t position = start; position < stop; position++, o += outputs) {
             take_inputs(&w.layers, samples, sample_at(samples, position), 0);
             refnn_forward(&w.layers, 1, 0);
@@ -85,7 +86,7 @@ int32_t refnn_network_train(const refnn_network *network, const refnn_samples *s
     refnn_training same_loss = *how;
     same_loss.loss = network->model->loss;
     lay_out(&w, network, samples, least(network->rows, how->batch_size)); /* close together: few lines of the cache */
-    *finite = train(&w, network, start, stop, &same_loss);
+    *finite &= train(&w, network, start, stop, &same_loss);
     return REFNN_OK;
 }
 

@@ -305,7 +305,7 @@ typedef struct {
 /* The number of doubles of workspace for that many rows; 0 for an invalid model. */
 int64_t refnn_workspace_size(const refnn_model *model, int32_t rows);
 
-/* Writes the outputs of samples number start ... stop - 1, (stop - start) x outputs, to o. */
+/* Writes the outputs of samples number start ... stop - 1 to these rows of o, count x outputs. */
 int32_t refnn_network_outputs(const refnn_network *network, const refnn_samples *samples, int64_t start, int64_t stop,
                               double *o);
 
@@ -314,8 +314,8 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o);
 
 /* Trains on samples number start ... stop - 1 of the order, one step per batch; the last batch may be smaller. Batches
  * begin at multiples of the batch size. A call may end inside a batch and the next go on there, unless batches must be
- * taken whole; those need rows >= batch size, too. The loss is the model's; *finite: whether it was finite for every
- * sample before its step. Inputs and parameters must be finite; if a parameter is not after the call, the run must be
+ * taken whole; those need rows >= batch size, too. The loss is the model's; *finite becomes 0 if it was not finite for
+ * a sample before its step. Inputs and parameters must be finite; if a parameter is not after the call, the run must be
  * thrown away. */
 int32_t refnn_network_train(const refnn_network *network, const refnn_samples *samples, int64_t start, int64_t stop,
                             const refnn_training *how, int32_t *finite);
@@ -357,7 +357,7 @@ int32_t refnn_layer_update(int32_t simd, const refnn_memory *m, double lr);
 int32_t refnn_batch_loss(const refnn_model *model, int32_t reduction, int32_t rows, const double *o,
                          const refnn_targets *y, double *losses, double *d, double *total);
 
-/* fast/buffers.c: numbers as callers bring them, at any address */
+/* buffers.c: numbers as callers bring them, at any address */
 
 /* The index of the first double that is infinite or NaN; count if there is none. */
 int64_t refnn_not_finite(int64_t count, const void *values);

@@ -68,9 +68,9 @@ def doubles(count: int) -> memoryview[float]:
     return view[start:start + count]
 
 
-def room(count: int) -> memoryview:
+def room(count: int) -> memoryview[float]:
     """`count` doubles, to be written before they are read: they are not set to 0."""
-    return memoryview(ffi.buffer(uncleared("double[]", count))).cast("B").cast("d")  # type: ignore[return-value]
+    return memoryview(ffi.buffer(uncleared("double[]", count))).cast("B").cast("d")
 
 
 uncleared = ffi.new_allocator(should_clear_after_alloc=False)

@@ -17,7 +17,7 @@ from refnn.reference import prng
 ROOT = Path(__file__).parent.parent
 BOOK = {path.stem: path for path in (ROOT / "refnn" / "reference").glob("*.py") if not path.stem.startswith("__")}
 TWINS = {path.stem: path for path in (ROOT / "csrc").glob("*.c")}
-WITHOUT_A_CHAPTER = {"model", "network"}  # kinds, sizes and checks; the choice between twins and kernels
+WITHOUT_A_CHAPTER = {"model", "network", "buffers"}  # kinds, sizes, checks; twins or kernels; numbers that come in
 OTHER_NAMES = {"padded": "unpadded"}  # C reads through the padding and makes no copy
 ONLY_IN_THE_BOOK = {"alice_and_bob"}
 DEFINITION = re.compile(r"^(static )?(?:inline )?(?:const )?\w+ \*?(\w+)\([^;{}]*\) \{", re.MULTILINE)

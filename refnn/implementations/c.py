@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import time
 from array import array
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 from ..buffers import array_of, first_not_finite
-from ..core import aligned, constant, doubles, ffi, integers, lib, pointer, simd, simd_names
+from ..core import aligned, constant, doubles, ffi, integers, lib, pointer, room, simd, simd_names
 from ..errors import InputError
 from ..layers import CustomLayer, Layer, Matrix, Shape, is_custom
 from ..model import Model
@@ -54,28 +53,31 @@ class CImplementation:
         while self._rows > 1 and lib.refnn_workspace_size(self._model, self._rows) > WORKSPACE:
             self._rows //= 2
         self._workspaces: list[Workspace] = []  # those that no call uses now
-        with self._workspace(1):
-            pass
+        self._sizes: dict[int, int] = {}  # samples that go through the layers together -> doubles of workspace
+        self._size(self._rows)
         check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
 
-    @contextmanager
-    def _workspace(self, batch: int) -> Iterator[Workspace]:
-        """A workspace of one call's own: for _rows samples, or for a batch of training that must be taken whole."""
+    def _workspace(self, batch: int, x: Rows, y: Targets | None = None,
+                   order: Sequence[int] | None = None) -> Workspace:
+        """A workspace of one call's own, with these samples: for _rows at once, or a batch that must be whole."""
         rows = max(self._rows, batch) if self._whole_batches else self._rows
+        size = self._sizes.get(rows) or self._size(rows)
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = Workspace(self)
+        workspace.make_room(rows, size)
+        workspace.take(x, y, order)
+        return workspace
+
+    def _size(self, rows: int) -> int:
         size = int(lib.refnn_workspace_size(self._model, rows))
         if size > LARGEST_WORKSPACE:
             why = "; BatchNorm2d and REFNN_SIMD=plain need the whole batch" if self._whole_batches else ""
             raise InputError(f"to take {rows} samples through this network at once the C core needs "
                              f"{size / 2**27:.1f} GB of memory, and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
-        try:
-            workspace = self._workspaces.pop()
-        except IndexError:
-            workspace = Workspace(self._fields, self._parameters, self._buffers, self._gradients)
-        workspace.make_room(rows, size)
-        try:
-            yield workspace
-        finally:
-            self._workspaces.append(workspace)
+        self._sizes[rows] = size
+        return size
 
     @staticmethod
     def epoch_order(seed: int, epoch: int, n: int) -> Sequence[int]:
@@ -85,22 +87,14 @@ class CImplementation:
 
     def train(self, x: Rows, y: Targets, order: Sequence[int] | None, start: int, stop: int, batch_size: int, lr: float,
               reduction: str) -> bool:
-        samples = SamplesStruct(x, y, order)
         how = ffi.new("refnn_training *", {"batch_size": batch_size, "lr": lr, "reduction": constant(reduction)})
-        finite = ffi.new("int32_t *")
-        all_finite = True
-        with self._workspace(min(batch_size, len(x))) as w:
-            for first, last in self._slices(3, start, stop, batch_size):
-                with self._threads.chosen(w, (3, batch_size), min(batch_size, self._rows) * self._work, last - first):
-                    check(lib.refnn_network_train(w.network, samples.struct, first, last, how, finite))
-                if x.watch:
-                    x.watch(last - first)
-                all_finite = all_finite and bool(finite[0])
-        return all_finite
+        finite = ffi.new("int32_t *", 1)
+        with self._workspace(min(batch_size, len(x)), x, y, order) as w:
+            self._run(lib.refnn_network_train, w, x, 3, how, finite, batch_size=batch_size, start=start, stop=stop)
+        return bool(finite[0])
 
     def train_epochs(self, x: Rows, y: Targets, seed: int, first_epoch: int, lrs: Sequence[float], batch_size: int,
                      shuffle: bool, reduction: str) -> tuple[bool, list[float], list[int]]:
-        samples = SamplesStruct(x, y)
         order = array("i", bytes(4 * len(x)))
         rates = array("d", lrs)
         losses = doubles(len(rates))
@@ -110,9 +104,9 @@ class CImplementation:
         epochs = ffi.new("refnn_epochs *", {
             "count": len(rates), "first": first_epoch, "lr": pointer(rates), "seed": seed,
             "order": integers(order) if shuffle else ffi.NULL, "losses": pointer(losses), "correct": correct})
-        with self._workspace(min(batch_size, len(x))) as w:
+        with self._workspace(min(batch_size, len(x)), x, y) as w:
             w.model.threads = self._threads.given or 1  # these are small
-            check(lib.refnn_network_train_epochs(w.network, samples.struct, epochs, how, finite))
+            check(lib.refnn_network_train_epochs(w.network, w.samples, epochs, how, finite))
         return bool(finite[0]), list(losses), list(correct)
 
     def epochs_per_call(self, samples: int) -> int:
@@ -120,15 +114,10 @@ class CImplementation:
         return max(1, CALL_WORK // (4 * samples * (self._work + EPOCH_WORK)))
 
     def evaluate(self, x: Rows, y: Targets, reduction: str) -> tuple[float, int]:
-        samples = SamplesStruct(x, y)
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
-        with self._workspace(1) as w:
-            for first, last in self._slices(1, 0, len(x)):
-                with self._threads.chosen(w, (1, ROWS), self._rows * self._work, last - first):
-                    check(lib.refnn_network_evaluate(w.network, samples.struct, first, last, total, correct))
-                if x.watch:
-                    x.watch(last - first)
+        with self._workspace(1, x, y) as w:
+            self._run(lib.refnn_network_evaluate, w, x, 1, total, correct)
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x: Rows) -> Matrix:
@@ -140,13 +129,9 @@ class CImplementation:
         return rows_of(o, self.model.outputs)
 
     def _outputs(self, x: Rows) -> memoryview[float]:
-        samples = SamplesStruct(x)
-        o = doubles(len(x) * self.model.outputs)
-        with self._workspace(1) as w:
-            for first, last in self._slices(1, 0, len(x)):
-                with self._threads.chosen(w, (1, ROWS), self._rows * self._work, last - first):
-                    check(lib.refnn_network_outputs(w.network, samples.struct, first, last,
-                                                    pointer(o) + first * self.model.outputs))
+        o = room(len(x) * self.model.outputs)
+        with self._workspace(1, x) as w:
+            self._run(lib.refnn_network_outputs, w, x, 1, pointer(o))
         return o
 
     def gradients(self, x: Rows, y: Targets, reduction: str) -> array[float]:
@@ -155,7 +140,7 @@ class CImplementation:
         return array_of(gradients)
 
     def input_gradients(self, x: Rows, y: Targets, reduction: str) -> Matrix:
-        dx = doubles(len(x) * self.model.inputs)
+        dx = room(len(x) * self.model.inputs)
         self._batch(x, y, reduction, dx=dx)
         return rows_of(dx, self.model.inputs)
 
@@ -166,14 +151,31 @@ class CImplementation:
     def _batch(self, x: Rows, y: Targets, reduction: str, gradients: memoryview[float] | None = None,
                dx: memoryview[float] | None = None) -> float:
         """Fills gradients and dx, those that are given; -> the sum of the losses."""
-        samples = SamplesStruct(x, y)
         total = ffi.new("double *")
-        with self._workspace(len(x)) as w:
-            for first, last in self._slices(3, 0, len(x), len(x) if self._whole_batches else 1):
-                with self._threads.chosen(w, (3, ROWS), self._rows * self._work, last - first):
-                    check(lib.refnn_network_gradients(w.network, samples.struct, first, last, constant(reduction),
-                                                      total, pointer(gradients), pointer(dx)))
+        with self._workspace(len(x), x, y) as w:
+            self._run(lib.refnn_network_gradients, w, x, 3, constant(reduction), total, pointer(gradients), pointer(dx))
         return float(total[0])
+
+    def _run(self, function: Any, w: Workspace, x: Rows, passes: int, *arguments: Any, batch_size: int | None = None,
+             start: int = 0, stop: int | None = None) -> None:
+        """Calls a function of csrc/network.c for samples start ... stop - 1, in slices short enough for Ctrl-C.
+
+        passes: the work of a sample, in passes forward; batch_size: of training; if not given, all samples are one
+        """
+        stop = len(x) if stop is None else stop
+        step = max(1, CALL_WORK // (passes * self._work))
+        together = self._rows if batch_size is None else min(batch_size, self._rows)
+        batch = len(x) if batch_size is None else batch_size
+        if passes > 1 and (batch <= step or self._whole_batches):
+            step = max(step - step % batch, batch)
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            w.model.threads = self._threads.number((passes, together), together * self._work)
+            begin = time.perf_counter()
+            check(function(w.network, w.samples, first, last, *arguments))
+            self._threads.took((passes, together), w.model.threads, last - first, time.perf_counter() - begin)
+            if x.watch:
+                x.watch(last - first)
 
     def apply_gradients(self, flat: array[float], lr: float) -> None:
         lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
@@ -201,34 +203,47 @@ class CImplementation:
     def finite(self) -> bool:
         return first_not_finite(self._parameters) is None and first_not_finite(self._buffers) is None
 
-    def _slices(self, passes: int, start: int, stop: int, batch_size: int = 1) -> Iterator[tuple[int, int]]:
-        """start ... stop in slices short enough for one call; of whole batches if these are short enough or needed.
-
-        passes: the work of a sample, in passes forward
-        """
-        step = max(1, CALL_WORK // (passes * self._work))
-        if batch_size <= step or self._whole_batches:
-            step = max(step - step % batch_size, batch_size)
-        return ((first, min(first + step, stop)) for first in range(start, stop, step))
-
 
 class Workspace:
     """What a call has for itself, so that calls of several threads do not meet: a model, whose number of threads it
-    sets, a network, and memory."""
+    sets, a network, samples, and memory. At the end of the call it goes back to the others."""
 
-    def __init__(self, fields: dict[str, Any], parameters: memoryview[float], buffers: memoryview[float],
-                 gradients: memoryview[float]) -> None:
-        self.model = ffi.new("refnn_model *", fields)
+    def __init__(self, network: CImplementation) -> None:
+        self.others = network._workspaces
+        self.model = ffi.new("refnn_model *", network._fields)
         self.network = ffi.new("refnn_network *", {
-            "model": self.model, "parameters": pointer(parameters), "buffers": pointer(buffers),
-            "gradients": pointer(gradients)})
+            "model": self.model, "parameters": pointer(network._parameters), "buffers": pointer(network._buffers),
+            "gradients": pointer(network._gradients)})
+        self.samples = ffi.new("refnn_samples *")
         self.memory = doubles(0)
+        self.used: tuple[Any, ...] = ()  # buffers whose addresses are in `samples`
 
     def make_room(self, rows: int, size: int) -> None:
+        """Memory for that many samples at once: `size` doubles."""
         if size > len(self.memory):
             self.memory = doubles(size)
             self.network.workspace = pointer(self.memory)
         self.network.rows = rows
+
+    def take(self, x: Rows, y: Targets | None, order: Sequence[int] | None) -> None:
+        """Sets the samples: their buffers are used in place."""
+        samples = self.samples
+        pixels = x.values.format == "B"
+        values = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
+        samples.count = len(x)
+        samples.pixels, samples.inputs = (values, ffi.NULL) if pixels else (ffi.NULL, values)
+        rows = aligned(y.values) if isinstance(y, Rows) else ffi.NULL
+        classes = ffi.NULL if y is None or isinstance(y, Rows) else ffi.from_buffer("int32_t[]", y)
+        chosen = ffi.NULL if order is None else ffi.from_buffer("int32_t[]", order)
+        samples.y.rows, samples.y.classes, samples.order = rows, classes, chosen
+        self.used = values, rows, classes, chosen
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.used = ()
+        self.others.append(self)
 
 
 class Threads:
@@ -245,42 +260,19 @@ class Threads:
         # Samples per second of the first calls, by kind of call and number of threads.
         self.speeds: dict[tuple[int, int], dict[int, list[float]]] = {}
 
-    @contextmanager
-    def chosen(self, workspace: Workspace, kind: tuple[int, int], work: int, samples: int) -> Iterator[None]:
-        """Sets the number of threads of a call with this workspace.
-
-        kind: calls of one kind are compared; work: multiply-adds that threads share; samples: their number in the call
-        """
-        if self.given or not lib.refnn_has_threads() or work < THREAD_WORK:
-            workspace.model.threads = self.given or 1
-            yield
-            return
+    def number(self, kind: tuple[int, int], work: int) -> int:
+        """The number for a call. kind: calls of one kind are compared; work: multiply-adds that threads share"""
+        if self.given or work < THREAD_WORK:
+            return self.given or 1
         speeds = self.speeds.setdefault(kind, {1: [], self.processors: []})
-        untried = [threads for threads, tried in speeds.items() if len(tried) < TRIALS]
-        best = untried[0] if untried else max(speeds, key=lambda threads: max(speeds[threads]))
-        workspace.model.threads = best
-        begin = time.perf_counter()
-        yield
-        if untried:
-            speeds[best].append(samples / max(time.perf_counter() - begin, SHORTEST))
+        untried = (threads for threads, tried in speeds.items() if len(tried) < TRIALS)
+        return next(untried, 0) or max(speeds, key=lambda threads: max(speeds[threads]))
 
-
-class SamplesStruct:
-    """A refnn_samples struct over the buffers of x, y and order, which it keeps alive."""
-
-    def __init__(self, x: Rows, y: Targets | None = None, order: Sequence[int] | None = None) -> None:
-        fields: dict[str, Any] = {"count": len(x)}
-        pixels = x.values.format == "B"
-        values = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
-        fields["pixels" if pixels else "inputs"] = values
-        if isinstance(y, Rows):
-            fields["y"] = {"rows": aligned(y.values)}
-        elif y is not None:
-            fields["y"] = {"classes": ffi.from_buffer("int32_t[]", y)}
-        if order is not None:
-            fields["order"] = ffi.from_buffer("int32_t[]", order)
-        self.buffers = fields
-        self.struct = ffi.new("refnn_samples *", fields)
+    def took(self, kind: tuple[int, int], threads: int, samples: int, seconds: float) -> None:
+        """Notes the time of a call with that many samples."""
+        tried = self.speeds[kind][threads] if kind in self.speeds else None
+        if tried is not None and len(tried) < TRIALS:
+            tried.append(samples / max(seconds, SHORTEST))
 
 
 def processors() -> int:

@@ -3,7 +3,7 @@
  * A buffer may begin at any address.
  */
 
-#include "fast.h"
+#include "core.h"
 
 #define EXPONENT 0x7ff0000000000000
 #define LOWEST_OF_EXPONENT 0x0010000000000000
