@@ -28,9 +28,15 @@ def shown(value: object, longest: int = 500) -> str:
     return text if len(text) <= longest else f"{text[:longest - 20]}...{text[-17:]}"
 
 
+def printable(text: str, width: int | None = None) -> str:
+    """A text from outside for a terminal: without control characters, at most `width` characters."""
+    plain = "".join(c if c.isprintable() else " " if c == "\t" else ascii(c)[1:-1] for c in text[:width])
+    return plain if width is None or len(text) <= width >= len(plain) else plain[:width] + " ..."
+
+
 def listed(names: Collection[str], longest: int = 20) -> str:
-    """The names, or the first of them and their number."""
-    first = ", ".join(islice(names, longest))
+    """The names, or the first of them and their number, for a message: of at most 1,000 characters."""
+    first = printable(", ".join(islice(names, longest)), 1000)
     return first if len(names) <= longest else f"{first}, ... ({len(names):,} in all)"
 
 

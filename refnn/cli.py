@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from . import files, interrupts
-from .checks import shown
+from .checks import printable, shown
 from .errors import InputError, RefnnError
 from .tasks import SETTINGS, TASKS
 from .version import __version__
@@ -73,7 +73,7 @@ class ClosedOutput(io.StringIO):
 def complain(name: str, message: str) -> int:
     """Prints a line on standard error, if that is possible. Returns the exit status 2."""
     with suppress(OSError):
-        print(f"{name}: {' '.join(message.splitlines())}", file=sys.stderr, flush=True)
+        print(f"{name}: {printable(' '.join(message.splitlines()))}", file=sys.stderr, flush=True)
     return 2
 
 

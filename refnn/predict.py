@@ -14,7 +14,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .checks import whole_number
+from .checks import printable, whole_number
 from .cli import Parser, add_output, check_writable, command, integer, percent, write_json
 from .errors import InputError
 from .files import read_bytes
@@ -28,6 +28,7 @@ from .tables import EVERY, checked_number, read_cells, two_dimensional
 
 BAR = 30  # characters
 FULL = 5  # up to this many answers are shown in full, more in one line each
+ENTRIES = re.compile(r"(.+):(\d{1,18})(?:-(\d{1,18}))?", re.ASCII)  # FILE:7, FILE:0-99
 DIGITS = Pictures((1, 28, 28), tuple("0123456789"))
 
 EXAMPLES = """examples:
@@ -85,7 +86,7 @@ def run(given: argparse.Namespace) -> int:
         answer = answer_of(network, item, outputs)
         answers.append(answer)
         for line in shown_in_full(item, answer) if len(items) <= FULL else [in_one_line(answer)]:
-            progress.say(line)
+            progress.say(printable(line))
         if len(items) > FULL:
             progress.whole("answers", n + 1, len(items))
         known += item.expected is not None
@@ -101,7 +102,7 @@ def items_of(network: Network, text: str, limit: int | None, report: Report) -> 
     """What an argument names."""
     text = text.strip()
     path, entries = text, None
-    if not Path(text).exists() and (found := re.fullmatch(r"(.+):(\d+)(?:-(\d+))?", text)) and Path(found[1]).exists():
+    if not Path(text).exists() and (found := ENTRIES.fullmatch(text)) and Path(found[1]).exists():
         path = found[1]
         entries = range(int(found[2]), int(found[3] or found[2]) + 1)
     if not Path(path).exists() and re.fullmatch(r"[^/\\]*[\d,;][^/\\]*", text) and not text.lower().endswith(".csv"):
@@ -180,7 +181,7 @@ def idx_items(network: Network, path: str, entries: range | None, limit: int | N
     count = len(pixels) // size
     labels_path = Path(path).with_name(re.sub(r"idx[34]", "idx1", Path(path).name.replace("images", "labels")))
     labels = read_idx(labels_path, 1)[1] if labels_path != Path(path) and labels_path.exists() else None
-    chosen = list(entries if entries is not None else range(count))[:limit]
+    chosen = (entries if entries is not None else range(count))[:limit]
     if chosen and chosen[-1] >= count:
         raise InputError(f"{path}: there is no entry {chosen[-1]}; it has {count}, from 0")
     for n in chosen:

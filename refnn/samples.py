@@ -317,7 +317,7 @@ def check_flat(values: Any, count: int, name: str) -> array[float]:
     if view is None or view.ndim > 1:
         try:
             values = list(values)
-        except TypeError:
+        except (TypeError, NotImplementedError):  # the latter of a memoryview with several dimensions
             raise InputError(f"{name} must be a sequence of numbers, not {shown(values)}") from None
     if len(values) != count:
         raise InputError(f"{name} must be {count} numbers, not {len(values)}")

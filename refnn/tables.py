@@ -15,13 +15,14 @@ import io
 import re
 import shlex
 from array import array
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
 from math import floor, isfinite, sqrt
 from typing import Any, NamedTuple
 
-from .checks import known_name, listed, shown
+from .checks import known_name, listed, printable, shown
 from .errors import InputError
 from .files import PathLike, read_bytes
 from .progress import Report, silent
@@ -139,7 +140,7 @@ class Columns:
 
 
 def row_and_column(n: int, name: str) -> str:
-    return f"row {n}" + (f", column {name!r}" if name else "")
+    return f"row {n}" + (f", column {shown(name)}" if name else "")
 
 
 def column_from_json(name: Any, categories: Any, mean: Any, deviation: Any) -> Column:
@@ -162,7 +163,7 @@ class Cells(NamedTuple):
     has_header: bool
 
     def place(self, n: int, name: str) -> str:
-        return f"{self.source}, line {self.lines[n]}" + (f", column {name!r}" if name else "")
+        return f"{self.source}, line {self.lines[n]}" + (f", column {shown(name)}" if name else "")
 
     def column(self, name: str) -> list[str]:
         """The texts of a column. Raises InputError if one is missing."""
@@ -171,7 +172,7 @@ class Cells(NamedTuple):
         for n, text in enumerate(texts):
             if text.lower() in MISSING:
                 raise InputError(f"{self.place(n, name)}: the value is missing; leave out the line, or the column: "
-                                 f"--ignore {shlex.quote(name)}")
+                                 f"--ignore {printable(shlex.quote(name), 500)}")
         return texts
 
 
@@ -213,7 +214,7 @@ def read_cells(path: PathLike, header: bool | None = None, wanted: Sequence[str]
     names = [name or str(k) for k, name in enumerate(names, 1)]
     lines = lines[1:] if header else lines
     if len(set(names)) < len(names):
-        raise InputError(f"{path}: two columns have the name {shown(max(names, key=names.count))}")
+        raise InputError(f"{path}: two columns have the name {shown(Counter(names).most_common(1)[0][0])}")
     if len(names) == 1:
         raise InputError(f"{path}: it has only one column; a comma, semicolon, tab or | must separate columns")
     if not rows:
@@ -261,7 +262,7 @@ def read_table(path: PathLike, choices: Choices | None = None, seed: int = 0, re
     targets = tuple(dict.fromkeys(chosen.targets)) or tuple(n for n in cells.names if n not in chosen.ignore)[-1:]
     for name in targets:
         if name in chosen.ignore:
-            raise InputError(f"{cells.source}: column {name!r} cannot be the target and be left out")
+            raise InputError(f"{cells.source}: column {shown(name)} cannot be the target and be left out")
     for name in (*targets, *chosen.ignore, *chosen.category):
         known_name(name, cells.names, f"column of {cells.source}:")
     inputs = [name for name in cells.names if name not in targets and name not in chosen.ignore]
@@ -303,7 +304,7 @@ def target_of(cells: Cells, name: str, train: Sequence[int], chosen: Choices, co
     texts = cells.column(name)
     categories = tuple(dict.fromkeys(texts))
     if len(categories) < 2:
-        raise InputError(f"{cells.source}: all rows have the same {name!r}")
+        raise InputError(f"{cells.source}: all rows have the same {shown(name)}")
     classes = True if name in chosen.category else chosen.classes
     bad = next((n for n, text in enumerate(texts) if not is_number(text)), None)
     if bad is None:
@@ -323,15 +324,15 @@ def target_of(cells: Cells, name: str, train: Sequence[int], chosen: Choices, co
 def refuse_doubtful(cells: Cells, name: str, texts: Sequence[str], target: bool) -> None:
     """Refuses a column of texts that are probably not meant as categories."""
     bad = [n for n, text in enumerate(texts) if not is_number(text)]
-    quoted = shlex.quote(name)
+    quoted = printable(shlex.quote(name), 500)
     options = f"--category {quoted} makes each text a category" + f", --ignore {quoted} leaves it out" * (not target)
     if 2 * len(bad) < len(texts) or all(NOTATIONS.fullmatch(texts[n]) for n in bad):
         raise InputError(f"{cells.place(bad[0], name)}: {shown(texts[bad[0]])} is not a number as refnn "
                          f"reads it, such as -1234.5; {options}")
     different = len(set(texts))
     if different > FEW and 2 * different > len(texts):
-        raise InputError(f"{cells.source}: column {name!r} has {different} different texts in {len(texts)} rows, such "
-                         f"as {shown(texts[0])}; {options}")
+        raise InputError(f"{cells.source}: column {shown(name)} has {different} different texts in {len(texts)} rows, "
+                         f"such as {shown(texts[0])}; {options}")
 
 
 def number_column(cells: Cells, name: str, texts: Sequence[str], train: Sequence[int], standardize: bool) -> Column:
@@ -343,7 +344,7 @@ def number_column(cells: Cells, name: str, texts: Sequence[str], train: Sequence
         return Column(name)
     mean, deviation = statistics([values[n] for n in train])
     if not isfinite(mean) or not isfinite(deviation):
-        raise InputError(f"{cells.source}: the numbers of column {name!r} are too large to be standardised")
+        raise InputError(f"{cells.source}: the numbers of column {shown(name)} are too large to be standardised")
     return Column(name, None, mean, deviation)
 
 

@@ -6,9 +6,11 @@ random_cases.py makes the cases; some of its runs are invalid.
 import functools
 
 import pytest
+import differential
 import random_cases
 from bits import difference
-from refnn import BatchNorm2d, Conv2d, DivergenceError, Flatten, Linear, MaxPool2d, Network, mlp
+from differential import outcome_of_run, outcome_of_stack
+from refnn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Network
 from refnn.implementations import c as native
 
 RUNS, STACKS = 300, 60
@@ -16,48 +18,15 @@ SIMD = native.simd_names()
 THREADS = (1, 3) if native.lib.refnn_has_threads() else (1,)
 
 
-def outcome(impl, model, x, y, settings):
-    """All results of a case, including the exception."""
-    network = Network(mlp(**model), impl, seed=7)
-    seen = {"initial": network.parameters}
-    try:
-        seen["forward"] = network.forward(x)
-        seen["predict"] = network.predict(x)
-        seen["gradients"] = network.gradients(x, y, settings["reduction"])
-        seen["loss"] = network.loss(x, y, settings["reduction"])
-        seen["evaluate"] = list(network.evaluate(x, y))
-        seen["history"] = [epoch._replace(seconds=0.0)[:] for epoch in network.train(x, y, **settings)]
-        if all(abs(g) < 1e300 for g in seen["gradients"]):
-            network.update(seen["gradients"], 0.5)
-    except Exception as error:
-        seen["exception"] = [type(error).__name__, str(error)]
-    seen["final"] = network.parameters
-    return seen
-
-
 @pytest.mark.parametrize("start", range(0, RUNS, 50))
 def test_same_bits_or_same_exception(start):
     exceptions = 0
     for n in range(start, start + 50):
-        python, c = (outcome(impl, *random_cases.run(n)) for impl in ("python", "c"))
+        python, c = (outcome_of_run(impl, *random_cases.run(n)) for impl in ("python", "c"))
         found = difference(python, c)
         assert found is None, f"REFNN_TEST_SEED={random_cases.SEED} run({n}): {found}\n{random_cases.run(n)}"
         exceptions += "exception" in python
     assert 0 < exceptions < 40, "the cases should be of both sorts"
-
-
-def outcome_of_stack(network, samples, batch_size, lr):
-    seen = {"initial": network.parameters, "gradients": network.gradients(samples),
-            "dx": network.input_gradients(samples),
-            "batch loss": network.batch_loss(samples), "buffers first": network.buffers}
-    try:
-        seen["history"] = [epoch._replace(seconds=0.0)[:] for epoch in
-                           network.train(samples, epochs=2, lr=lr, batch_size=batch_size, shuffle=True)]
-    except DivergenceError as error:
-        seen["exception"] = str(error)
-    return {**seen, "parameters": network.parameters, "buffers": network.buffers,
-            "evaluate": list(network.evaluate(samples)),
-            "predict": network.predict([samples.inputs[0]])}
 
 
 @functools.cache
@@ -88,3 +57,23 @@ def test_other_seeds_make_other_cases(monkeypatch):
     first = random_cases.stack(0)
     monkeypatch.setattr(random_cases, "SEED", random_cases.SEED + 1)
     assert random_cases.stack(0)[0] != first[0]
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_a_sample_of_the_differential_fuzzer(kind):
+    seen = [differential.differences(4 * n + kind) for n in range(5)]
+    assert [place for _, _, found in seen for place in found] == []
+    assert {runs for runs, _, _ in seen} <= set(range(len(SIMD), 2 * len(SIMD) + 1))
+
+
+def test_extreme_cases_overflow():
+    ends = [differential.outcome(n, "python") for n in range(2, 120, 4)]
+    assert 0 < sum("exception" in end for end in ends) < len(ends)
+
+
+def test_a_difference_is_found(monkeypatch):
+    monkeypatch.setattr(differential, "EXTREME", [1.0])
+    right = differential.outcome
+    monkeypatch.setattr(differential, "outcome", lambda n, impl, *threads: {**right(n, impl), "impl": impl})
+    _, _, found = differential.differences(2)
+    assert "--first 2 --seconds 0: plain, 1 threads: .impl: 'c' is not 'python'" in found[0]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..checks import printable
 from .compare import EXACT, UNKNOWN
-from .program import printable
 from .report import Known, is_known, variants_of
 from .run import Failure, Result, badness
 from .vectors import RUNGS, Case, load

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import implementations
 from .. import files
-from ..checks import known_name, whole_number
+from ..checks import known_name, shown, whole_number
 from ..cli import option
 from ..errors import InputError
 from ..implementations.python import images
@@ -78,7 +78,8 @@ def read_layers(path: str, described: Mapping[str, Any], given: Mapping[str, Any
     try:
         return model_of(described["layers"], given["loss"], given["init"], described.get("input_shape"))
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"--model {path!r}: a layer is not as in SPEC.md, sections 5 and 12: {error}") from None
+        what = f"{error!s:.300}"
+        raise InputError(f"--model {path!r}: a layer is not as in SPEC.md, sections 5 and 12: {what}") from None
 
 
 def perceptron(network: str, given: Mapping[str, Any]) -> Model:
@@ -102,7 +103,7 @@ def read_model(path: str) -> dict[str, Any]:
         raise InputError(f"--model {path!r}: a list of layers, or an object with layers, is expected")
     for layer in described["layers"]:
         if not isinstance(layer, dict) or not isinstance(layer.get("type"), str):
-            raise InputError(f"--model {path!r}: a layer is an object with a type, not {layer!r}")
+            raise InputError(f"--model {path!r}: a layer is an object with a type, not {shown(layer)}")
         known_name(layer["type"], KINDS, "type of layer")
     return described
 

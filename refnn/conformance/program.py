@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import IO, Any
 
+from ..checks import printable
 from ..errors import InputError
 from .compare import NoAnswer, brief
 from .diagnosis import work
@@ -285,12 +286,6 @@ def numbers(answer: Any) -> int:
 def parameters_in(case: Case) -> int:
     """The number of parameters, which an answer to `train` may add."""
     return len(parameter_places(case.inputs["layers"])) if case.op == "train" else 0
-
-
-def printable(text: str, width: int | None = None) -> str:
-    """A text from outside for a terminal: without control characters, at most `width` characters."""
-    cut = text if width is None or len(text) <= width else text[:width] + " ..."
-    return "".join(c if c.isprintable() else " " if c == "\t" else ascii(c)[1:-1] for c in cut)
 
 
 def rung_of(case: Case) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from ..checks import printable
 from ..errors import InputError
-from .program import printable
 from .vectors import Case
 
 OFTEN = 0.1  # seconds between two lines of progress
