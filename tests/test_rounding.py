@@ -1,5 +1,6 @@
 """Right programs that round otherwise are never called wrong; mistakes larger than rounding are."""
 
+import json
 import random
 import sys
 import warnings
@@ -270,9 +271,13 @@ RUNGS = ["elementary", "product", "forward", "loss", "backward", "update", "step
 
 
 @pytest.mark.parametrize("dtype, parameters", [("SINGLE", True), ("DOUBLE", False)])
-def test_a_right_program_is_accepted(command, dtype, parameters, capsys):
+def test_a_right_program_is_accepted(command, dtype, parameters, capsys, tmp_path):
     program = command(dtype, parameters)
-    assert main(["--cmd", program, *RUNGS, "--accept", "rounding"]) == 0
+    assert main(["--cmd", program, *RUNGS, "--accept", "rounding", "--json", str(tmp_path / "record")]) == 0
+    rungs = json.loads((tmp_path / "record").read_text())["rungs"]
+    assert rungs[-1]["precision"] == ("single" if dtype == "SINGLE" else None)
+    assert sum(rung["undecided"] for rung in rungs) == sum(
+        failure["undecided"] for rung in rungs for failure in rung["failures"]) > 0
     said = capsys.readouterr().out
     assert "Conforms up to rounding: " in said and "not implemented" not in said
     assert ("precision: single, found from the answers" in said) == (dtype == "SINGLE")

@@ -128,8 +128,9 @@ class Epoch:
         form = {"losses": [0.0, 0.0], "digests": ["", ""]}
         return Case(f"{self.case.id}, steps {first + 1} to {last} of epoch {self.number}", "train", part, form)
 
-    def step_as_case(self, parameters: list[float], number: int, limit: int | None = None) -> Case:
-        """One step as a case of `step`. limit: of samples"""
+    def step_as_case(self, parameters: list[float], number: int, limit: int | None = None,
+                     answered: Callable[..., dict[str, Any]] = OPERATIONS["step"].answer) -> Case:
+        """One step as a case of `step`. limit: of samples; answered: gives its answer"""
         chosen = self.chosen(number, number + 1)[:limit]
         step = {"layers": self.inputs["layers"], "loss": self.inputs["loss"], "parameters": parameters,
                 "x": [self.samples.inputs[n] for n in chosen], "y": [self.inputs["y"][n] for n in chosen],
@@ -137,4 +138,4 @@ class Epoch:
         if "input_shape" in self.inputs:
             step["input_shape"] = self.inputs["input_shape"]
         return Case(f"{self.case.id}, step {number + 1} of epoch {self.number}", "step", step,
-                    OPERATIONS["step"].answer(**step))
+                    answered(**step))

@@ -89,10 +89,9 @@ def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
         if failure.verdict == FAILED and failure is not worst:
             yield titled("also", f"no answer to {failure.case.id}{variants_of(failure)}: {failure.reason}")
             break
-    undecided = sum(failure.found.undecided for failure in result.failures if failure.found)
-    if undecided:
-        yield titled("undecided", f"{undecided:,} numbers of the rung were not judged: a decision hangs on rounding, "
-                     "or they are out of range")
+    if result.undecided:
+        yield titled("undecided", f"{result.undecided:,} numbers of the rung were not judged: a decision hangs on "
+                     "rounding, or they are out of range")
     if any(distance != 0 for distance in result.ulps):
         yield titled("numbers", histogram(result.ulps))
 
@@ -184,7 +183,7 @@ def of_rung(result: Result, known: Known) -> dict[str, Any]:
     distances = sorted(result.ulps.items(), key=lambda item: (item[0] is None, item[0]))
     return {"rung": result.name, "verdict": result.verdict, "cases": result.counts.total(),
             "verdicts": dict(result.counts), "ulps": {str(distance): number for distance, number in distances},
-            "diagnosis": mistake and mistake.name,
+            "precision": result.precision, "undecided": result.undecided, "diagnosis": mistake and mistake.name,
             "failures": [of_failure(failure, known) for failure in result.failures]}
 
 
@@ -194,6 +193,7 @@ def of_failure(failure: Failure, known: Known) -> dict[str, Any]:
     return {"id": failure.case.id, "variants": list(filter(None, failure.variants)), "verdict": failure.verdict,
             "known": is_known(failure, known), "reason": failure.reason or None,
             "epoch": located and located.epoch, "step": located and located.step,
+            "undecided": failure.found.undecided if failure.found else 0,
             "diagnosis": [mutant.name for mutant in failure.diagnosis or []],
             "first": first and dict(asdict(first), expected=encode(first.expected), answered=encode(first.answered),
                                     ulps=distance_of(first))}

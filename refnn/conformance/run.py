@@ -49,15 +49,22 @@ class Failure:
 class Result:
     """The result of a rung.
 
-    name:   of the rung, and of the subject if several are asked
-    counts: the number of cases by verdict
-    ulps:   the number of answered numbers by their distance from the right ones
+    name:      of the rung, and of the subject if several are asked
+    counts:    the number of cases by verdict
+    ulps:      the number of answered numbers by their distance from the right ones
+    precision: that of the subject, by name; None as long as no answer needed it
     """
 
     name: str
     counts: Counter[str] = field(default_factory=Counter)
     ulps: Counter[int | None] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
+    precision: str | None = None
+
+    @property
+    def undecided(self) -> int:
+        """The number of numbers that were not judged."""
+        return sum(failure.found.undecided for failure in self.failures if failure.found)
 
     @property
     def verdict(self) -> str | None:
@@ -121,6 +128,7 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) ->
                 look_into(failure, worst.answer, variants[failing[0]], effort)
             verdict = failure.verdict
         result.counts[verdict] += 1
+    result.precision = subject.precision and subject.precision.name
     return result
 
 
@@ -157,9 +165,9 @@ def look_into(failure: Failure, answer: dict[str, Any], subject: Subject, effort
 def look_into_training(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort) -> None:
     """A program all of whose steps are exact has one step that is not, or another order; others are rounding or wrong.
 
-    Rounding takes what time it needs: it is the verdict.
+    The first step is judged however long it takes: the verdict needs it.
     """
-    weighed = weigh(failure.case, answer, subject.ask, subject.precision or Double)
+    weighed = weigh(failure.case, answer, subject.ask, subject.precision or Double, effort.spent)
     oracle = "python" if implementations.missing() else "c"
     if weighed.exact and work(failure.case) <= LOCATED[oracle] and not effort.spent():
         look_for_step(failure, answer, subject, effort, oracle)

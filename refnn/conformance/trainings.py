@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import hypot, isfinite, sqrt
 from typing import Any, NamedTuple
 
@@ -23,7 +23,9 @@ from ..model import LOSSES
 from .compare import EXACT, ROUNDING, WRONG, Comparison, NoAnswer, compare, divergence, fitted, of_judgement
 from .diagnosis import work
 from .locate import Ask, Epoch, Located
-from .rounding import LIMIT, Number, Tensor, expected, judge
+from .operations import OPERATIONS
+from .operations.in_c import cores
+from .rounding import LIMIT, Number, expected, judge
 from .rounding.numbers import in_precision
 from .rounding.tensors import Step
 from .vectors import Case
@@ -44,19 +46,22 @@ class Weighed(NamedTuple):
     exact: bool = False
 
 
-def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number]) -> Weighed:
+def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
+          spent: Callable[[], bool] = lambda: False) -> Weighed:
     """Judges a training that is not exact. ask: the subject, for cases like parts of this one; its answers as they
-    come
+    come; spent: whether the time is up: then no step after the first is judged
     """
-    epoch = Epoch(case, 1, PythonImplementation)
+    epoch = Epoch(case, 1, fast()[0])
     judged, exact = 0, True
     for step, found, located in steps(case, epoch, ask, precision):
         judged = step
         exact = exact and found.verdict == EXACT
         if found.verdict == WRONG:
             return Weighed(found, located)
+        if spent():
+            break
     total = case.inputs["epochs"] * epoch.steps
-    compared, wrong = losses(case, answer, precision, epoch)
+    compared, wrong = (0, None) if judged and spent() else losses(case, answer, precision, epoch)
     note = note_on(judged, total, compared, case.inputs["epochs"])
     if wrong is not None:
         right, deviation = wrong
@@ -86,12 +91,20 @@ def steps(case: Case, epoch: Epoch, ask: Ask, precision: type[Number]) -> Iterat
     for number in range(count):
         epoch.move_to(number // epoch.steps + 1)
         within = number % epoch.steps
-        step = epoch.step_as_case(parameters, within, batch)
+        step = epoch.step_as_case(parameters, within, batch, of_step)
         found, after = one_step(step, epoch.part(parameters, within, within + 1, batch), ask, precision)
         if after is None:
             return
+        if found.verdict == WRONG:
+            step = epoch.step_as_case(parameters, within, batch)
         parameters = after
         yield number + 1, found, Located(epoch.number, within + 1, step, tuple(epoch.chosen(within, within + 1)))
+
+
+def of_step(**inputs: Any) -> dict[str, Any]:
+    """The answer to a step; by the C core, which is faster and has no outputs and deltas, if it is here."""
+    step = OPERATIONS["step"]
+    return step.answer(**inputs) if implementations.missing() else step.in_c(cores()["plain"], **inputs)
 
 
 def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple[Comparison, list[float] | None]:
@@ -111,6 +124,7 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
     given = ask(step)
     if given is None:
         return Comparison(""), None
+    step = step._replace(answer=OPERATIONS["step"].answer(**step.inputs))
     given = fitted(step.answer, given, "the answer")
     return compare(step, given, precision), given["parameters"]
 
@@ -118,8 +132,7 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
 def losses(case: Case, answer: dict[str, Any], precision: type[Number],
            epoch: Epoch) -> tuple[int, tuple[float, float] | None]:
     """How many losses were compared; and of the one that is wrong the right one and its deviation, or None."""
-    trained = trainings(case, precision, epoch)
-    own = of_loss(case, precision, epoch) if trained else 0.0
+    trained, own = trainings(case, precision, epoch)
     uncertain = 0.0
     for e, (given, right) in enumerate(zip(answer["losses"], case.answer["losses"])):
         if not trained or not isfinite(right) or right <= 0.0:
@@ -133,21 +146,14 @@ def losses(case: Case, answer: dict[str, Any], precision: type[Number],
     return len(answer["losses"]), None
 
 
-def of_loss(case: Case, precision: type[Number], epoch: Epoch) -> float:
-    """The deviation of a loss over all samples from given parameters, as a part of it; taken from a few samples."""
-    loss = next(tensors_of_first_step(case, precision, epoch, {"loss": 0.0})).numbers[0]
-    count = len(epoch.samples)
-    of_sum = precision.of_sum(1.0, count, 1.0 / sqrt(count), 0.0)
-    return float(hypot(loss.deviation / abs(loss.value), of_sum)) if loss.value else 0.0
-
-
-def tensors_of_first_step(case: Case, precision: type[Number], epoch: Epoch,
-                          answer: dict[str, Any]) -> Iterator[Tensor]:
-    """From the question alone, with the samples that can be afforded. answer: has what is asked for"""
+def first_step(case: Case, precision: type[Number], epoch: Epoch) -> tuple[Any, list[Any]]:
+    """The loss and the parameters of the first step, from the question alone, with the samples that can be afforded."""
     epoch.move_to(1)
-    step = epoch.step_as_case(epoch.start, 0, affordable(case, epoch))
+    step = epoch.step_as_case(epoch.start, 0, affordable(case, epoch), of_step)
+    asked: dict[str, Any] = {"loss": 0.0, "parameters": []}
     with in_precision(precision):
-        yield from Step(precision, step.inputs, answer).tensors()
+        loss, *parameters = Step(precision, step.inputs, asked).tensors()
+    return loss.numbers[0], [number for tensor in parameters for number in tensor.numbers]
 
 
 def cost(case: Case, epoch: Epoch) -> int:
@@ -164,15 +170,20 @@ def work_of_sample(case: Case, epoch: Epoch) -> int:
     return max(1, int(work(case)) // (len(epoch.samples) * (int(case.inputs["epochs"]) + 1)))
 
 
-def trainings(case: Case, precision: type[Number], epoch: Epoch) -> list[list[float]]:
-    """The losses of trainings whose parameters are off, before each epoch, as rounding in all its steps leaves them."""
+def trainings(case: Case, precision: type[Number], epoch: Epoch) -> tuple[list[list[float]], float]:
+    """The losses of trainings whose parameters are off, before each epoch, as rounding in all its steps leaves them;
+    and the deviation of a loss over all samples from given parameters, as a part of it. ([], 0.0) if it takes too long.
+    """
     oracle, limit = fast()
     if work(case) * REPEATED > limit or cost(case, epoch) > WORK:
-        return []
+        return [], 0.0
+    loss, parameters = first_step(case, precision, epoch)
+    count = len(epoch.samples)
+    of_sum = precision.of_sum(1.0, count, 1.0 / sqrt(count), 0.0)
+    own = float(hypot(loss.deviation / abs(loss.value), of_sum)) if loss.value else 0.0
     generator = random.Random(0)
-    form: dict[str, Any] = {"parameters": []}
-    errors = [v.deviation for tensor in tensors_of_first_step(case, precision, epoch, form) for v in tensor.numbers]
-    return [training(case, errors, precision, generator, oracle) for _ in range(REPEATED)]
+    errors = [number.deviation for number in parameters]
+    return [training(case, errors, precision, generator, oracle) for _ in range(REPEATED)], own
 
 
 def fast() -> tuple[Constructor, int]:

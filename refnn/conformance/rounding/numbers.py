@@ -412,8 +412,15 @@ class Vector:
         return precision(total, deviation if count or inherited or start.alone else 0.0)
 
     def slowly(self, other, start):
-        """One by one, where numbers are infinite or near it."""
+        """One by one, where numbers are infinite or near it; at once, where nothing is known of one of the terms."""
         precision = self.precision
+        if all(map(isfinite, self.values)) and all(map(isfinite, other.values)) and any(
+                d == inf and (w or e) or e == inf and (v or d)
+                for v, d, w, e in zip(self.values, self.deviations, other.values, other.deviations)):
+            total = start.value
+            for v, w in zip(self.values, other.values):
+                total += v * w
+            return precision(total, inf if total == total else 0.0)
         s = precision(start.value, start.alone)
         for v, d, w, e in zip(self.values, self.deviations, other.values, other.deviations):
             s = s + precision(v, d) * precision(w, e)
