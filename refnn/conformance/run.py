@@ -128,7 +128,7 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) ->
                 look_into(failure, worst.answer, variants[failing[0]], effort)
             verdict = failure.verdict
         result.counts[verdict] += 1
-    result.precision = subject.precision and subject.precision.name
+    result.precision = subject.precision.name if subject.precision else None
     return result
 
 
