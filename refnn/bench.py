@@ -369,22 +369,22 @@ def run(given: argparse.Namespace) -> int:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, str(threads))
     say = printer(given)
+    say(f"refnn {__version__}, C ({c.build()}) on {processor_name()}, {threads} thread{'s' * (threads > 1)}")
     top, product = peak(c, rounds)
     share = f" ({100 * product / top:.0f} %)" if top else ""
-    say(f"refnn {__version__}, C ({c.build()}) on {processor_name()}, {threads} thread{'s' * (threads > 1)}")
     say(f"peak of one thread, multiplications and additions: {top:.1f} GFLOP/s; "
         f"product of 1024 x 1024 matrices: {product:.1f}{share}")
     say("microseconds per sample, best of rounds (median), and the ratio to refnn C")
     measured = []
     for work in works():
+        say(f"\n{work.name}")  # Python and the import of PyTorch take seconds
         times = measure(work, threads, rounds)
         best = times["refnn C"][0]
         speed = work.flops() / best / 1e3
-        note = f", {speed:.1f} GFLOP/s" + (f", {100 * speed / top:.0f} % of peak" if top else "")
-        say(f"\n{work.name}{note}")
+        note = f"{speed:.1f} GFLOP/s" + (f", {100 * speed / top:.0f} % of peak" if top else "")
         for name, (fastest, median) in times.items():
-            ratio = f"  {fastest / best:8.2f} x" if name != "refnn C" else ""
-            say(f"  {name:16} {fastest:10.3f} ({median:.3f}){ratio}")
+            ratio = f"{fastest / best:8.2f} x" if name != "refnn C" else note
+            say(f"  {name:16} {fastest:10.3f} ({median:.3f})  {ratio}")
         measured.append({"name": work.name, "gflops": speed, "microseconds": {
             name: {"best": fastest, "median": median} for name, (fastest, median) in times.items()}})
     write_json(given.json, {"refnn": __version__, "build": c.build(), "processor": processor_name(), "threads": threads,
