@@ -66,9 +66,9 @@ def doubles(view: memoryview, negative_zero: bool = True) -> memoryview:
     if native is None:
         return memoryview(array("d", [value + zero for value in values.cast(kind)]))  # type: ignore[call-overload]
     count = len(values) // view.itemsize
-    converted: memoryview = native.room(count)
-    native.lib.refnn_to_doubles(kind.encode(), count, native.ffi.from_buffer(values), zero, native.pointer(converted))
-    return converted
+    converted = native.room(count)
+    native.lib.refnn_to_doubles(kind.encode(), count, native.ffi.from_buffer(values), zero, converted)
+    return memoryview(native.ffi.buffer(converted)).cast("B").cast("d")  # type: ignore[return-value]
 
 
 def array_of(values: Any) -> array[float]:

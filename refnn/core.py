@@ -5,6 +5,7 @@ Importing this module raises UnavailableError if there is no such core.
 
 from __future__ import annotations
 
+import functools
 import os
 import struct
 from array import array
@@ -47,6 +48,7 @@ except ImportError as error:
     raise UnavailableError(why_missing(error)) from None
 
 
+@functools.cache
 def constant(name: str) -> int:
     """The C constant of a name: REFNN_LEAKY_RELU of leaky_relu, REFNN_NORMAL_0_1 of normal_0.1."""
     return int(getattr(lib, "REFNN_" + name.upper().replace(".", "_")))
@@ -68,12 +70,12 @@ def doubles(count: int) -> memoryview[float]:
     return view[start:start + count]
 
 
-def room(count: int) -> memoryview[float]:
-    """`count` doubles, to be written before they are read: they are not set to 0."""
-    return memoryview(ffi.buffer(uncleared("double[]", count))).cast("B").cast("d")
-
-
 uncleared = ffi.new_allocator(should_clear_after_alloc=False)
+
+
+def room(count: int) -> Any:
+    """A C array of `count` doubles, to be written before they are read: they are not set to 0."""
+    return uncleared("double[]", count)
 
 
 def pointer(values: Any) -> Any:

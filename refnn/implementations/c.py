@@ -121,39 +121,38 @@ class CImplementation:
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x: Rows) -> Matrix:
-        return rows_of(self._outputs(x), self.model.outputs)
+        return rows_of(self._outputs(x), len(x), self.model.outputs)
 
     def predict(self, x: Rows) -> Matrix:
         o = self._outputs(x)
-        check(lib.refnn_predict(self._model, len(x), pointer(o)))
-        return rows_of(o, self.model.outputs)
+        check(lib.refnn_predict(self._model, len(x), o))
+        return rows_of(o, len(x), self.model.outputs)
 
-    def _outputs(self, x: Rows) -> memoryview[float]:
+    def _outputs(self, x: Rows) -> Any:
         o = room(len(x) * self.model.outputs)
         with self._workspace(1, x) as w:
-            self._run(lib.refnn_network_outputs, w, x, 1, pointer(o))
+            self._run(lib.refnn_network_outputs, w, x, 1, o)
         return o
 
     def gradients(self, x: Rows, y: Targets, reduction: str) -> array[float]:
         gradients = doubles(len(self._parameters))
-        self._batch(x, y, reduction, gradients)
+        self._batch(x, y, reduction, pointer(gradients))
         return array_of(gradients)
 
     def input_gradients(self, x: Rows, y: Targets, reduction: str) -> Matrix:
         dx = room(len(x) * self.model.inputs)
         self._batch(x, y, reduction, dx=dx)
-        return rows_of(dx, self.model.inputs)
+        return rows_of(dx, len(x), self.model.inputs)
 
     def batch_loss(self, x: Rows, y: Targets, reduction: str) -> float:
         total = self._batch(x, y, reduction)
         return total / len(x) if reduction == "mean" else total
 
-    def _batch(self, x: Rows, y: Targets, reduction: str, gradients: memoryview[float] | None = None,
-               dx: memoryview[float] | None = None) -> float:
+    def _batch(self, x: Rows, y: Targets, reduction: str, gradients: Any = ffi.NULL, dx: Any = ffi.NULL) -> float:
         """Fills gradients and dx, those that are given; -> the sum of the losses."""
         total = ffi.new("double *")
         with self._workspace(len(x), x, y) as w:
-            self._run(lib.refnn_network_gradients, w, x, 3, constant(reduction), total, pointer(gradients), pointer(dx))
+            self._run(lib.refnn_network_gradients, w, x, 3, constant(reduction), total, gradients, dx)
         return float(total[0])
 
     def _run(self, function: Any, w: Workspace, x: Rows, passes: int, *arguments: Any, batch_size: int | None = None,
@@ -295,8 +294,9 @@ def layer_struct(layer: Layer | CustomLayer, shape: Shape, output_shape: Shape) 
     return fields
 
 
-def rows_of(flat: Any, width: int) -> Matrix:
-    return [flat[start:start + width].tolist() for start in range(0, len(flat), width)]
+def rows_of(doubles: Any, count: int, width: int) -> Matrix:
+    """Rows from an address in C."""
+    return [ffi.unpack(doubles + n * width, width) for n in range(count)]
 
 
 def check(status: int) -> None:
