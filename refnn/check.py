@@ -20,7 +20,7 @@ from .conformance.compare import EXACT, FAILED, ROUNDING, WRONG
 from .conformance.effort import Effort, cause
 from .conformance.own import DEFAULTS, own, questions
 from .conformance.program import Program
-from .conformance.progress import Progress, files_of, state, wait_for_change
+from .conformance.watching import StatusLine, files_of, state, wait_for_change
 from .conformance.rounding import PRECISIONS
 from .conformance.run import VERDICTS, run
 from .errors import InputError
@@ -193,7 +193,7 @@ def rungs_of(given: Namespace) -> list[str]:
 def ask(rungs: list[str], given: Namespace, known: report.Known) -> list[grading.Asked]:
     """Asks the subjects and prints a line for each rung."""
     say = printer(given)
-    progress = Progress(sys.stderr, not given.quiet)
+    progress = StatusLine(sys.stderr, not given.quiet)
     columns = subjects_of(given)
     for _, subject in columns:
         subject.precision = PRECISIONS.get(given.precision)

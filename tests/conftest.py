@@ -1,4 +1,5 @@
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,14 @@ import pytest
 from refnn.reference import elementary, prng
 
 IMPLEMENTATIONS = ("python", "c")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_reach_programs():
+    """Tests in the background, or under nohup, ignore signals, and programs inherit that; but no handlers."""
+    for number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

@@ -379,18 +379,13 @@ def test_ctrl_c_also_stops_the_program(tmp_path):
     mark = tmp_path / "pid"
     code = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)\n"
     (tmp_path / "sleeper.py").write_text(code)
-    # in the background, the program would inherit SIG_IGN
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd",
-                               f'"{sys.executable}" "{tmp_path / "sleeper.py"}"'], cwd=ROOT,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-            while not (mark.exists() and mark.read_text()):
-                time.sleep(0.05)
-            process.send_signal(signal.SIGINT)
-            assert (process.wait(10), process.stderr.read()) == (130, "refnn.check: interrupted\n")
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd",
+                           f'"{sys.executable}" "{tmp_path / "sleeper.py"}"'], cwd=ROOT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (mark.exists() and mark.read_text()):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert (process.wait(10), process.stderr.read()) == (130, "refnn.check: interrupted\n")
     with pytest.raises(ProcessLookupError):
         os.kill(int(mark.read_text()), 0)
 

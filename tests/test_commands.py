@@ -65,16 +65,8 @@ def test_an_error_is_one_line(arguments, message):
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"refnn.train: {message}\n")
 
 
-@pytest.fixture
-def heard():
-    """Makes programs receive Ctrl-C. (Tests that run in the background ignore it, and programs inherit that.)"""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
-def test_a_huge_number_of_epochs_starts_at_once(heard):
+def test_a_huge_number_of_epochs_starts_at_once():
     with subprocess.Popen([sys.executable, "-m", "refnn.train", "sin-cos", "--limit", "50", "--epochs", "2147483647"],
                           cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -142,7 +134,7 @@ def test_closed_pipe():
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 @pytest.mark.parametrize("arguments", ["mnist --data digits --epochs 50 --hidden 600,600",
                                        "mnist --data digits --epochs 50 --hidden 600,600 --batch-size 2000"])
-def test_ctrl_c_stops_at_once(heard, arguments):
+def test_ctrl_c_stops_at_once(arguments):
     with subprocess.Popen([sys.executable, "-m", "refnn.train", *arguments.split(), "--impl", "c"], cwd=ROOT,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:

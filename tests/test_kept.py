@@ -154,15 +154,11 @@ def marked(mark):
 @pytest.mark.parametrize("after", [0.2, 0.5, 1.0, 2.0])
 def test_a_killed_sweep_leaves_no_process(tmp_path, killer, after):
     mark = f"REFNN_TEST_MARK={os.getpid()}-{after}-{killer}"
-    # A process in the background, or under nohup, would ignore these.
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
     arguments = ["sin-cos", "--hidden", "200,200", "--epochs", "1000", "--seeds", "4", "--jobs", "2",
                  "--impl", "python"]
     process = subprocess.Popen([sys.executable, "-m", "refnn.sweep", *arguments, "--keep", str(tmp_path / "keep")],
                                cwd=ROOT, env={**os.environ, "REFNN_TEST_MARK": mark.split("=")[1]},
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for number, handler in before.items():
-        signal.signal(number, handler)
     time.sleep(after)
     assert marked(mark)
     process.send_signal(killer)

@@ -187,16 +187,8 @@ def test_killed_at_any_moment_and_resumed(tmp_path):
     assert len(set(resumed_from)) > KILLS // 10, resumed_from
 
 
-@pytest.fixture
-def heard():
-    """Makes programs receive Ctrl-C. (Tests that run in the background ignore it, and programs inherit that.)"""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
-def test_ctrl_c_saves_and_says_how_to_continue(heard, tmp_path):
+def test_ctrl_c_saves_and_says_how_to_continue(tmp_path):
     path, record = tmp_path / "f", tmp_path / "r.json"
     arguments = ["mnist", "--data", "digits", "--hidden", "400,300", "--lr", "0.03", "--shuffle"]
     with start(*arguments, "--epochs", "50", "--save", str(path), "--json", str(record), "--save-every",

@@ -18,7 +18,7 @@ OFTEN = 0.1  # seconds between two lines of progress
 POLL = 0.3  # seconds between two looks at the files of a program
 
 
-class Progress:
+class StatusLine:
     """A line on a terminal that says which case is asked. On anything else it writes nothing."""
 
     def __init__(self, stream: TextIO, wanted: bool = True) -> None:
