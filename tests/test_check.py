@@ -110,7 +110,7 @@ def test_a_step_without_gradients():
     assert run("step", cases("step"), shown_only("loss", "parameters")).verdict == "exact"
     result = run("step", cases("step"), shown_only("loss", "parameters", lr=lambda lr: -lr))
     assert result.verdict == "wrong" and {failure.found.divergence.key for failure in result.failures} == {"parameters"}
-    assert "sign" in result.diagnosis(result.worst).says
+    assert "sign" in result.worst.mistake.says
 
 
 @pytest.mark.parametrize("order, right", [
@@ -442,11 +442,14 @@ def test_quiet_prints_failures_only(tmp_path, capsys):
 
 
 def test_a_mistake_must_explain_every_failing_case_of_its_operation():
-    """The answer is the dot product plus one: no order of the sum gives that."""
+    """The answer is the dot product plus 1, or plus a number that no change of one place gives."""
     result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": CORE["dot"](x=x, w=w)["z"] + 1.0}))
-    assert result.verdict == "wrong" and result.diagnosis(result.worst) is None
+    assert result.verdict == "wrong" and result.worst.mistake.lines[-1].rstrip("}").endswith("+ 1.0")
+    wrong = core_but(dot=lambda x, w: {"z": CORE["dot"](x=x, w=w)["z"] + 0.3 * len(x) + 0.07})
+    result = run("product", cases("product"), wrong)
+    assert result.verdict == "wrong" and result.worst.mistake is None
     result = run("product", cases("product"), core_but(dot=lambda x, w: {"z": CORE["dot"](x=x[::-1], w=w[::-1])["z"]}))
-    assert result.diagnosis(result.worst).name == "order"
+    assert result.worst.mistake.name == "order"
 
 
 def test_known_failures_that_were_not_run_are_not_stale(tmp_path, capsys):

@@ -46,7 +46,7 @@ def test_a_rung_takes_half_of_what_is_left():
 
 def test_without_effort_failures_are_counted_and_not_explained():
     cases = vectors.load("backward")
-    looked_at = run("backward", cases, spoilt("activation_backward", one_more))
+    looked_at = run("backward", cases, spoilt("activation_backward", one_more), Effort())
     counted = run("backward", cases, spoilt("activation_backward", one_more), Effort(0.0))
     assert counted.counts == looked_at.counts and len(counted.failures) == len(looked_at.failures)
     assert all(failure.diagnosis is None for failure in counted.failures)
@@ -55,7 +55,8 @@ def test_without_effort_failures_are_counted_and_not_explained():
 
 def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(monkeypatch, capsys):
     looked_at = []
-    monkeypatch.setattr("refnn.conformance.run.diagnose", lambda case, answer, *rest: looked_at.append(case.op) or [])
+    monkeypatch.setattr("refnn.conformance.run.diagnose",
+                        lambda answered, *rest: looked_at.append(answered[0].case.op) or [])
     subject = spoilt("activation_backward", one_more)
     core = dict(subject.functions)
     subject.functions["step"] = lambda **inputs: {**core["step"](**inputs), "loss": 0.0}

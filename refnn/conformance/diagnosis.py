@@ -1,78 +1,244 @@
-"""The mistake behind a wrong answer: the mutants that return the same."""
+"""The mistake behind wrong answers: a mutant, or a variant of the reference, that answers the same."""
 
-from collections.abc import Callable
-from typing import Any
+from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from functools import cached_property
+from math import frexp, isfinite, log2
+from typing import Any, Union
+
+from ..implementations import python
+from ..reference import training
 from .compare import EXACT, ROUNDING, WRONG, NoAnswer, compare, fitted
 from .mutants import MUTANTS, Mutant
 from .operations import OPERATIONS
 from .operations.models import model_of
 from .rounding import OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
-from .spoil import Variant, spoiled
+from .rounding.numbers import flat
+from .spoil import spoiled
+from .variants import Variant, called, helped, variants
 from .vectors import Case
 
 WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds: larger cases are not computed with each mutant
+FEW = 8  # failing cases whose functions are changed
+ENOUGH = {Mutant: 1.0, Variant: 20.0}  # bits of wrong numbers that a mistake must explain: variants are many
+SHOWN = 3  # mistakes that explain the same answers
+NEAR = 1e-3  # of a tensor's largest number: a mistake's answers farther off are not looked at closely
+
+Mistake = Union[Mutant, Variant]
+Applied = AbstractContextManager[None]
 
 
-def answer_of(case: Case, variant: Variant) -> dict[str, Any] | None:
-    """The answer of the book with a variant's functions; None if it fails."""
-    try:
-        with spoiled(variant):
-            return OPERATIONS[case.op].answer(**case.inputs)
-    except (ArithmeticError, ValueError, IndexError, TypeError):
-        return None
+class Answered:
+    """A case and the answer to it.
 
-
-def diagnose(case: Case, answer: dict[str, Any], spent: Callable[[], bool] = lambda: False,
-             precision: type[Number] = Double) -> list[Mutant] | None:
-    """The mutants that explain an answer: first those that return its bits, then those it is rounded from.
-
-    spent: whether the time is up; then the answer is None
+    verdict: on it; precision: of the program; steps_right: of a training, whether each step by itself is right
     """
-    if work(case) > WORK.get(case.op, 0):
-        return []
-    right = whole(case, precision) if compare(case, answer, precision).verdict == WRONG else None
-    found: dict[str, list[Mutant]] = {EXACT: [], ROUNDING: []}
-    for mutant in MUTANTS:
-        if spent():
+
+    def __init__(self, case: Case, answer: dict[str, Any], verdict: str, precision: type[Number] = Double,
+                 steps_right: bool = False) -> None:
+        self.case, self.answer, self.verdict, self.precision = case, answer, verdict, precision
+        self.steps_right = steps_right
+        self.inputs = deepcopy(case.inputs)
+        self.slack = {key: NEAR * max((abs(v) for v in flat(values) if isinstance(v, float) and isfinite(v)),
+                                      default=0.0) for key, values in answer.items()}
+
+    @cached_property
+    def right(self) -> list[Tensor] | None:
+        """The tensors of the case, all from its inputs; None for an operation that rounds nothing."""
+        return expected(self.case, None, self.precision) if self.case.op in ROUNDED or self.case.op == "step" else None
+
+    def by(self, mistake: Applied) -> dict[str, Any] | None:
+        """The answer of the reference with a mistake; None if it fails."""
+        try:
+            with mistake:
+                made = OPERATIONS[self.case.op].answer(**self.inputs)
+            return made if isinstance(made, dict) else None
+        except Exception:  # a changed function can raise anything
             return None
-        for variant in mutant.variants:
-            likeness = likeness_to(case, answer_of(case, variant), answer, right)
-            if likeness in found:
-                found[likeness].append(mutant)
-                break
-    return found[EXACT] + found[ROUNDING]
+        finally:
+            if self.inputs != self.case.inputs:  # a changed function has written into them
+                self.inputs = deepcopy(self.case.inputs)
 
-
-def whole(case: Case, precision: type[Number]) -> list[Tensor] | None:
-    """The tensors of a case, all from its inputs, and none from an answer; None for an operation that rounds
-    nothing.
-    """
-    return expected(case, None, precision) if case.op in ROUNDED else None
-
-
-def likeness_to(case: Case, mutated: dict[str, Any] | None, answer: dict[str, Any], right: list[Tensor] | None) -> str:
-    """How well a mutant's answer explains an answer: EXACT, ROUNDING (only a wrong answer), or WRONG for not at all.
-
-    right: the tensors of the case; the errors of the mutant's numbers are as large, in relation to the numbers
-    """
-    if mutated is None:
-        return WRONG
-    try:
-        if compare(case, {key: values for key, values in mutated.items() if key in answer}).verdict == EXACT:
+    def likeness(self, made: dict[str, Any] | None) -> str:
+        """How well a mistake's answer explains this one: EXACT, ROUNDING, or WRONG for not at all."""
+        if made is None:
             return WRONG
-        if compare(case._replace(answer=mutated), answer).verdict == EXACT:
-            return EXACT
-        mutated = fitted(case.answer, mutated, "the mutant")
-    except NoAnswer:
+        if self.verdict != WRONG and repr(made) == repr(self.case.answer):
+            return self.verdict
+        if any(far(self.answer[key], made.get(key), self.slack[key]) for key in self.answer):
+            return WRONG
+        try:
+            made = fitted(self.case.answer, {key: made[key] for key in self.answer}, "the mistake")
+            if compare(self.case._replace(answer={**self.case.answer, **made}), self.answer).verdict == EXACT:
+                return EXACT
+        except NoAnswer:
+            return WRONG
+        moved = self.moved(made)
+        return ROUNDING if moved and judge(moved, self.answer).first is None else WRONG
+
+    def moved(self, made: dict[str, Any]) -> list[Tensor] | None:
+        """The tensors of a mistake's answer."""
+        if self.right is None:
+            return None
+        moved = [tensor.moved_to(made) for tensor in self.right if tensor.key in self.answer]
+        return None if None in moved else moved
+
+    def evidence(self, made: dict[str, Any], exact: bool) -> float:
+        """The bits of the numbers that the mistake explains and the right answer does not."""
+        if exact or self.right is None:
+            return sum(bits(v) for key, values in self.answer.items()
+                       for v, right in zip(flat(values), flat(self.case.answer[key])) if repr(v) != repr(right))
+        total = 0.0
+        for tensor in self.moved(made) or ():
+            for place, number in zip(tensor.places, tensor.numbers):
+                right = self.case.answer[tensor.key]
+                for n in place:
+                    right = right[n]
+                moved = abs(number.value - right)
+                if isfinite(moved) and moved > 16.0 * number.deviation:
+                    total += min(20.0, log2(moved / number.deviation) - 3.0 if number.deviation else 20.0)
+        return total
+
+
+def far(answered: Any, made: Any, slack: float) -> bool:
+    """Whether two answers are of different forms, or far from each other."""
+    if isinstance(answered, list):
+        return not isinstance(made, (list, tuple)) or len(made) != len(answered) or any(
+            far(*pair, slack) for pair in zip(answered, made))
+    if isinstance(answered, float):
+        return not isinstance(made, (int, float)) or abs(answered - made) > slack and isfinite(answered)
+    return bool(answered != made)
+
+
+def bits(value: Any) -> float:
+    """The significant bits of a number; of a text or an integer, about so. A 0, an infinity and NaN have next to none:
+    many mistakes end in them.
+    """
+    if isinstance(value, str):
+        return 4.0 * len(value)
+    if isinstance(value, int):
+        return 2.0
+    if not isinstance(value, float) or not isfinite(value) or value == 0.0:
+        return 0.25
+    mantissa = int(abs(frexp(value)[0]) * 2.0**53)
+    return min(20.0, 54.0 - (mantissa & -mantissa).bit_length())
+
+
+def diagnose(answered: Sequence[Answered], spent: Callable[[], bool] = lambda: False,
+             found_before: Sequence[Mistake] = ()) -> list[Mistake] | None:
+    """The mistakes that explain all answers to an operation that are not right, and contradict no other, the likeliest
+    first: those that return the same bits, then those that the answers are rounded from.
+
+    spent: whether the time is up; then None if nothing was found
+    found_before: the mistakes of other operations, which may be behind these answers, too
+    """
+    usable = sorted((item for item in answered if work(item.case) <= WORK.get(item.case.op, 0)), key=size)
+    failing = [item for verdict in (WRONG, ROUNDING) for item in usable if item.verdict == verdict]
+    if not any(item.verdict == WRONG or item.precision is Double for item in failing):
+        return []
+    passing = [item for item in usable if item.verdict == EXACT]
+    found = Found(failing[0].precision)
+    with helped():
+        for mistake, applied in candidates(failing, found_before):
+            if spent():
+                return found.mistakes or None
+            if found.full(mistake):
+                break
+            if not found.has(mistake):
+                enough = ENOUGH[type(mistake)]
+                found.of[explained(applied, failing, passing, enough)].append(mistake)
+    return found.mistakes
+
+
+class Found:
+    """The mistakes found so far. of: how well they explain the answers -> the mistakes"""
+
+    def __init__(self, precision: type[Number]) -> None:
+        self.precision = precision
+        self.of: dict[str, list[Mistake]] = {EXACT: [], ROUNDING: [], WRONG: []}
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """The plainest change of each line, and only a few."""
+        plainest: dict[object, Mistake] = {}
+        for mistake in sorted(self.of[EXACT] or self.of[ROUNDING], key=badness):
+            plainest.setdefault(mistake.replaced if isinstance(mistake, Variant) else mistake, mistake)
+        return list(plainest.values())[:SHOWN]
+
+    def full(self, following: Mistake) -> bool:
+        """Whether there is nothing left to look for: mistakes are found that are better than those that follow."""
+        found = self.of[EXACT] or (self.of[ROUNDING] if self.precision is not Double else [])
+        return bool(found) and badness(found[0])[0] < badness(following)[0]
+
+    def has(self, mistake: Mistake) -> bool:
+        return isinstance(mistake, Mutant) and mistake in self.of[EXACT] + self.of[ROUNDING]
+
+
+def badness(mistake: Mistake) -> tuple[int, bool]:
+    """Of two mistakes that explain the same, the one with the smaller badness is named first."""
+    return (-1, False) if isinstance(mistake, Mutant) else (mistake.change.rank, not mistake.of_book)
+
+
+def candidates(failing: Sequence[Answered],
+               found_before: Sequence[Mistake]) -> Iterator[tuple[Mistake, Callable[[], Applied]]]:
+    """Mistakes, and how each is applied."""
+    for mutant in MUTANTS:
+        for variant in mutant.variants:
+            yield mutant, lambda variant=variant: spoiled(variant)  # type: ignore[misc]
+    for change in found_before:
+        if isinstance(change, Variant):
+            yield change, change.applied
+
+    def run() -> None:
+        for item in failing[:FEW]:
+            OPERATIONS[item.case.op].answer(**item.inputs)
+
+    for change in variants(called(run, irrelevant(failing))):
+        yield change, change.applied
+
+
+def irrelevant(failing: Sequence[Answered]) -> list[Callable[..., object]]:
+    """Functions of the reference that cannot be at fault, since what they compute is right or not used."""
+    found: list[Callable[..., object]] = []
+    trainings = [item for item in failing if item.case.op == "train"]
+    if all(item.case.inputs.get("parameters") for item in failing):
+        found.append(python.build)
+    if trainings != failing:
+        return found
+    if all(item.steps_right for item in failing):
+        found.append(training.step)
+    for key, at, function in (("digests", 1, python.build), ("digests", None, python.PythonImplementation.train),
+                              ("losses", 1, python.PythonImplementation.evaluate)):
+        if all(item.answer[key][:at] == item.case.answer[key][:at] for item in failing):
+            found.append(function)
+    return found
+
+
+def explained(mistake: Callable[[], Applied], failing: Sequence[Answered], passing: Sequence[Answered],
+              enough: float) -> str:
+    """How well a mistake explains all answers: EXACT, ROUNDING or WRONG. enough: bits of evidence"""
+    likeness, exact_only = EXACT, failing[0].verdict == ROUNDING
+    made = []
+    for item in failing:
+        made.append(item.by(mistake()))
+        likeness = max(likeness, item.likeness(made[-1]), key=(EXACT, ROUNDING, WRONG).index)
+        if likeness == WRONG or exact_only and likeness != EXACT:
+            return WRONG
+    evidence = sum(item.evidence(answer, likeness == EXACT) for item, answer in zip(failing, made) if answer)
+    if evidence < enough:
         return WRONG
-    if right is None:
-        return WRONG
-    tensors = [tensor.moved_to(mutated) for tensor in right if tensor.key in answer]
-    if any(tensor is None for tensor in tensors):
-        return WRONG
-    moved = [tensor for tensor in tensors if tensor is not None]
-    return ROUNDING if judge(moved, answer).first is None and judge(moved, case.answer).first is not None else WRONG
+    for item in passing:
+        likeness = max(likeness, item.likeness(item.by(mistake())), key=(EXACT, ROUNDING, WRONG).index)
+        if likeness == WRONG or exact_only and likeness != EXACT:
+            return WRONG
+    return likeness
+
+
+def size(item: Answered) -> int:
+    return len(repr(item.case.inputs))
 
 
 def work(case: Case) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from time import monotonic
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from time import monotonic, process_time
 
-SECONDS = 6.0  # for all failures of a check
+SECONDS = 6.0  # for all failures of a check, and as many for the search for mistakes
 
 STEP = ("forward", "loss", "backward", "update", "step")
 NEEDS: dict[str, tuple[str, ...]] = {  # rung -> the rungs whose mistakes are seen again in it
@@ -26,21 +27,35 @@ def cause(rung: str, wrong: Collection[str]) -> str | None:
 class Effort:
     """The seconds that are left for looking into failures. A rung takes at most half of them.
 
-    any: whether there were any; then what a verdict needs is done, however long it takes
+    now:   the clock for asking programs
+    clock: that of the search for mistakes, which has as many seconds; it does not count what other processes take
+    any:   whether there were any; then what a verdict needs is done, however long it takes
     """
 
-    def __init__(self, seconds: float = SECONDS, now: Callable[[], float] = monotonic) -> None:
-        self.left, self.now = seconds, now
+    def __init__(self, seconds: float = SECONDS, now: Callable[[], float] = monotonic,
+                 clock: Callable[[], float] = process_time) -> None:
+        self.left = self.left_to_search = seconds
+        self.now, self.clock = now, clock
         self.until = now() + seconds
         self.any = seconds > 0.0
 
     def __enter__(self) -> Effort:
         self.begin = self.now()
         self.until = self.begin + self.left / 2.0
+        self.searched = 0.0
         return self
 
     def __exit__(self, *error: object) -> None:
         self.left -= min(self.left, self.now() - self.begin)
+        self.left_to_search -= min(self.left_to_search, self.searched)
 
     def spent(self) -> bool:
         return self.now() >= self.until
+
+    @contextmanager
+    def search(self, share: float) -> Iterator[Callable[[], bool]]:
+        """A search for mistakes: whether its share of the time that the rung has left for searching is up."""
+        begin = self.clock()
+        until = begin + share * (self.left_to_search / 2.0 - self.searched)
+        yield lambda: self.clock() >= until
+        self.searched += self.clock() - begin

@@ -3,17 +3,19 @@
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from math import isfinite
 from typing import Any, NamedTuple
 
-from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, Divergence, histogram, ulps
+from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Divergence, histogram, ulps
+from .diagnosis import Mistake
 from .hints import hint
-from .rounding import LIMIT
 from .locate import Located
+from .rounding import LIMIT
 from .run import VERDICTS, Failure, Result
+from .variants import Variant
 from .vectors import encode, pattern
 
 
@@ -49,11 +51,12 @@ def summary(result: Result, known: Known) -> str:
 def report(say: Callable[[str], Any], results: list[Result], known: Known) -> None:
     """Says what failed: the first rung in full, the others in a line, and what is not implemented.
 
-    A rung with answers that rounding does not explain comes before those that are rounding.
+    Rungs with answers that rounding does not explain come before those that are rounding; of these rungs, those whose
+    mistake has a name before the others.
     """
     reported = [without_known(result, known) for result in results]
     failing = sorted(((result, result.worst) for result in reported if result.worst),
-                     key=lambda item: item[1].verdict == ROUNDING)
+                     key=lambda item: (item[1].verdict == ROUNDING, item[1].verdict == WRONG and not item[1].diagnosis))
     for n, (result, worst) in enumerate(failing):
         if n == 1:
             say("\nAnd after it:")
@@ -72,15 +75,16 @@ def without_known(result: Result, known: Known) -> Result:
 
 
 def rung_in_brief(result: Result, worst: Failure) -> Iterator[str]:
-    mistake = result.diagnosis(worst)
+    mistake = worst.mistake
     named = f": {mistake.says.split(':')[0]}" if mistake else ""
     yield wrapped(f"{result.name}: {worst.verdict}, {worst.case.id}{variants_of(worst)}{named}")
+    yield from changed_lines([mistake])
 
 
 def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
     """The lines about the worst failure of a rung."""
-    mistake = result.diagnosis(worst)
-    yield "\n" + wrapped(f"{result.name}: {worst.verdict}" + (f": {mistake.says}" if mistake else ""))
+    yield "\n" + wrapped(": ".join([result.name, worst.verdict, *said_of(worst)]))
+    yield from changed_lines(worst.diagnosis or [])
     yield from failure_in_full(worst)
     said = hint_on(worst, result)
     if said:
@@ -94,6 +98,21 @@ def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
                      "rounding, or they are out of range")
     if any(distance != 0 for distance in result.ulps):
         yield titled("numbers", histogram(result.ulps))
+
+
+def said_of(failure: Failure) -> Iterator[str]:
+    """The likeliest mistake in words."""
+    mistake = failure.mistake
+    if mistake:
+        yield "rounds otherwise, and " * (failure.verdict == ROUNDING and isinstance(mistake, Variant)) + mistake.says
+
+
+def changed_lines(mistakes: Sequence[Mistake | None]) -> Iterator[str]:
+    """The lines of the reference that are changed, where that is the mistake."""
+    variants = [mistake for mistake in mistakes if isinstance(mistake, Variant)]
+    for n, variant in enumerate(variants):
+        yield f"  {'or ' * (n > 0)}{variant.place}"
+        yield from (f"    {line}" for line in variant.lines)
 
 
 def hint_on(failure: Failure, result: Result) -> str:
@@ -179,12 +198,19 @@ def record(spec: str, results: list[Result], known: Known, stale: Known, exact: 
 
 
 def of_rung(result: Result, known: Known) -> dict[str, Any]:
-    mistake = result.worst and result.diagnosis(result.worst)
+    mistake = result.worst and result.worst.mistake
     distances = sorted(result.ulps.items(), key=lambda item: (item[0] is None, item[0]))
     return {"rung": result.name, "verdict": result.verdict, "cases": result.counts.total(),
             "verdicts": dict(result.counts), "ulps": {str(distance): number for distance, number in distances},
             "precision": result.precision, "undecided": result.undecided, "diagnosis": mistake and mistake.name,
+            "changes": changes_of(result.worst) if result.worst else [],
             "failures": [of_failure(failure, known) for failure in result.failures]}
+
+
+def changes_of(failure: Failure) -> list[dict[str, Any]]:
+    """The changes of the reference that explain a failure."""
+    return [{"place": mistake.place, "lines": mistake.lines} for mistake in failure.diagnosis or []
+            if isinstance(mistake, Variant)]
 
 
 def of_failure(failure: Failure, known: Known) -> dict[str, Any]:
@@ -194,6 +220,6 @@ def of_failure(failure: Failure, known: Known) -> dict[str, Any]:
             "known": is_known(failure, known), "reason": failure.reason or None,
             "epoch": located and located.epoch, "step": located and located.step,
             "undecided": failure.found.undecided if failure.found else 0,
-            "diagnosis": [mutant.name for mutant in failure.diagnosis or []],
+            "diagnosis": [mistake.name for mistake in failure.diagnosis or []],
             "first": first and dict(asdict(first), expected=encode(first.expected), answered=encode(first.answered),
                                     ulps=distance_of(first))}

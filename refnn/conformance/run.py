@@ -1,5 +1,7 @@
 """Asks a subject the cases of a rung: the verdict on each, and of a failure its place and, if known, the mistake."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,10 +10,9 @@ from typing import Any, NamedTuple
 
 from .. import implementations
 from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
-from .diagnosis import diagnose, work
+from .diagnosis import Answered, Mistake, diagnose, work
 from .effort import Effort
 from .locate import Located, locate
-from .mutants import Mutant
 from .precision import precision_of
 from .rounding import Double
 from .subjects import Subject
@@ -19,7 +20,7 @@ from .trainings import weigh
 from .vectors import Case
 
 VERDICTS = (EXACT, ROUNDING, UNKNOWN, FAILED, WRONG)  # from best to worst
-DIAGNOSED = 5  # failing cases of an operation that are looked into
+LOOKED_INTO = 5  # failing trainings of a rung
 LOCATED = {"c": 1_000_000_000, "python": 10_000_000}  # multiply-adds that an implementation may take to find a step
 
 
@@ -30,7 +31,8 @@ class Failure:
     reason:    why there is no answer
     said:      the last lines of standard error of a program that gives none
     found:     the comparison, with the first divergence
-    diagnosis: mutants that explain the answer, the likeliest first; None if it was not looked into
+    diagnosis: the mistakes that explain it and all others of its operation, the likeliest first; None if it was not
+               looked into
     located:   of a training run, the step that goes wrong; found and diagnosis are then about this step
     variants:  the variants of the subject that fail, the one that all of this is about first
     """
@@ -39,10 +41,15 @@ class Failure:
     verdict: str
     reason: str = ""
     found: Comparison | None = None
-    diagnosis: list[Mutant] | None = None
+    diagnosis: list[Mistake] | None = None
     located: Located | None = None
     variants: tuple[str, ...] = ("",)
     said: Sequence[str] = ()
+
+    @property
+    def mistake(self) -> Mistake | None:
+        """The likeliest one."""
+        return self.diagnosis[0] if self.diagnosis else None
 
 
 @dataclass
@@ -73,19 +80,12 @@ class Result:
 
     @property
     def worst(self) -> Failure | None:
-        """The first failure of the worst verdict; None if all are exact."""
+        """The first failure of the worst verdict, one that has a name if any has; None if all are exact."""
         return max(self.failures, key=badness, default=None)
 
-    def diagnosis(self, failure: Failure) -> Mutant | None:
-        """The likeliest mutant that explains this and every other diagnosed failure of the operation, or None."""
-        others = [other.diagnosis for other in self.failures
-                  if other.case.op == failure.case.op and other.diagnosis is not None]
-        shared = [mutant for mutant in failure.diagnosis or [] if all(mutant in found for found in others)]
-        return min(shared, key=lambda mutant: sum(found.index(mutant) for found in others), default=None)
 
-
-def badness(failure: Failure) -> int:
-    return VERDICTS.index(failure.verdict)
+def badness(failure: Failure) -> tuple[int, bool]:
+    return VERDICTS.index(failure.verdict), bool(failure.diagnosis)
 
 
 class Judgement(NamedTuple):
@@ -109,27 +109,47 @@ def run(name: str, cases: Iterable[Case], subject: Subject, effort: Effort | Non
 
 def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) -> Result:
     result = Result(name)
-    looked_into: Counter[str] = Counter()
+    trainings = 0
+    answers: dict[str, list[tuple[Answered, Failure | None]]] = {}  # by operation
     variants = subject.variants
     for case in cases:
         judged = {variant: judge(case, variants[variant]) for variant in variants}
         failing = sorted((variant for variant in variants if judged[variant].verdict != EXACT),
                          key=lambda variant: -VERDICTS.index(judged[variant].verdict))
-        worst = judged[failing[0]] if failing else next(iter(judged.values()))
+        asked_of = failing[0] if failing else next(iter(variants))
+        worst = judged[asked_of]
         if worst.found:
             result.ulps += worst.found.ulps
-        verdict = worst.verdict
+        failure = None
         if failing:
-            failure = Failure(case, worst.verdict, worst.reason, worst.found,
-                              variants=tuple(failing), said=worst.said)
+            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing), said=worst.said)
             result.failures.append(failure)
-            looked_into[case.op] += worst.answer is not None
-            if worst.answer is not None and looked_into[case.op] <= DIAGNOSED:
-                look_into(failure, worst.answer, variants[failing[0]], effort)
-            verdict = failure.verdict
-        result.counts[verdict] += 1
+        if worst.answer is not None:
+            answered = Answered(case, worst.answer, worst.verdict, variants[asked_of].precision or Double)
+            if failure and case.op == "train":
+                trainings += 1
+                spare = effort if trainings <= LOOKED_INTO else None
+                answered = look_into(failure, answered, variants[asked_of], spare)
+            answers.setdefault(answered.case.op, []).append((answered, failure))
+        result.counts[failure.verdict if failure else EXACT] += 1
+    name_mistakes(answers, effort)
     result.precision = subject.precision.name if subject.precision else None
     return result
+
+
+def name_mistakes(answers: dict[str, list[tuple[Answered, Failure | None]]], effort: Effort) -> None:
+    """Adds the diagnosis to the failures."""
+    wrong = [answered for answered in answers.values() if any(failure for _, failure in answered)]
+    all_found: list[Mistake] = []
+    for n, answered in enumerate(wrong):
+        with effort.search(1.0 / (len(wrong) - n)) as spent:
+            if spent():
+                return
+            found = diagnose([item for item, _ in answered], spent, all_found)
+        all_found += found or []
+        for _, failure in answered:
+            if failure:
+                failure.diagnosis = found
 
 
 def judge(case: Case, subject: Subject) -> Judgement:
@@ -149,37 +169,42 @@ def judge(case: Case, subject: Subject) -> Judgement:
         return Judgement(FAILED, str(error), said=getattr(error, "said", []))
 
 
-def look_into(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort) -> None:
-    """Adds the diagnosis and, of a training run, the verdict and the step where it goes wrong."""
-    precision = subject.precision or Double
-    if failure.case.op == "train" and effort.any:
-        try:
-            look_into_training(failure, answer, subject, effort)
-        except NoAnswer:
-            pass  # the case has its verdict; the step stays unknown
-    exactly = failure.verdict == ROUNDING and precision is Double and failure.case.op != "train"  # a mutant's bits
-    if (failure.verdict == WRONG or exactly) and not failure.diagnosis and not effort.spent():
-        failure.diagnosis = diagnose(failure.case, answer, effort.spent, precision)
+def look_into(failure: Failure, answered: Answered, subject: Subject, effort: Effort | None) -> Answered:
+    """Adds the verdict on a training and the step where it goes wrong. Returns the answer to this step, or that to the
+    training.
+    """
+    try:
+        if effort and effort.any:
+            return look_into_training(failure, answered, subject, effort)
+    except NoAnswer:
+        pass  # the case has its verdict; the step stays unknown
+    return answered
 
 
-def look_into_training(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort) -> None:
+def look_into_training(failure: Failure, answered: Answered, subject: Subject, effort: Effort) -> Answered:
     """A program all of whose steps are exact has one step that is not, or another order; others are rounding or wrong.
 
     The first step is judged however long it takes: the verdict needs it.
     """
-    weighed = weigh(failure.case, answer, subject.ask, subject.precision or Double, effort.spent)
+    answer, precision = answered.answer, answered.precision
+    weighed = weigh(failure.case, answer, subject.ask, precision, effort.spent)
     oracle = "python" if implementations.missing() else "c"
     if weighed.exact and work(failure.case) <= LOCATED[oracle] and not effort.spent():
-        look_for_step(failure, answer, subject, effort, oracle)
-    if failure.located is None:
-        failure.found, failure.located = weighed.found, weighed.located
-        failure.verdict = weighed.found.verdict
-        if weighed.found.divergence is None and failure.verdict == WRONG:
-            failure.found = compare(failure.case, answer)._replace(note=weighed.found.note)
+        found = look_for_step(failure, answer, subject, effort, oracle)
+        if failure.located:
+            return found or Answered(failure.case, answer, answered.verdict, precision, steps_right=True)
+    failure.found, failure.located = weighed.found, weighed.located
+    failure.verdict = weighed.found.verdict
+    if weighed.found.divergence is None and failure.verdict == WRONG:
+        failure.found = compare(failure.case, answer)._replace(note=weighed.found.note)
+    if weighed.located and weighed.located.case and weighed.answer:
+        return Answered(weighed.located.case, weighed.answer, failure.verdict, precision)
+    return Answered(failure.case, answer, failure.verdict, precision)
 
 
-def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort, oracle: str) -> None:
-    """Adds the first step that is not exact, and the verdict on it."""
+def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort,
+                  oracle: str) -> Answered | None:
+    """Adds the first step that is not exact, and the verdict on it. Returns the answer to it."""
     precision = subject.precision or Double
 
     def ask(case: Case) -> dict[str, Any] | None:
@@ -194,5 +219,5 @@ def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, ef
         found = compare(failure.located.case, given, precision) if given else None
         if given and found and found.verdict != EXACT:
             failure.found, failure.verdict = found, found.verdict
-            if found.verdict == WRONG:
-                failure.diagnosis = diagnose(failure.located.case, given, effort.spent, precision)
+            return Answered(failure.located.case, given, found.verdict, precision)
+    return None

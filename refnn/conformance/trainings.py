@@ -39,11 +39,14 @@ CERTAIN = 0.01  # of a loss: how uncertain it may be and still be compared
 
 
 class Weighed(NamedTuple):
-    """The verdict on a training. located: the step that is wrong; exact: no step that was judged is rounded"""
+    """The verdict on a training. located: the step that is wrong; exact: no step that was judged is rounded; answer: to
+    the step that is wrong
+    """
 
     found: Comparison
     located: Located | None = None
     exact: bool = False
+    answer: dict[str, Any] | None = None
 
 
 def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
@@ -53,11 +56,11 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
     """
     epoch = Epoch(case, 1, fast()[0])
     judged, exact = 0, True
-    for step, found, located in steps(case, epoch, ask, precision):
+    for step, found, located, given in steps(case, epoch, ask, precision):
         judged = step
         exact = exact and found.verdict == EXACT
         if found.verdict == WRONG:
-            return Weighed(found, located)
+            return Weighed(found, located, answer=given)
         if spent():
             break
     total = case.inputs["epochs"] * epoch.steps
@@ -82,8 +85,9 @@ def note_on(judged: int, total: int, compared: int, epochs: int) -> str:
     return f"{steps}; the losses are right up to epoch {compared - 1}" if compared else steps
 
 
-def steps(case: Case, epoch: Epoch, ask: Ask, precision: type[Number]) -> Iterator[tuple[int, Comparison, Located]]:
-    """(number, verdict, place) of the first steps of a training, each from the subject's own parameters."""
+def steps(case: Case, epoch: Epoch, ask: Ask,
+          precision: type[Number]) -> Iterator[tuple[int, Comparison, Located, dict[str, Any]]]:
+    """(number, verdict, place, answer) of the first steps of a training, each from the subject's own parameters."""
     batch = affordable(case, epoch)
     affords = max(WORK // cost(case, epoch), int(cost(case, epoch) <= LARGEST))
     count = min(STEPS, case.inputs["epochs"] * epoch.steps, affords, STEPS if batch == epoch.size else 1)
@@ -92,13 +96,13 @@ def steps(case: Case, epoch: Epoch, ask: Ask, precision: type[Number]) -> Iterat
         epoch.move_to(number // epoch.steps + 1)
         within = number % epoch.steps
         step = epoch.step_as_case(parameters, within, batch, of_step)
-        found, after = one_step(step, epoch.part(parameters, within, within + 1, batch), ask, precision)
-        if after is None:
+        found, given = one_step(step, epoch.part(parameters, within, within + 1, batch), ask, precision)
+        if given is None:
             return
         if found.verdict == WRONG:
             step = epoch.step_as_case(parameters, within, batch)
-        parameters = after
-        yield number + 1, found, Located(epoch.number, within + 1, step, tuple(epoch.chosen(within, within + 1)))
+        parameters = given["parameters"]
+        yield number + 1, found, Located(epoch.number, within + 1, step, tuple(epoch.chosen(within, within + 1))), given
 
 
 def of_step(**inputs: Any) -> dict[str, Any]:
@@ -107,8 +111,8 @@ def of_step(**inputs: Any) -> dict[str, Any]:
     return step.answer(**inputs) if implementations.missing() else step.in_c(cores()["plain"], **inputs)
 
 
-def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple[Comparison, list[float] | None]:
-    """The verdict on one step, and the subject's parameters after it; None if it answers none."""
+def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple[Comparison, dict[str, Any] | None]:
+    """The verdict on one step, and the subject's answer, with the parameters after it; None if it answers none."""
     given = ask(part)
     after = given.get("parameters") if isinstance(given, dict) else None
     if after is not None:
@@ -117,16 +121,16 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
         except NoAnswer:
             after = None
     if after is not None:
-        if after == step.answer["parameters"]:
-            return Comparison(EXACT), after
         answer = {"parameters": after}
-        return of_judgement(step, answer, judge(expected(step, answer, precision), answer), Counter()), after
+        if after == step.answer["parameters"]:
+            return Comparison(EXACT), answer
+        return of_judgement(step, answer, judge(expected(step, answer, precision), answer), Counter()), answer
     given = ask(step)
     if given is None:
         return Comparison(""), None
     step = step._replace(answer=OPERATIONS["step"].answer(**step.inputs))
     given = fitted(step.answer, given, "the answer")
-    return compare(step, given, precision), given["parameters"]
+    return compare(step, given, precision), given
 
 
 def losses(case: Case, answer: dict[str, Any], precision: type[Number],
