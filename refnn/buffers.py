@@ -33,8 +33,9 @@ def as_array(values: Any, name: str) -> Any:
     if hasattr(values, "filled") and hasattr(values, "mask") and getattr(values.mask, "any", bool)():
         raise InputError(f"{name} has masked values")
     try:
-        memoryview(values)
-        return values
+        letter = memoryview(values).format
+        other = letter not in NUMBER_FORMATS and letter.lstrip("<>=!") in ("e", *NUMBER_FORMATS)
+        return values.astype("d") if other else values  # of half precision, or in another order of bytes
     except (TypeError, ValueError, BufferError):
         pass
     try:

@@ -202,7 +202,7 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
     x: rows of numbers (lists, tuples, a two-dimensional buffer such as a NumPy array), or a flat buffer of them;
        images of any number of dimensions if their numbers are in the model's order; Pixels, byte / 255.0 each.
        A buffer of doubles is not copied. Inputs that look like pixels, but are not Pixels, cause a warning.
-    y: rows likewise; a flat sequence of numbers if there is one output; class indices or one-hot rows for classes
+    y: rows likewise, also Pixels; a flat sequence of numbers if there is one output; class indices or one-hot rows for classes
     """
     if not isinstance(model, Model):
         raise InputError(f"model must be a Model, not {shown(model)}")
@@ -213,7 +213,7 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
     inputs = check_rows(x, model.inputs, "x", model.shapes[0])
     warn_of_pixels(inputs)
     outputs = model.outputs
-    given = as_array(y, "y")
+    given = list(check_rows(y, outputs, "y")) if isinstance(y, Pixels) else as_array(y, "y")
     if buffer_of(given) is None:
         try:
             given = list(given)

@@ -48,6 +48,20 @@ def test_other_shapes_are_refused_with_a_hint(images, shape, message):
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("kind", ["f2", ">f8", ">f4", ">i2", "<i8", "?", "u4"])
+def test_every_type_of_numbers(images, kind):
+    x = numpy.array(X).reshape(2, *images.model.shapes[0]).astype(kind)
+    assert images.forward(x) == images.forward(x.astype(float))
+
+
+def test_pixels_as_targets():
+    """Of an autoencoder: inputs and targets are byte / 255."""
+    picture = pixels(bytes(range(120)))
+    network = Network(mlp([60, 4, 60]))
+    fractions = numpy.arange(120).reshape(2, 60) / 255
+    assert network.loss(picture, picture) == network.loss(fractions, fractions)
+
+
 def test_columns_of_labels(images):
     expected = images.loss(X, [1, 3])
     for form in (numpy.array([[1], [3]]), numpy.array([[1.0], [3.0]]), [[1], [3]], [(1,), (3,)],
