@@ -202,7 +202,8 @@ def check_samples(model: Model, x: Numbers | Samples, y: Numbers | None = None) 
     x: rows of numbers (lists, tuples, a two-dimensional buffer such as a NumPy array), or a flat buffer of them;
        images of any number of dimensions if their numbers are in the model's order; Pixels, byte / 255.0 each.
        A buffer of doubles is not copied. Inputs that look like pixels, but are not Pixels, cause a warning.
-    y: rows likewise, also Pixels; a flat sequence of numbers if there is one output; class indices or one-hot rows for classes
+    y: rows likewise, also Pixels; a flat sequence of numbers if there is one output; class indices or one-hot rows for
+       classes
     """
     if not isinstance(model, Model):
         raise InputError(f"model must be a Model, not {shown(model)}")

@@ -128,11 +128,13 @@ class Training:
             network = Network(model, self.impl, run["seed"], given.threads)
             network.columns, network.pictures = self.task.columns, data.pictures
             return network
-        network = network_of(content, given.resume, model, self.impl, given.threads)
+        network = network_of(content, given.resume, None, self.impl, given.threads)
         for what, now, then in (("columns", self.task.columns, network.columns),
                                 ("pictures", data.pictures, network.pictures)):
             if now != then:
                 raise InputError(f"{run['task']}: its {what} are not those that {given.resume} was trained with")
+        if model != network.model:
+            raise InputError(f"{given.resume}: this is the network of another model: {network.model}")
         return network
 
     def _samples(self, run: dict[str, Any], data: Data) -> None:

@@ -135,7 +135,8 @@ def test_mistakes(capsys, tmp_path, monkeypatch, arguments, message):
     ({"task": "alice-bob", "seed": 0, "lr": "fast"}, "--lr must be a finite number above 0"),
     ({"task": "alice-bob", "seed": 0, "limit": -1}, "--limit must be a whole number"),
     ({"task": "mnist", "seed": 0, "data": 5}, "--data must be a text"),
-    ({"task": "mnist", "seed": 0, "data": "digits"}, "this is the network of another model: 2-1")])
+    ({"task": "mnist", "seed": 0, "data": "digits"}, "mnist: its pictures are not those that"),
+    ({"task": "alice-bob", "seed": 0}, "this is the network of another model: 2-1")])
 def test_a_run_that_does_not_fit(capsys, tmp_path, run, message):
     refnn.Network(refnn.mlp([2, 1])).save(tmp_path / "f", run)
     assert main(["--resume", str(tmp_path / "f")]) == 2

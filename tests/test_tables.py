@@ -266,7 +266,8 @@ def test_a_table_that_has_changed_is_noticed(capsys, tmp_path):
     path, data = tmp_path / "f", tmp_path / "d.csv"
     data.write_text("x,y\n1,a\n2,b\n3,a\n")
     record(capsys, str(data), "--epochs", "2", "--save", str(path))
-    for text, what in (("x,y\n1,b\n2,a\n3,a\n", "columns"), ("x,y\n1,a\n2,b\n4,a\n", "samples"),
+    for text, what in (("x,y\n1,b\n2,a\n3,a\n", "columns"), ("x,y\n1,a\n2,b\n3,c\n", "columns"),
+                       ("x,y\n1,a\n2,b\n4,a\n", "samples"),
                        ("x,y\n1,a\n2,b\n3,b\n", "samples"), ("x,y\n1,a\n2,b\n3,a\n1,a\n", "samples"),
                        ("x,y\n1,a\n3,a\n2,b\n", "samples")):
         data.write_text(text)
