@@ -14,6 +14,7 @@ from .version import __version__
 COMMANDS = {
     "train": "train a network, on a task or on your own data",
     "predict": "answers from a saved network",
+    "explain": "every number of a step of training, with its formula",
     "sweep": "train with every combination of some settings, and compare",
     "check": "compare an implementation with the bits of the reference",
     "bench": "measure speed",

@@ -29,7 +29,7 @@ FLOORS = [
     ["refnn.cli"],
     ["refnn.conformance.*"],
     ["refnn.runs"],
-    ["refnn.bench", "refnn.check", "refnn.predict", "refnn.sweep", "refnn.train"],
+    ["refnn.bench", "refnn.check", "refnn.explain", "refnn.predict", "refnn.sweep", "refnn.train"],
     ["refnn.__main__"],
 ]
 BUILT = "refnn._core"  # the C core, imported by the implementation that stands on it
