@@ -26,7 +26,6 @@ from fnmatch import fnmatchcase
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
-from time import monotonic
 from typing import NamedTuple
 
 from refnn.conformance import vectors
@@ -113,8 +112,8 @@ MISTAKES = {name: list(read(HERE / f"{name}.txt")) for name in PROGRAMS}
 
 
 class Found(NamedTuple):
-    """What a check says. name: in words or by lines; place: the operation of the first wrong number, and of a step
-    its tensor
+    """What a check says. seconds: processor time of check and program; name: in words or by lines; place: the operation
+    of the first wrong number, and of a step its tensor
     """
 
     status: int
@@ -130,13 +129,16 @@ def check(program, mistake):
         path = Path(folder) / program.path.name
         path.write_text(mistake.planted(program.path.read_text()) + program.ending)
         command = shlex.join([program.command, str(path)])
-        begin = monotonic()
-        done = subprocess.run([sys.executable, "-m", "refnn.check", "--cmd", command, *program.arguments],
-                              cwd=TESTS.parent, capture_output=True, text=True, env=dict(os.environ, COLUMNS="500"))
-        seconds = monotonic() - begin
-    if done.returncode not in (0, 1):
-        raise RuntimeError(done.stderr)
-    return Found(done.returncode, seconds, *headline(done.stdout), done.stdout)
+        with open(Path(folder) / "said", "w+") as said:
+            process = subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd", command, *program.arguments],
+                                       cwd=TESTS.parent, stdout=said, env=dict(os.environ, COLUMNS="500"))
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            said.seek(0)
+            text = said.read()
+    if process.returncode not in (0, 1):
+        raise RuntimeError(f"{mistake.name}: {text}")
+    return Found(process.returncode, usage.ru_utime + usage.ru_stime, *headline(text), text)
 
 
 def headline(said):
