@@ -39,7 +39,7 @@ def as_array(values: Any, name: str) -> Any:
     except (TypeError, ValueError, BufferError):
         pass
     try:
-        return values.__array__()
+        return as_array(values.__array__(), name)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{name} cannot be read as an array: {str(error).splitlines()[0]}") from None
 

@@ -60,6 +60,8 @@ def read_idx_folder(folder: Path, classes: tuple[str, ...] = (), report: Report 
     has_test = find_idx(folder, "t10k", "images") or find_idx(folder, "t10k", "labels")
     test = read_part(folder, "t10k", report) if has_test else None
     found = sorted(set(train.indices))
+    if len(found) < 2:
+        raise InputError(f"{train.labels}: all labels are {found[0]}")
     if not classes or found[-1] >= len(classes):
         classes, known = tuple(map(str, found)), bytes(found)
     else:

@@ -64,7 +64,8 @@ def read_header(data: bytes | bytearray, dimensions: int, path: object) -> tuple
 def hint(data: bytes | bytearray) -> str:
     """What a file with a wrong magic number may be, for the message."""
     if data[:3] == bytes([0, 0, UNSIGNED_BYTE]):
-        return "; it has labels" if data[3] == 1 else f"; it has {data[3]} dimensions, as images do"
+        return {1: "; it has labels", 3: "; it has images", 4: "; it has images"}.get(
+            data[3], f"; it has {data[3]} dimensions")
     if data[:2] == b"\0\0":
         return f"; its numbers are {TYPES.get(data[2], 'of an unknown type')}, and only unsigned bytes are read"
     return "; it is a web page" if data.lstrip()[:1] == b"<" else ""

@@ -89,6 +89,9 @@ def split(content: bytes) -> tuple[dict[str, Any], memoryview]:
         raise Fault(f"it has {len(content)} bytes")
     length = int.from_bytes(content[:8], "little")
     if length > min(MAX_HEADER, len(content) - 8):
+        if content.startswith((b"PK", b"\x80")):
+            raise Fault("it seems to be of torch.save or pickle, which can run code; safetensors.torch.save_file makes "
+                        "a valid one")
         raise Fault(f"its header should have {length} bytes, but the file has {len(content)}, "
                     f"and a header at most {MAX_HEADER}")
     text = content[8:8 + length]

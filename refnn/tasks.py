@@ -142,6 +142,8 @@ def mnist(seed: int, source: str | None, report: Report = silent) -> Data:
 def convolutional(pictures: Pictures) -> tuple[Layer, ...]:
     """The layers of mnist-cnn, for pictures of any shape."""
     channels, height, width = pictures.shape
+    if min(height, width) < 4:
+        raise InputError(f"pictures of {height} x {width} pixels are too small for this network; it needs 4 x 4")
     return (Conv2d(channels, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4),
             Conv2d(4, 8, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(8), Flatten(),
             Linear(8 * (height // 4) * (width // 4), len(pictures.classes)))

@@ -51,6 +51,8 @@ def test_colours_in_either_order(tmp_path):
     (lambda f: (f / "t10k-images-idx3-ubyte").unlink(), "no file t10k-images-idx3-ubyte"),
     (lambda f: (f / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 11, 3]) + bytes(12)),
      "its numbers are 16-bit integers, and only unsigned bytes are read"),
+    (lambda f: (f / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 2]) + bytes(12)), "; it has 2 dimensions"),
+    (lambda f: idx(f, "train", (3, 2, 3), [4, 4, 4]), "train-labels-idx1-ubyte: all labels are 4"),
     (lambda f: (f / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3]) + bytes(12)), "it has no images")])
 def test_invalid_idx_folders(tmp_path, make, message):
     idx(tmp_path, "train", (3, 2, 3), [0, 1, 2])
@@ -160,6 +162,9 @@ def test_one_class_is_named(tmp_path):
 def test_convolutions_on_a_folder_for_each_class(capsys, classes):
     made = record(capsys, "mnist-cnn", "--data", classes, "--epochs", 1)
     assert (made["samples"], made["test"]["samples"]) == (40, 10)
+    idx(classes, "train", (2, 3, 3), [0, 1])
+    assert main(["mnist-cnn", "--data", str(classes)]) == 2
+    assert "pictures of 3 x 3 pixels are too small for this network; it needs 4 x 4" in capsys.readouterr().err
 
 
 def test_without_pillow_there_is_one_line(capsys, monkeypatch, tmp_path):

@@ -56,6 +56,8 @@ TWO = {"a": tensor([1], 0, 8), "b": tensor([1], 8, 16)}
     (struct.pack("<Q", 3) + b"{}", "its header should have 3 bytes, but the file has 10"),
     (struct.pack("<Q", 2**64 - 1) + b"{}", "its header should have 18446744073709551615 bytes"),
     (file_of(b"{" + b" " * 10_000_000 + b"}"), "and a header at most 10000000"),
+    (b"PK\3\4 of torch.save", "it seems to be of torch.save or pickle, which can run code; safetensors"),
+    (b"\x80\x04\x95\0\0\0\0\0\0\0\0}.", "it seems to be of torch.save or pickle"),
     (file_of(b""), "its header does not begin with {"),
     (file_of(b" {}"), "its header does not begin with {"),
     (file_of(b"[]"), "its header does not begin with {"),

@@ -146,6 +146,8 @@ def test_a_network_loads_a_state_dict_of_pytorch(impl, name, dtype, tmp_path):
     direct = Network(MODELS[name], impl)
     direct.load_state_dict(torch_model.state_dict())  # without a file
     assert_same_bits(direct.forward(x), network.forward(x))
+    direct.load_state_dict(torch_model.half().state_dict())
+    assert_close(direct.forward(x), outputs(torch, torch_model.double(), MODELS[name], x))
     with pytest.raises(InputError, match=r"f: it has no model; load\(path, model\) needs it"):
         refnn.load(tmp_path / "f")
 
