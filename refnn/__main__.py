@@ -24,6 +24,8 @@ HELP = "\n".join([
     "A neural network written twice: in plain Python to be read, and in C to be fast.", "",
     *(f"  {name:8} {text}" for name, text in COMMANDS.items()), "",
     "refnn COMMAND --help explains a command; refnn --version prints the version.",
+    "pip install 'refnn[progress]' adds progress bars, 'refnn[images]' PNG and JPEG,",
+    "'refnn[peers]' NumPy, PyTorch and scikit-learn to bench.",
     "refnn train, without more, trains Alice and Bob."])
 
 

@@ -1,4 +1,4 @@
-"""python -m refnn.bench: measures the speed of the C core on this machine, and of other libraries that are installed.
+"""Measures the speed of the C core on this machine, and of other libraries that are installed.
 
 All contestants train the same network on the same samples, with the same batches and rate, from the same parameters.
 Those that compute in double precision must first reach the same loss to 1e-6. Then they are timed in turn, in several
@@ -352,7 +352,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def options() -> Parser:
-    parser = Parser(prog="python -m refnn.bench", description=(__doc__ or "").split("\n\n")[0], allow_abbrev=False)
+    parser = Parser(prog="refnn bench", description=(__doc__ or "").split("\n\n")[0], allow_abbrev=False)
     parser.add_argument("--threads", type=integer, default=1, metavar="N",
                         help="threads of every contestant (default: 1)")
     parser.add_argument("--rounds", type=integer, default=ROUNDS, metavar="N",

@@ -19,14 +19,14 @@ def silent(what: str, done: int, total: int, unit: str) -> None:
     """A Report that reports nothing."""
 
 
-def bars() -> Any:
-    """tqdm's class, if it is installed and standard error is a terminal; else None."""
+def bars() -> tuple[Any, str]:
+    """-> tqdm's class, if it is installed and standard error is a terminal; else None, and how to get it on one"""
     if not sys.stderr.isatty():
-        return None
+        return None, ""
     try:
-        return importlib.import_module("tqdm").tqdm
+        return importlib.import_module("tqdm").tqdm, ""
     except ImportError:
-        return None
+        return None, "; pip install 'refnn[progress]' adds bars"
 
 
 class Progress:
@@ -37,7 +37,8 @@ class Progress:
 
     def __init__(self, stream: TextIO, quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.stream, self.quiet, self.clock = stream, quiet, clock
-        self.bar_class: Any = None if quiet else bars()
+        found: tuple[Any, str] = (None, "") if quiet else bars()
+        self.bar_class, self.hint = found
         self.outer: Any = None  # the bar of epochs or points
         self.bar: Any = None
         self.what = ""
@@ -81,8 +82,9 @@ class Progress:
             self.wait = min(self.wait * GROWTH, LONGEST)
             self.next = now + self.wait
             of = f" of {total:,}" if total else ""
-            print(f"{what}: {done:,}{of} {unit}" + ("" if left is None else f", {duration(left)} left"),
-                  file=self.stream, flush=True)
+            print(f"{what}: {done:,}{of} {unit}" + ("" if left is None else f", {duration(left)} left")
+                  + self.hint, file=self.stream, flush=True)
+            self.hint = ""  # it is said once
 
     def close(self) -> None:
         """Removes the bars."""

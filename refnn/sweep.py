@@ -1,8 +1,9 @@
-"""python -m refnn.sweep: trains a network in every combination of some settings and seeds, and compares the medians.
+"""Trains a network with every combination of settings, and compares the medians.
 
-Without arguments: how width and depth decide what sin-cos learns, at a constant rate. From Python:
+Each setting of a task takes one value or several. Without arguments: how width
+and depth decide what sin-cos learns, at a constant rate. In Python:
 
-    points = grid("sin-cos", hidden=[(10,), (20,)], lr=[0.001, 0.01], seed=range(20))
+    points = grid("sin-cos", hidden=[(10,), (20,)], lr=[0.001], seed=range(20))
     results = sweep(points, executor=any_executor, keep="points.jsonl")
 """
 
@@ -29,7 +30,7 @@ from typing import Any
 
 from . import SPEC, implementations
 from .checks import known_name, shown, whole_number
-from .cli import Parser, add_settings, check_writable, command, integer, option, percent, write_json
+from .cli import Parser, add_output, add_settings, check_writable, command, integer, option, percent, write_json
 from .errors import DivergenceError, InputError
 from .files import PathLike
 from .kept import RESULT, Kept, Point, key
@@ -42,6 +43,9 @@ WIDTHS = ((10,), (20,), (50,), (100,))
 DEPTHS = ((20,), (20, 20), (20, 20, 20), (20, 20, 20, 20))
 DEFAULT: dict[str, list[Any]] = {"hidden": list(dict.fromkeys(WIDTHS + DEPTHS)), "lr": [0.001], "lr_decay": [1.0]}
 KEEP = "refnn-sweep.jsonl"
+EXAMPLES = """examples:
+  refnn sweep mnist --data digits --hidden 10 20,20 --lr 0.01 0.03 --seeds 5
+  refnn sweep                                    widths and depths on sin-cos"""
 OTHERS = ("seed", "impl", "limit", "data")  # what a point may have beside the task's settings
 MAX_POINTS = 1_000_000
 
@@ -194,8 +198,8 @@ def processors() -> int:
 
 
 def options() -> Parser:
-    parser = Parser(prog="python -m refnn.sweep", allow_abbrev=False, description=(__doc__ or "").splitlines()[0]
-                    + " Each setting of a task takes one value or several.")
+    parser = Parser(prog="refnn sweep", description=__doc__, allow_abbrev=False, epilog=EXAMPLES,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", nargs="?",
                         help=f"{', '.join(TASKS)} (default: sin-cos at a constant rate of 0.001, with one "
                              "hidden layer of 10, 20, 50, 100 units and with 1, 2, 3, 4 layers of 20)")
@@ -209,8 +213,7 @@ def options() -> Parser:
                         help="processes (default: one per processor)")
     parser.add_argument("--keep", default=KEEP, metavar="FILE",
                         help=f"file of finished points, which a rerun does not train again (default: {KEEP})")
-    parser.add_argument("--json", metavar="FILE", help="write the results for programs; - for standard output")
-    parser.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+    add_output(parser)
     return parser
 
 

@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def run(*words):
-    return subprocess.run([sys.executable, "-m", "refnn", *words], cwd=ROOT, capture_output=True, text=True)
+    return subprocess.run([sys.executable, "-m", "refnn", *words], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, "COLUMNS": "80"})
 
 
 def test_help_and_version():
@@ -38,6 +39,7 @@ def test_every_command_has_help(name):
     done = run(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "--json" in done.stdout
+    assert done.stdout.startswith("usage: ") and max(map(len, done.stdout.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("words, message", [
@@ -112,6 +114,19 @@ def test_work_that_has_not_begun_and_work_without_an_end():
     clock.now += 1.0
     progress("downloading x", 7, 0, "bytes")
     assert stream.getvalue().endswith("\ndownloading x: 7 bytes\n")
+
+
+def test_a_terminal_without_tqdm_says_once_how_to_get_bars(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    stream, clock = io.StringIO(), Clock()
+    for terminal, hints in ((True, 1), (False, 0)):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda terminal=terminal: terminal, raising=False)
+        progress = Progress(stream, clock=clock)
+        for done in range(100):
+            clock.now += 1.0
+            progress("epoch 1", done + 1, 100)
+        assert stream.getvalue().count("left; pip install 'refnn[progress]' adds bars\n") == hints
+        stream.truncate(0)
 
 
 def test_durations():
