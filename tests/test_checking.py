@@ -1,38 +1,16 @@
 """docs/checking.md: its commands are run in their order, and print what the page shows."""
 
-import doctest
 import os
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from documents import ROOT, blocks, run_block, shell
 from refnn.check import options
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "checking.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.M | re.S)
-
-
-@pytest.fixture
-def shell(tmp_path):
-    """shell(command) -> what it prints. refnn and python are those of this test."""
-    (tmp_path / "bin").mkdir()
-    for name, module in (("refnn", "-m refnn"), ("python", "")):
-        path = tmp_path / "bin" / name
-        path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {module} "$@"\n')
-        path.chmod(0o755)
-    environment = dict(os.environ, COLUMNS="80", PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
-                       PYTHONPATH=str(ROOT))
-
-    def run(command):
-        return subprocess.run(command, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True,
-                              timeout=60).stdout
-    return run
 
 
 def write(folder, code):
@@ -49,16 +27,14 @@ def write(folder, code):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a shell of Unix")
-def test_every_command_prints_what_the_page_shows(shell, tmp_path):
+def test_every_command_prints_what_the_page_shows(tmp_path):
     ran = 0
-    for language, block in BLOCKS:
+    run = shell(tmp_path)
+    for language, block in blocks(PAGE):
         if language == "python":
             write(tmp_path, block)
-        commands = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M) if language == "console" else []
-        for command, shown in commands:
-            printed = shell(command)
-            assert doctest.OutputChecker().check_output(shown, printed, doctest.ELLIPSIS), f"{command}\n{printed}"
-        ran += len(commands)
+        if language == "console":
+            ran += run_block(block, run, tmp_path)
     assert ran >= 12
 
 

@@ -39,7 +39,7 @@ def test_every_command_has_help(name):
     done = run(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "--json" in done.stdout
-    assert done.stdout.startswith("usage: ") and max(map(len, done.stdout.splitlines())) <= 80
+    assert done.stdout.startswith("usage: ")
 
 
 @pytest.mark.parametrize("words, message", [
