@@ -1,4 +1,4 @@
-"""The examples of README.md and docs/data.md are correct, and CI runs the README's test command."""
+"""The examples of README.md, docs/python.md and docs/data.md are correct, and CI runs the README's test command."""
 
 import doctest
 import os
@@ -11,8 +11,9 @@ README = ROOT / "README.md"
 DATA = ROOT / "docs" / "data.md"
 
 
-def test_examples_of_the_readme():
-    failed, tried = doctest.testfile(str(README), module_relative=False)
+@pytest.mark.parametrize("path", [README, ROOT / "docs" / "python.md"], ids=lambda path: path.name)
+def test_examples_in_python(path):
+    failed, tried = doctest.testfile(str(path), module_relative=False)
     assert tried >= 10
     assert failed == 0
 
