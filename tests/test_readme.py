@@ -1,4 +1,4 @@
-"""The examples of README.md, docs/python.md and docs/data.md are correct, and CI runs the README's test command."""
+"""The examples of README.md and two pages of docs/ are correct, and CI runs the README's test command."""
 
 import doctest
 import os
