@@ -6,13 +6,15 @@ again.
 
 import math
 import os
+from inspect import signature
 
-from refnn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Model, check_samples, mlp
-from refnn.layers import ACTIVATIONS
+from refnn import Conv2d, Flatten, Linear, Model, check_samples, mlp
+from refnn.layers import ACTIVATIONS, LAYERS
 from refnn.model import INITS, LOSSES, REDUCTIONS
 from refnn.reference.prng import stream
 
 SEED = int(os.environ.get("REFNN_TEST_SEED", "1"))
+OF_IMAGES = [kind for kind in LAYERS if kind not in (Linear, Flatten, *ACTIVATIONS.values())]  # images in, images out
 
 
 def chooser(random):
@@ -55,21 +57,22 @@ def run(n):
     return model, x, y, settings
 
 
-def layer_for(shape, choose):
-    """A random layer that fits an image of that shape."""
+def layer_of(kind, shape, choose):
+    """A random layer of this kind that fits an image of that shape. Arguments are chosen by their names."""
     channels, *size = shape
-    kind = choose("conv", "conv", "conv", "pool", "norm", "norm", "activation")
-    if kind == "conv":
-        padding = [choose(0, 0, 1, 1, 2) for _ in size]
-        kernel = [choose(*range(1, min(5, length + 2 * p) + 1)) for length, p in zip(size, padding)]
-        return Conv2d(channels, choose(1, 2, 3, 4, 5, 8, 9), tuple(kernel),
-                      (choose(1, 1, 1, 2, 3), choose(1, 1, 1, 2, 3)), tuple(padding),
-                      choose(True, False))
-    if kind == "pool":
-        kernel = [choose(*range(1, min(3, length) + 1)) for length in size]
-        return MaxPool2d(tuple(kernel), choose(None, 1, 2, (2, 3), (3, 1)))
-    return BatchNorm2d(channels, choose(1e-5, 0.5),
-                       choose(0.1, 1.0)) if kind == "norm" else ACTIVATIONS[choose(*ACTIVATIONS)]()
+    names = signature(kind).parameters
+    padding = [choose(0, 0, 1, 1, 2) if "padding" in names else 0 for _ in size]
+    kernel = [choose(*range(1, min(5, length + 2 * p) + 1)) for length, p in zip(size, padding)]
+    strides = [1, 1, 2, (1, 3), (2, 3), (3, 1), *([names["stride"].default] if "stride" in names else [])]
+    arguments = {"in_channels": channels, "num_features": channels, "out_channels": choose(1, 2, 3, 4, 5, 8, 9),
+                 "kernel_size": tuple(kernel), "stride": choose(*strides), "padding": tuple(padding),
+                 "bias": choose(True, False), "eps": choose(1e-5, 0.5), "momentum": choose(0.1, 1.0)}
+    return kind(**{name: arguments[name] for name in names})
+
+
+def layer_for(shape, choose):
+    """A random layer from images to images, as often of each kind; but convolution as often as all others."""
+    return layer_of(choose(choose(*OF_IMAGES, choose(*ACTIVATIONS.values())), Conv2d), shape, choose)
 
 
 def stack(n):

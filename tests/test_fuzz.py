@@ -10,7 +10,8 @@ import differential
 import random_cases
 from bits import difference
 from differential import outcome_of_run, outcome_of_stack
-from refnn import BatchNorm2d, Conv2d, Flatten, Linear, MaxPool2d, Network
+from networks import check_gradients
+from refnn import Flatten, Linear, Network
 from refnn.implementations import c as native
 
 RUNS, STACKS = 300, 60
@@ -48,9 +49,17 @@ def test_random_stacks(monkeypatch, n):
 
 def test_random_stacks_cover_every_layer():
     kinds = {type(layer) for n in range(STACKS) for layer in random_cases.stack(n)[0].layers}
-    assert {Conv2d, MaxPool2d, BatchNorm2d, Flatten, Linear} <= kinds
+    assert {*random_cases.OF_IMAGES, Flatten, Linear} <= kinds
     diverged = sum("exception" in expected(n) for n in range(STACKS))
     assert 0 < diverged < STACKS
+
+
+@pytest.mark.parametrize("kind", random_cases.OF_IMAGES)
+def test_gradients_of_random_layers(impl, kind):
+    for n in range(4):
+        random = random_cases.stream(random_cases.SEED, 2000 + n)
+        shape = (1 + random.below(3), 3 + random.below(4), 3 + random.below(4))
+        check_gradients(impl, random_cases.layer_of(kind, shape, random_cases.chooser(random)), shape, n % 2 == 0)
 
 
 def test_other_seeds_make_other_cases(monkeypatch):

@@ -1,9 +1,19 @@
 """The operations of the conformance checker: three parts each, from the book's tables, under every instruction set."""
 
+from types import SimpleNamespace
+
+import pytest
 from refnn.conformance import subjects, vectors
-from refnn.conformance.operations import OPERATIONS
+from refnn.conformance.operations import OPERATIONS, layers
+from refnn.conformance.operations.explaining import Operation, given
 from refnn.conformance.operations.in_c import cores
+from refnn.conformance.own import Own, layer_questions
 from refnn.conformance.report import failure_in_full, of_failure
+from refnn.conformance.rounding import Double
+from refnn.conformance.rounding import tensors as rounding
+from refnn.conformance.rounding.numbers import convert
+from refnn.conformance.rounding.operations import OPERATIONS as OF_ONE
+from refnn.conformance.rounding.operations import by_the_book
 from refnn.conformance.run import run
 from refnn.reference import activations, losses
 from refnn.reference.elementary import exp
@@ -107,3 +117,62 @@ def test_layers_run_in_the_kernels_of_each_instruction_set(monkeypatch):
         monkeypatch.setattr(core, "lib", Spy())
         assert OPERATIONS["dot"].in_c(core, [2.0], [3.0]) == {"z": 6.0}, simd
     assert seen == [core.number for core in cores().values()] and len(set(seen)) == len(seen)
+
+
+# A kind of layer
+
+def negative2d_forward(x):
+    """a = -x"""
+    return {"a": [[[[-v for v in row] for row in channel] for channel in x_n] for x_n in x]}
+
+
+def negative2d_backward(x, da):
+    """dx = -da"""
+    return {"dx": negative2d_forward(da)["a"]}
+
+
+def negative2d_statistics(x):
+    return {"variance": [1.0]}
+
+
+@pytest.fixture
+def negative2d(monkeypatch):
+    """A layer of images in the table of operations. -> the layer, its input and output in rows, their shapes, da"""
+    for function in (negative2d_forward, negative2d_backward, negative2d_statistics):
+        monkeypatch.setitem(layers.OPERATIONS, function.__name__, Operation(function, None, given(function)))
+        monkeypatch.setitem(OPERATIONS, function.__name__, layers.OPERATIONS[function.__name__])
+        monkeypatch.setitem(OF_ONE, function.__name__, by_the_book(function.__name__))
+    return {"type": "negative2d"}, [[[1.0, 2.0]], [[-1.0, -2.0]]], [(1, 1, 2)] * 2, [[10.0, 20.0]]
+
+
+def test_a_kind_of_layer_needs_no_questions_of_its_own(negative2d):
+    layer, (x, a), shapes, da = negative2d
+    of = Own([layer], SimpleNamespace(shapes=shapes), {}, 0)
+    assert list(layer_questions(of, 0, layer, [], [x, a], da)) == [
+        ("layer-0", "negative2d_forward", {"x": [[[[1.0, 2.0]]]]}),
+        ("layer-0", "negative2d_backward", {"x": [[[[1.0, 2.0]]]], "da": [[[[10.0, 20.0]]]]}),
+        ("layer-0", "negative2d_statistics", {"x": [[[[1.0, 2.0]]]]})]
+    tensors = layers.tensors_of(layer, shapes, {}, x, a, da)
+    assert tensors["variance"] == [1.0] and tensors["size"] == [1, 2] and layers.inputs_of("dot", tensors) is None
+
+
+def test_operations_of_layers_are_judged_by_the_book_unless_they_have_functions_of_their_own():
+    assert set(layers.OPERATIONS) <= set(OF_ONE)
+
+
+def test_a_kind_of_layer_needs_no_rounding_of_its_own(negative2d):
+    layer, (x, a), shapes, da = negative2d
+    made = rounding.Layer(Double, layer, shapes, {})
+    x, a, da = (convert(Double.given, rows) for rows in (x, a, da))
+    assert [[v.value for v in row] for row in made.forward(x)] == [[-1.0, -2.0]]
+    assert [[v.value for v in row] for row in made.backward_input(x, a, da)] == [[-10.0, -20.0]]
+
+
+@pytest.mark.parametrize("kind, what, op", [
+    ("relu", "forward", "activation_forward"), ("relu", "dx", "activation_backward"),
+    ("linear", "dx", "linear_backward_input"), ("conv2d", "dw", "conv2d_backward_parameters"),
+    ("conv2d", "forward", "conv2d_forward"), ("batchnorm2d", "dgamma", "batchnorm2d_backward"),
+    ("maxpool2d", "dx", "maxpool2d_backward")])
+def test_the_operation_that_computes_a_tensor(kind, what, op):
+    assert layers.operation_of(kind, what) == op
+    assert op in layers.operations_of(kind)

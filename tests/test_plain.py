@@ -18,8 +18,9 @@ PREPARES = {"lay_out", "take", "take_integers", "take_layers", "refnn_workspace_
             "refnn_simd_count", "refnn_has_threads", "by_batch", "least"}
 
 PROGRAM = """
+from inspect import signature
 from refnn import *
-from refnn.layers import ACTIVATIONS
+from refnn.layers import ACTIVATIONS, LAYERS
 from refnn.model import INITS, LOSSES
 from refnn.tasks import TASKS, task
 
@@ -35,9 +36,12 @@ for name in TASKS:
     source = "digits" if name.startswith("mnist") else None
     use(task(name).model(), *task(name).data(0, source).train)
 
-images = [Conv2d(1, 2, 3, padding=1), BatchNorm2d(2), MaxPool2d(2), Flatten()]
-activations = [layer for kind in ACTIVATIONS.values() for layer in (Linear(8, 8), kind())]
-layers = [*images, *activations, Linear(8, 3)]
+def smallest(kind):
+    return kind(*(1 for name in signature(kind).parameters.values() if name.default is name.empty))
+
+images = [smallest(kind) for kind in LAYERS if kind not in (Linear, Flatten, *ACTIVATIONS.values())]
+activations = [layer for kind in ACTIVATIONS.values() for layer in (Linear(16, 16), kind())]
+layers = [*images, Flatten(), *activations, Linear(16, 3)]
 x = [[(7 * n + 3 * k) % 11 / 11 for k in range(16)] for n in range(8)]
 for loss, kind in LOSSES.items():
     y = [n % 3 if kind.classes else [0.5, 0.0, 1.0] for n in range(8)]

@@ -11,6 +11,8 @@ from ..layers import ACTIVATIONS
 from ..model import LOSSES
 from .compare import tensors
 from .operations import OPERATIONS
+from .operations.layers import operations_of
+from .operations.models import KINDS
 from .vectors import FOLDER, Case
 
 
@@ -34,6 +36,7 @@ def passage(section: int, start: str, end: str) -> str:
 
 
 FORMULAS: dict[str, Callable[[], str]] = {
+    **{op: lambda kind=kind: entries(12, kind) for kind in KINDS for op in operations_of(kind)},  # type: ignore
     **{op: lambda op=op: entries(3, op)  # type: ignore
        for op in ("next", "uniform", "below", "normal", "permutation")},
     **{op: lambda: passage(3, "`stream(seed, k)`", "```") for op in ("stream", "epoch_order")},
@@ -54,12 +57,9 @@ FORMULAS: dict[str, Callable[[], str]] = {
     "step": lambda: entries(9, "step"),
     "train": lambda: passage(10, "Each epoch", "```"),
     "conv2d_forward": lambda: passage(12, "X is x with", "Below") + entries(12, "conv2d"),
-    "maxpool2d_forward": lambda: entries(12, "maxpool2d"),
     "batchnorm2d_statistics": lambda: passage(12, "Batch normalisation: k", "statistics:") + entries(12, "statistics"),
     **{f"batchnorm2d_{label}": lambda label=label: entries(12, label)  # type: ignore
        for label in ("forward", "backward", "track", "evaluation")},
-    **{op: lambda op=op: entries(12, op.split("_")[0])  # type: ignore
-       for op in ("conv2d_backward_input", "conv2d_backward_parameters", "maxpool2d_backward")},
 }
 
 

@@ -11,14 +11,13 @@ from .. import files
 from ..checks import known_name, shown, whole_number
 from ..cli import option
 from ..errors import InputError
-from ..implementations.python import images
-from ..layers import ACTIVATIONS
 from ..model import LOSSES, Model, mlp
 from ..rates import learning_rates
 from ..reference.prng import SplitMix64, stream
 from ..tasks import checked
 from .operations import OPERATIONS
 from .operations.in_c import cores
+from .operations.layers import inputs_of, operations_of, tensors_of
 from .operations.models import KINDS, hex64, model_of, parameters_of
 from .vectors import Case
 
@@ -168,36 +167,9 @@ def samples(random: SplitMix64, model: Model, loss: str, count: int) -> tuple[li
 def layer_questions(of: Own, k: int, layer: dict[str, Any], flat: Sequence[float], outputs: list[Any],
                     da: list[Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The operations of one layer, on what it computes in the step. outputs: its input and its output"""
-    kind, name = layer["type"], f"layer-{k}"
     x, a = outputs
-    if kind in ACTIVATIONS:
-        yield name, "activation_forward", {"name": kind, "z": x}
-        yield name, "activation_backward", {"name": kind, "z": x, "a": a, "da": da}
-        return
-    parameters = {"b": None, **parameters_of(of.layers, flat, k)}
-    if kind == "linear":
-        yield name, "linear_forward", {"x": x, **parameters}
-        yield name, "linear_backward_input", {"w": parameters["w"], "dz": da}
-        yield name, "linear_backward_parameters", {"x": x, "dz": da, "bias": layer["bias"]}
-        return
-    if kind == "flatten":
-        return
-    shape, output_shape = of.model.shapes[k:k + 2]
-    x, da = images(x, shape), images(da, output_shape)
-    if kind == "conv2d":
-        where = {"stride": layer["stride"], "padding": layer["padding"]}
-        yield name, "conv2d_forward", {"x": x, **parameters, **where}
-        yield name, "conv2d_backward_input", {"w": parameters["w"], "dz": da, "size": list(shape[1:]), **where}
-        yield name, "conv2d_backward_parameters", {"x": x, "dz": da, "kernel_size": layer["kernel_size"], **where,
-                                                   "bias": layer["bias"]}
-    elif kind == "maxpool2d":
-        where = {"kernel_size": layer["kernel_size"], "stride": layer["stride"]}
-        yield name, "maxpool2d_forward", {"x": x, **where}
-        yield name, "maxpool2d_backward", {"x": x, "da": da, **where}
-    elif kind == "batchnorm2d":
-        statistics = OPERATIONS["batchnorm2d_statistics"].answer(x=x)
-        gamma, eps = parameters["gamma"], layer["eps"]
-        yield name, "batchnorm2d_statistics", {"x": x}
-        yield name, "batchnorm2d_forward", {"x": x, **statistics, "gamma": gamma, "beta": parameters["beta"],
-                                            "eps": eps}
-        yield name, "batchnorm2d_backward", {"x": x, **statistics, "gamma": gamma, "da": da, "eps": eps}
+    tensors = tensors_of(layer, of.model.shapes[k:k + 2], parameters_of(of.layers, flat, k), x, a, da)
+    for op in operations_of(layer["type"]):
+        inputs = inputs_of(op, tensors)
+        if inputs is not None:  # running statistics are not part of a step
+            yield f"layer-{k}", op, inputs

@@ -6,21 +6,14 @@ from ...implementations import python
 from ...model import LOSSES
 from ...network import digest
 from ...rates import learning_rates
-from ...reference import activations, training
+from ...reference import training
 from ...samples import Pixels, check_samples
-from .activations import OPERATIONS as ACTIVATIONS
-from .batchnorm import OPERATIONS as BATCHNORM
-from .batchnorm import batchnorm2d_backward, batchnorm2d_statistics
-from .conv import OPERATIONS as CONV
+from . import layers as of_layers
 from .explaining import Operation
-from .linear import OPERATIONS as LINEAR
 from .linear import explain_update
 from .losses import explain_loss, explain_loss_gradient
 from .losses import loss as loss_of
 from .models import model_of, parameter_places, parameters_of
-from .pool import OPERATIONS as POOL
-
-OF_LAYERS = {**LINEAR, **ACTIVATIONS, **CONV, **POOL, **BATCHNORM}
 
 
 def step(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
@@ -68,32 +61,16 @@ def explain_layer(inputs, outputs, k, what, place):
     if layer.name == "flatten":
         return "the same number, in a row", f"layer {k}"
     x, a, da = [inputs["x"], *outputs["outputs"]][k], outputs["outputs"][k], outputs["deltas"][k]
-    if layer.name in activations.ACTIVATIONS:
-        operation = "activation_forward" if what == "forward" else "activation_backward"
-        return OF_LAYERS[operation].explain({"name": layer.name, "z": x, "a": a, "da": da}, {}, what, place)
-    if len(shapes[0]) > 1:
-        x, da = python.images(x, shapes[0]), python.images(da, shapes[1])
-        if what in ("forward", "dx"):
-            n, j = place
-            _, height, width = shapes[0 if what == "dx" else 1]
-            place = n, j // (height * width), j // width % height, j % width
-    tensors = {"b": None, **inputs["layers"][k], **parameters_of(inputs["layers"], inputs["parameters"], k)}
-    tensors.update(x=x, da=da, dz=da)
-    gradients = {}
-    if layer.name == "batchnorm2d":
-        tensors.update(batchnorm2d_statistics(x))
-        used = ("x", "mean", "variance", "gamma", "da", "eps")
-        gradients = batchnorm2d_backward(**{name: tensors[name] for name in used})
-    return OF_LAYERS[operation_of(layer.name, what)].explain(tensors, gradients, what, place)
-
-
-def operation_of(layer, what):
-    """The operation that computes a number of a layer."""
-    if what == "forward":
-        return f"{layer}_forward"
-    if f"{layer}_backward" in OF_LAYERS:
-        return f"{layer}_backward"
-    return f"{layer}_backward_input" if what == "dx" else f"{layer}_backward_parameters"
+    if of_layers.takes_images(layer.name, shapes[0]) and what in ("forward", "dx"):
+        n, j = place
+        _, height, width = shapes[0 if what == "dx" else 1]
+        place = n, j // (height * width), j // width % height, j % width
+    parameters = parameters_of(inputs["layers"], inputs["parameters"], k)
+    tensors = of_layers.tensors_of(inputs["layers"][k], shapes, parameters, x, a, da)
+    op = of_layers.operation_of(layer.name, what)
+    together = op.endswith("_backward")  # it computes several tensors: one may explain the other
+    answer = of_layers.answer(op, of_layers.inputs_of(op, tensors)) if together else {}
+    return of_layers.OPERATIONS[op].explain(tensors, answer, what, place)
 
 
 def train(**inputs):

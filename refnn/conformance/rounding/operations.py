@@ -1,13 +1,16 @@
 """The operations of the spec on numbers that carry a deviation: what a right program may answer.
 
-The functions take the precision and then the inputs as the spec names them, with numbers in place of floats.
+The functions take the precision and then the inputs as the spec names them, with numbers in place of floats. They are
+the book's, as in ../operations, but for those below: where rounding may decide, where errors have a common cause, and
+for sums of products, where a unit is faster.
 """
 
 from math import inf, sqrt
 
 from ...implementations import python
 from ...implementations.python import images
-from ...reference import activations, batchnorm, conv, linear, losses, pool, prng
+from ...reference import activations, batchnorm, conv, losses, pool
+from .. import operations
 from ..operations.batchnorm import images as in_rows
 from ..operations.batchnorm import positions
 from ..operations.models import model_of
@@ -108,7 +111,7 @@ def conv2d_backward_parameters(precision, x, dz, kernel_size, stride, padding, b
     return {"dw": dw, "db": product(precision, ones, columns)[0] if bias else None}
 
 
-# Activations, losses, the update
+# Activations, losses
 
 def activation_forward(precision, name, z):
     a = activations.Activation(name).forward(z)
@@ -137,16 +140,6 @@ def loss(precision, loss, o, y, reduction):
     for value in settled(precision, each):
         total += value
     return {"losses": each, "loss": total / len(each) if reduction == "mean" else total}
-
-
-def loss_gradient(precision, loss, o, y, reduction):
-    return {"do": losses.batch_gradient(loss, o, y, reduction)}
-
-
-def update(precision, p, dp, lr):
-    p = list(p)
-    linear.linear_update(p, dp, lr)
-    return {"p": p}
 
 
 # Images
@@ -181,11 +174,6 @@ def rivals(x, top, left, kernel_size):
     window = [v for values in x[top:top + kernel_size[0]] for v in values[left:left + kernel_size[1]]]
     found = [v for v in window if v is not largest and v.doubts(largest)]
     return [largest, *found] if found else []
-
-
-def batchnorm2d_statistics(precision, x):
-    mean, squares, m = batchnorm.batchnorm2d_statistics(positions(x))
-    return {"mean": mean, "variance": [s / m for s in squares]}
 
 
 def batchnorm2d_forward(precision, x, mean, variance, gamma, beta, eps):
@@ -264,26 +252,23 @@ def pointwise(name):
     return lambda precision, x: {"y": [FUNCTIONS[name](precision.given(v)) for v in flat(x)]}
 
 
-def drawn(method):
-    def answer(precision, seed, count):
-        generator = prng.SplitMix64(int(seed, 16))
-        return {"numbers": [getattr(generator, method)() for _ in range(count)]}
-    return answer
-
-
 def initial_parameters(precision, layers, init, seed, input_shape=None):
     model = model_of(layers, init=init, input_shape=input_shape)
     return {"parameters": list(flat([list(layer.parameters) for layer in python.build(model, int(seed, 16))]))}
 
 
+def by_the_book(op):
+    return lambda precision, **inputs: operations.OPERATIONS[op].answer(**inputs)
+
+
 OPERATIONS = {
+    **{op: by_the_book(op) for op in (*operations.layers.OPERATIONS, "loss_gradient", "uniform", "normal")},
     **{name: pointwise(name) for name in ("exp", "log", "tanh", "sin", "cos")},
-    "uniform": drawn("uniform"), "normal": drawn("normal"), "initial_parameters": initial_parameters,
     **{function.__name__: function for function in (
         dot, matmul, linear_forward, linear_backward_input, linear_backward_parameters, conv2d_forward,
-        conv2d_backward_input, conv2d_backward_parameters, activation_forward, activation_backward, loss, loss_gradient,
-        update, maxpool2d_forward, maxpool2d_backward, batchnorm2d_statistics, batchnorm2d_forward,
-        batchnorm2d_backward, batchnorm2d_track, batchnorm2d_evaluation)},
+        conv2d_backward_input, conv2d_backward_parameters, activation_forward, activation_backward, loss,
+        maxpool2d_forward, maxpool2d_backward, batchnorm2d_forward, batchnorm2d_backward, batchnorm2d_track,
+        batchnorm2d_evaluation, initial_parameters)},
 }
 
 

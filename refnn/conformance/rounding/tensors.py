@@ -5,17 +5,16 @@ over the layers, a decision that hangs on rounding is the program's own, and the
 mistake is.
 """
 
-from inspect import signature
 from itertools import accumulate
 from math import isfinite
 from typing import Any, NamedTuple
 
-from ...implementations.python import flat_rows, images
-from ...reference.activations import ACTIVATIONS
+from ...implementations.python import flat_rows
 from ..operations.explaining import dig
+from ..operations.layers import inputs_of, operation_of, takes_images, tensors_of
 from ..operations.models import model_of, parameters_of
 from .numbers import convert, flat, in_precision, indexes
-from .operations import OPERATIONS, answers
+from .operations import answers
 
 
 class Tensor(NamedTuple):
@@ -62,51 +61,35 @@ class Layer:
     """A layer of a step, on flat rows of numbers. shapes: of its input and its output"""
 
     def __init__(self, precision, spec, shapes, parameters):
-        self.precision, self.shapes, self.kind = precision, shapes, spec["type"]
-        self.tensors = {"b": None, **spec, **parameters, "name": self.kind, "size": shapes[0][1:]}
-        self.operation = "activation" if self.kind in ACTIVATIONS else self.kind
-        self.takes_images = self.kind in ("conv2d", "maxpool2d", "batchnorm2d")
+        self.precision, self.spec, self.kind = precision, spec, spec["type"]
+        self.shapes, self.parameters = shapes, parameters
 
-    def run(self, operation, **tensors):
-        """The outputs of an operation, whose inputs are given or belong to the layer."""
-        known = {**self.tensors, **tensors}
-        names = list(signature(OPERATIONS[operation]).parameters)[1:]  # without precision
-        return answers(self.precision, operation, {name: known[name] for name in names})
+    def run(self, what, x, a=None, da=None):
+        """The outputs of the operation that computes "forward", "dx" or "dp"."""
+        def answer(op, inputs):
+            return answers(self.precision, op, inputs)
 
-    def image(self, rows, which):
-        return images(rows, self.shapes[which]) if self.takes_images else rows
+        op = operation_of(self.kind, what)
+        return answer(op, inputs_of(op, tensors_of(self.spec, self.shapes, self.parameters, x, a, da, answer)))
 
     def rows(self, values):
-        return flat_rows(values) if self.takes_images else values
-
-    def statistics(self, x):
-        return self.run("batchnorm2d_statistics", x=x) if self.kind == "batchnorm2d" else {}
+        return flat_rows(values) if takes_images(self.kind, self.shapes[0]) else values
 
     def forward(self, x):
         """-> the output"""
-        if self.kind == "flatten":
-            return x
-        x = self.image(x, 0)
-        made = self.run(f"{self.operation}_forward", x=x, z=x, **self.statistics(x))
-        return self.rows(next(iter(made.values())))
+        return x if self.kind == "flatten" else self.rows(next(iter(self.run("forward", x).values())))
 
     def backward_input(self, x, a, da):
         """-> dL/dx"""
         if self.kind == "flatten":
             return da
-        x, da = self.image(x, 0), self.image(da, 1)
-        part = "backward_input" if self.kind in ("linear", "conv2d") else "backward"
-        made = self.run(f"{self.operation}_{part}", x=x, z=x, a=a, da=da, dz=da, **self.statistics(x))
-        return self.rows(made["dz" if self.operation == "activation" else "dx"])
+        made = self.run("dx", x, a, da)
+        return self.rows(made["dx"] if "dx" in made else made["dz"])
 
     def backward_parameters(self, x, da):
         """-> the derivatives by the parameters, flat"""
-        x, da = self.image(x, 0), self.image(da, 1)
-        if self.kind == "batchnorm2d":
-            made = self.run("batchnorm2d_backward", x=x, da=da, **self.statistics(x))
-            return [*made["dgamma"], *made["dbeta"]]
-        made = self.run(f"{self.kind}_backward_parameters", x=x, dz=da)
-        return [v for name in ("dw", "db") for v in flat(made[name]) if v is not None]
+        made = self.run("dp", x, da=da)
+        return [v for name in self.parameters for v in flat(made[f"d{name}"])]
 
 
 TENSORS = ("outputs", "loss", "deltas", "gradients", "parameters")
