@@ -17,9 +17,9 @@ from . import files, implementations, saved
 from .checks import whole_number
 from .cli import Parser, add_output, add_settings, check_writable, command, integer, number, task_table, write_json
 from .conformance.operations import OPERATIONS
+from .conformance.operations.layers import operation_of
 from .conformance.operations.losses import loss as losses_of
-from .conformance.operations.models import parameter_places
-from .conformance.operations.training import operation_of
+from .conformance.operations.models import parameter_places, parameter_sizes
 from .conformance.own import spelled
 from .errors import InputError
 from .layers import ACTIVATIONS
@@ -258,8 +258,8 @@ class Step:
         return [j // size for j in self._units(k, unit)]
 
     def unit(self, k: int, n: int, j: int) -> str:
-        """z0[1]: output 1 of layer 0; z0[2][1] for sample 2, if there are several"""
-        letter = "a" if self._name(k) in ACTIVATIONS or self._name(k) == "maxpool2d" else "z"
+        """z0[1]: output 1 of layer 0, which has weights, else a0[1]; z0[2][1] for sample 2, if there are several"""
+        letter = "z" if "w" in parameter_sizes(self.inputs["layers"][k]) else "a"
         return f"{letter}{k}[{n}][{j}]" if len(self.rows) > 1 else f"{letter}{k}[{j}]"
 
     def _number(self, key: str, index: Sequence[int], name: str, chain: tuple[str, str] | None = None) -> Number:

@@ -109,6 +109,8 @@ def test_a_saved_network(tmp_path, capsys):
 
 def test_units_of_every_layer():
     step = step_of("mnist-cnn", "--data", "digits", "--sample", "0")
+    names = ["z" if layer.name in ("conv2d", "linear") else "a" for layer in step.model.layers]
+    assert [step.unit(k, 0, 1) for k in range(len(names))] == [f"{name}{k}[1]" for k, name in enumerate(names)]
     for k, width in enumerate(step.model.widths[1:]):
         for j in (0, width - 1):
             outputs = {name.split("[")[0] for name in numbers(step, (k, j)) if re.match(r"[az]\d", name)}
