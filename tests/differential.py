@@ -1,4 +1,4 @@
-"""C against Python on random cases: python tests/differential.py [--seconds N] [--seed N] [--first N]
+"""C against Python on random cases: python tests/differential.py [--seconds N | --cases N] [--seed N]
 
 Case n of a seed is a run, a stack of layers, a stack with extreme numbers, or a shape, in turns; random_cases.py makes
 them. Every instruction set and some numbers of threads must give the bits or the exception of the Python
@@ -107,7 +107,7 @@ def differences(n):
         os.environ["REFNN_SIMD"] = simd
         place = difference(outcome(n, "c", threads), expected)
         if place:
-            found.append(f"--seed {random_cases.SEED} --first {n} --seconds 0: {simd}, {threads} threads: {place}")
+            found.append(f"--seed {random_cases.SEED} --first {n} --cases 1: {simd}, {threads} threads: {place}")
     del os.environ["REFNN_SIMD"]
     return len(runs), "exception" in expected, found
 
@@ -115,13 +115,14 @@ def differences(n):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--cases", type=int, help="as many as these, however long they take")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
     given = parser.parse_args()
     random_cases.SEED = given.seed
     cases = runs = exceptions = different = 0
     end = time.monotonic() + given.seconds
-    while not cases or time.monotonic() < end:
+    while cases < given.cases if given.cases else not cases or time.monotonic() < end:
         done, ended, found = differences(given.first + cases)
         print(*found, sep="\n", end="\n" if found else "", flush=True)
         cases, runs, exceptions, different = cases + 1, runs + done, exceptions + ended, different + len(found)

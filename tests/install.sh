@@ -36,15 +36,31 @@ done
 
 echo "-- sdist, and the wheel built from it"
 python3 -m venv "$work/builder"
-"$work/builder/bin/pip" install -q build
+"$work/builder/bin/pip" install -q build twine check-wheel-contents
 fresh
 "$work/builder/bin/python" -m build -q --outdir "$work/dist" "$work/source"
+"$work/builder/bin/twine" check --strict "$work"/dist/*
+"$work/builder/bin/check-wheel-contents" "$work"/dist/*.whl
+contents=$("$work/builder/bin/python" -m zipfile -l "$work"/dist/*.whl | awk 'NR > 1 { print $1 }')
+if grep -vE '^refnn/|^refnn-[^/]*\.dist-info/' <<< "$contents" || grep -E 'csrc|tests|make\.py|draw\.py|\.c$|\.o$' <<< "$contents" \
+    | grep -v starters/; then
+    echo "the wheel has files that do not belong in it"
+    exit 1
+fi
 python3 -m venv "$work/from-wheel"
 "$work/from-wheel/bin/pip" install -q "$work"/dist/*.whl
 check "$work/from-wheel"
 python3 -m venv "$work/from-sdist"
 "$work/from-sdist/bin/pip" install -q "$work"/dist/*.tar.gz
 check "$work/from-sdist"
+
+echo "-- an editable install leaves nothing behind"
+python3 -m venv "$work/editable"
+fresh
+"$work/editable/bin/pip" install -q -e "$work/source"
+"$work/editable/bin/pip" uninstall -q -y refnn
+if (cd "$work" && "$work/editable/bin/python" -c "import refnn" 2> message); then echo "refnn is still there"; exit 1; fi
+if find "$work/editable" -iname '*refnn*' | grep .; then echo "left behind"; exit 1; fi
 
 echo "-- no C compiler"
 python3 -m venv "$work/no-compiler"

@@ -85,4 +85,4 @@ def test_a_difference_is_found(monkeypatch):
     right = differential.outcome
     monkeypatch.setattr(differential, "outcome", lambda n, impl, *threads: {**right(n, impl), "impl": impl})
     _, _, found = differential.differences(2)
-    assert "--first 2 --seconds 0: plain, 1 threads: .impl: 'c' is not 'python'" in found[0]
+    assert "--first 2 --cases 1: plain, 1 threads: .impl: 'c' is not 'python'" in found[0]

@@ -1,11 +1,14 @@
 """A sample of the fuzzers of files and answers, and what they have found. For all of it: python tests/fuzz.py TARGET"""
 
+import json
 import os
+import re
 
 import fuzz
 import pytest
 from refnn import InputError, train
-from refnn.conformance import own
+from refnn.conformance import own, report, vectors
+from refnn.conformance.run import run
 from refnn.tables import Choices, read_table
 
 SEED = int(os.environ.get("REFNN_TEST_SEED", "1"))
@@ -41,6 +44,7 @@ def test_a_fault_is_found(monkeypatch, fault, message):
 MODELS = {  # a file of --model -> what is said of it
     '["' + "x" * 100_000 + '"]': "a layer is an object with a type, not 'xxx",
     '[{"type": "linear", "inputs": 2, "outputs": 1, "' + "9" * 5000 + '": true}]': "a layer is not as in SPEC.md",
+    '[{"type": "linear", "inputs": 2, "outputs": 1, "padd\\ng": 1}]': r"keyword argument 'padd\\ng'",
 }
 TABLES = {  # a table, its target -> what is said of it
     ("name\vtarget,b\n1,2\n", "species"): r"unknown column of .*: 'species'; known: name\\x0btarget, b",
@@ -57,7 +61,8 @@ def test_models_that_were_faults(tmp_path, content):
     (tmp_path / "model").write_text(content)
     with pytest.raises(InputError, match=MODELS[content]) as caught:
         own.own(None, str(tmp_path / "model"), {}, 0)
-    assert len(str(caught.value)) < 1000
+    text = str(caught.value)
+    assert len(text) < 1000 and len(text.splitlines()) == 1
 
 
 @pytest.mark.parametrize("content, target", TABLES, ids=range(len(TABLES)))
@@ -67,6 +72,16 @@ def test_tables_that_were_faults(tmp_path, content, target):
         read_table(tmp_path / "table", Choices(targets=(target,), header=True))
     text = str(caught.value)
     assert len(text) < 2000 and len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("answered, message", [
+    ("x" * 99_000, r"answered  x{200}\s+[.]{3}"), ("\x1b[31m\x7f", r"answered  \\x1b\[31m\\x7f")])
+def test_answers_that_were_faults(answered, message):
+    [case] = vectors.load("prng", "prng/stream/1")
+    line = json.dumps({"id": case.id, "out": {"seed": answered}})
+    said = []
+    report.report(said.append, [run("prng", [case], fuzz.Answering(line))], [])
+    assert re.search(message, "\n".join(said))
 
 
 def test_names_with_control_characters_are_printed_without_them(tmp_path, capsys):

@@ -4,6 +4,10 @@
 
 #include "layer.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 enum {
     /* Doubles in a line of the cache. Each array begins at one: a vector that lies in two lines costs two loads. */
     LINE = 8,
@@ -11,12 +15,30 @@ enum {
     SPARSE_INPUTS = 32,
     /* Values of a byte. */
     BYTES = 256,
+/* Doubles between two arrays that nobody may touch: the address sanitizer reports it. */
+#if defined(__SANITIZE_ADDRESS__)
+    GAP = LINE,
+#else
+    GAP = 0,
+#endif
 };
+
+/* Lets the sanitizer report accesses from the end of an array to the start of the next. */
+static void guard(double *start, int64_t count, int64_t taken) {
+#if defined(__SANITIZE_ADDRESS__)
+    ASAN_UNPOISON_MEMORY_REGION(start, (size_t)count * sizeof *start);
+    ASAN_POISON_MEMORY_REGION(start + count, (size_t)(taken - count) * sizeof *start);
+#else
+    (void)start, (void)count, (void)taken;
+#endif
+}
 
 /* The next `count` doubles; NULL where only the size is wanted. */
 static void *take(workspace *w, int64_t count) {
     double *start = w->memory ? w->memory + w->size : NULL;
-    w->size += (count + LINE - 1) / LINE * LINE;
+    const int64_t taken = (count + LINE - 1) / LINE * LINE + GAP;
+    w->size += taken;
+    if (start) guard(start, count, taken);
     return start;
 }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import implementations
 from .. import files
-from ..checks import known_name, shown, whole_number
+from ..checks import known_name, printable, shown, whole_number
 from ..cli import option
 from ..errors import InputError
 from ..model import LOSSES, Model, mlp
@@ -77,7 +77,7 @@ def read_layers(path: str, described: Mapping[str, Any], given: Mapping[str, Any
     try:
         return model_of(described["layers"], given["loss"], given["init"], described.get("input_shape"))
     except (KeyError, TypeError, AttributeError) as error:
-        what = f"{error!s:.300}"
+        what = printable(str(error), 300)
         raise InputError(f"--model {path!r}: a layer is not as in SPEC.md, sections 5 and 12: {what}") from None
 
 

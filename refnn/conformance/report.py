@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from math import isfinite
 from typing import Any, NamedTuple
 
-from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Divergence, histogram, ulps
+from ..checks import printable
+from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Divergence, brief, histogram, ulps
 from .diagnosis import Mistake
 from .hints import hint
 from .locate import Located
@@ -176,8 +177,10 @@ def distance_of(first: Divergence) -> int | None:
 
 
 def shown(value: Any) -> str:
-    """A number with its bits."""
-    return f"{value!r} (bits {pattern(value)})" if isinstance(value, float) else str(value)
+    """A number with its bits; hex digits, or whatever came in their place, in one short line."""
+    if isinstance(value, float):
+        return f"{value!r} (bits {pattern(value)})"
+    return printable(value if isinstance(value, str) else brief(value), 200)
 
 
 def titled(title: str, text: str) -> str:
