@@ -102,7 +102,7 @@ class Progress:
             if self.bar is not None:
                 self.bar.close()
             self.bar = self.bar_class(total=total or None, desc=what, leave=False, delay=FIRST / 2, unit=" " + unit,
-                                      unit_scale=True, file=sys.stderr)
+                                      unit_scale=not 0 < total < 1000, file=sys.stderr)
 
 
 def duration(seconds: float) -> str:

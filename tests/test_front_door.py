@@ -144,16 +144,19 @@ def test_plain_python_on_mnist_shows_life_within_seconds(mnist_folder):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a terminal as Unix does")
-def test_bars_on_a_terminal():
+@pytest.mark.parametrize("words, patterns", [
+    ("train mnist --data digits --impl python --limit 150 --epochs 2", [r"epoch 1: +\d+%\|", "epoch    2  loss "]),
+    ("sweep points --impl python --epochs 60 --seeds 4 --jobs 1",
+     [r"training: +50%\|.* 2/4 ", r"\d\.\d\d %"])])
+def test_bars_on_a_terminal(tmp_path, words, patterns):
     pytest.importorskip("tqdm")
     pty = pytest.importorskip("pty")
     import fcntl
     import termios
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    words = "train mnist --data digits --impl python --limit 150 --epochs 2"
-    process = subprocess.Popen([sys.executable, "-m", "refnn", *words.split()], cwd=ROOT, stdout=terminal,
-                               stderr=terminal)
+    process = subprocess.Popen([sys.executable, "-m", "refnn", *words.split()], cwd=tmp_path, stdout=terminal,
+                               stderr=terminal, env={**os.environ, "PYTHONPATH": str(ROOT)})
     os.close(terminal)
     shown = b""
     while True:
@@ -166,6 +169,5 @@ def test_bars_on_a_terminal():
         shown += block
     assert process.wait() == 0
     os.close(master)
-    text = shown.decode()
-    assert re.search(r"epoch 1: +\d+%\|", text)
-    assert re.search(r"epoch    2  loss ", text)
+    for pattern in patterns:
+        assert re.search(pattern, shown.decode())
