@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
+from itertools import pairwise
 from math import floor, isfinite, sqrt
 from typing import Any, NamedTuple
 
@@ -392,8 +393,17 @@ def decisions(cells: Cells, columns: Columns, chosen: Choices, train: int, test:
     header = "first line is the header" if cells.has_header else "no header: columns are called 1, 2, ..."
     yield f"{cells.source}: {len(cells.rows):,} rows ({train:,} to train, {test:,} to test), {header}"
     yield "inputs: " + listed([described(column, chosen.standardize) for column in columns.inputs])
+    for column in columns.inputs:
+        if column.categories is None and counts_rows(cells, column.name):
+            yield f"{column.name} counts the rows; --ignore {shlex.quote(column.name)} leaves it out"
     kind = "regression" if columns.classes is None else "classification"
     yield f"{kind}: " + listed([described(column, chosen.standardize) for column in columns.targets])
+
+
+def counts_rows(cells: Cells, name: str) -> bool:
+    """Whether a column is the number of the row, as an index or an identifier is."""
+    k = cells.names.index(name)
+    return len(cells.rows) > FEW and all(float(b[k]) - float(a[k]) == 1.0 for a, b in pairwise(cells.rows))
 
 
 def described(column: Column, standardize: bool) -> str:

@@ -178,6 +178,14 @@ def test_columns_without_names(table):
     assert [column.name for column in made.columns.inputs] == ["size", "3"]
 
 
+def test_a_column_that_counts_the_rows_is_told(table):
+    rows = "".join(f"{n + 100},{n},{n * n % 7}.5\n" for n in range(11))
+    hint = "id counts the rows; --ignore id leaves it out"
+    assert hint in table("id,size,y\n" + rows).decisions
+    assert hint not in table("id,size,y\n" + rows, ignore=("id",)).decisions
+    assert hint not in table("id,size,y\n" + rows.replace("105,", "106,")).decisions
+
+
 def test_a_target_counts_once(table):
     assert table("a,b\n1,2\n2,3\n", targets=("b", "b")).columns.targets == (Column("b"),)
 
