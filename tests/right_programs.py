@@ -48,7 +48,16 @@ def shuffled(terms):
     return ascending(terms[numpy.random.default_rng(len(terms)).permutation(len(terms))])
 
 
-SUMS = {function.__name__: function for function in (ascending, descending, pairwise, blocked, compensated, shuffled)}
+def smallest_first(terms):
+    return ascending(terms[numpy.argsort(abs(terms))])
+
+
+def largest_first(terms):
+    return ascending(terms[numpy.argsort(-abs(terms))])
+
+
+SUMS = {function.__name__: function for function in (ascending, descending, pairwise, blocked, compensated, shuffled,
+                                                     smallest_first, largest_first)}
 
 
 def fused(x, w):
@@ -296,6 +305,9 @@ class NumPy:
 
     def batchnorm2d_forward(self, x, mean, variance, gamma, beta, eps):
         return {"a": self.normalise(*map(self.array, (x, mean, variance, gamma, beta)), eps).tolist()}
+
+    def batchnorm2d_evaluation(self, x, running_mean, running_variance, gamma, beta, eps):
+        return self.batchnorm2d_forward(x, running_mean, running_variance, gamma, beta, eps)
 
     def denormalise(self, x, mean, variance, gamma, da, eps):
         m = self.dtype(x.size // x.shape[1])

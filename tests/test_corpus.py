@@ -71,7 +71,8 @@ def test_judgement(name, words, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["js-update-sign", "js-shuffle-down-to-0", "java-product-fma", "np-below-round",
-                                  "single-update-sign"])
+                                  "single-update-sign", "np-expf-in-sigmoid", "single-step-factor",
+                                  "single-batchnorm-eps-1e-8"])
 def test_a_sample(name):
     program = next(program for program, mistakes in MISTAKES.items() if name in {m.name for m in mistakes})
     if shutil.which(PROGRAMS[program].command) is None:

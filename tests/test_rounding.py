@@ -4,6 +4,7 @@ import json
 import random
 import sys
 import warnings
+from fnmatch import fnmatchcase
 from math import inf
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from right_programs import DOUBLE, SINGLE, SUMS, NumPy, ascending, fused
 
 pytestmark = pytest.mark.slow
 
-NOT_FINITE = {"not finite", "zero"}  # libraries have other rules for NaN, and compensated sums make Infinity NaN
+NAN = ("images/maxpool2d_*/not-finite", "forward/activation_forward/relu-not-finite")  # libraries have other rules
+NOT_FINITE = {"not finite", "zero"}  # flags of cases in which a compensated or a fused sum makes NaN of Infinity
 PROGRAMS = {"numpy single": (NumPy(SINGLE), Single), "numpy double": (NumPy(DOUBLE), Double),
             "fused double": (NumPy(DOUBLE, ascending, dot=fused), Double)}
 PROGRAMS.update({f"{name} single": (NumPy(SINGLE, add), Single) for name, add in SUMS.items()})
@@ -74,7 +76,8 @@ def test_values_are_those_of_the_vectors():
 def test_every_operation(name):
     program, precision = program_named(name)
     for case in cases():
-        if hasattr(program, case.op) and not NOT_FINITE & set(case.flags):
+        other_sums = name.startswith(("compensated", "fused")) and NOT_FINITE & set(case.flags)
+        if hasattr(program, case.op) and not other_sums and not any(fnmatchcase(case.id, known) for known in NAN):
             answer = fitted(case.answer, answered(program, case), "the answer")
             found = judge(expected(case, answer, precision), answer)
             assert found.first is None, (case.id, found)

@@ -5,7 +5,7 @@ the book's, as in ../operations, but for those below: where rounding may decide,
 for sums of products, where a unit is faster.
 """
 
-from math import inf, sqrt
+from math import hypot, inf, sqrt
 
 from ...implementations import python
 from ...implementations.python import images
@@ -180,7 +180,20 @@ def batchnorm2d_forward(precision, x, mean, variance, gamma, beta, eps):
     def forward(x, mean, variance, gamma, beta, eps):
         return {"a": batchnorm.batchnorm2d_forward(x, mean, variance, gamma, beta, eps)}
     a = in_common(precision, forward, mean, variance, x=positions(x), gamma=gamma, beta=beta, eps=eps)["a"]
+    scales = [value_of(g) / (sqrt(value_of(v) + value_of(eps)) or 1.0) for g, v in zip(gamma, variance)]
+    fold(precision, a, positions(x), scales, [value_of(m) * scale for m, scale in zip(mean, scales)])
     return {"a": in_rows(a, x)}
+
+
+def fold(precision, a, x, scales, shifts):
+    """Adds the roundings of x * scale and of beta - shift, for programs that compute a channel as their sum.
+
+    The error of beta - shift is a source: all numbers of the channel have it.
+    """
+    for c, number, v in by_channel(a, x):
+        number.own = hypot(number.own, precision.unit * value_of(v) * scales[c])
+        shift = precision(0.0, 0.0, {("shift", c, shifts[c]): precision.unit * shifts[c]})
+        number.sources = mixed(number, 1.0, shift, 1.0)
 
 
 def batchnorm2d_backward(precision, x, mean, variance, gamma, da, eps):
