@@ -69,6 +69,7 @@ class Progress:
         if what != self.what:
             self._begin(what, total, unit)
         if self.bar_class is not None:
+            self.bar.total = total or None  # of a download, it is known after the first answer
             self.bar.update(done - self.bar.n)
             if done >= total > 0:
                 self.bar.close()

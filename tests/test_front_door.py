@@ -116,6 +116,27 @@ def test_work_that_has_not_begun_and_work_without_an_end():
     assert stream.getvalue().endswith("\ndownloading x: 7 bytes\n")
 
 
+def test_a_bar_learns_its_total():
+    class Bar:
+        n, total = 0, None
+
+        def __init__(self, **options):
+            bars.append(self)
+
+        def update(self, count):
+            self.n += count
+
+        def close(self):
+            pass
+
+    bars = []
+    progress = Progress(io.StringIO())
+    progress.bar_class = Bar
+    for done, total in ((0, 0), (5, 50), (20, 50)):
+        progress("downloading x", done, total, "bytes")
+    assert [(bar.n, bar.total) for bar in bars] == [(20, 50)]
+
+
 def test_a_terminal_without_tqdm_says_once_how_to_get_bars(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     stream, clock = io.StringIO(), Clock()
