@@ -34,7 +34,7 @@ int64_t refnn_not_finite(int64_t count, const void *values) {
         for (int64_t k = 0; k < count; k++) {                                \
             type value;                                                      \
             memcpy(&value, bytes + k * (int64_t)sizeof value, sizeof value); \
-            doubles[k] = (double)value + zero;                                      \
+            doubles[k] = (double)value + zero;                               \
         }                                                                    \
         return REFNN_OK;
 

@@ -107,12 +107,9 @@ void lay_out(workspace *w, const refnn_network *network, const refnn_samples *sa
     w->layers.memory = take_bytes(w, model->layer_count * (int64_t)sizeof(refnn_memory));
     take_layers(w, network, rows);
     w->batch.losses = take(w, rows);
-    if (model->simd != SIMD_PLAIN) {
-        take_fast(w, rows);
-    } else {
-        w->batch.rows = takes_classes(model->loss) ? NULL : take(w, rows * outputs);
-        w->batch.classes = take_integers(w, rows);
-    }
+    w->batch.rows = takes_classes(model->loss) ? NULL : take(w, rows * outputs);
+    w->batch.classes = take_integers(w, rows);
+    if (model->simd != SIMD_PLAIN) take_fast(w, rows);
 }
 
 int64_t refnn_workspace_size(const refnn_model *model, int32_t rows) {
