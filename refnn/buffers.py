@@ -39,7 +39,8 @@ def as_array(values: Any, name: str) -> Any:
     except (TypeError, ValueError, BufferError):
         pass
     try:
-        return as_array(values.__array__(), name)
+        made = values.__array__()
+        return values if made is values else as_array(made, name)  # itself: an array without a buffer, as of dates
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{name} cannot be read as an array: {str(error).splitlines()[0]}") from None
 

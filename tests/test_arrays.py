@@ -91,6 +91,12 @@ def test_frames_of_pandas(rows):
         Network(mlp([2, 1])).forward(pandas.DataFrame({"name": ["a", "b"], "size": [1.0, 2.0]}))
 
 
+def test_arrays_of_dates(rows):
+    """They have no buffer, and __array__ returns them as they are."""
+    with pytest.raises(InputError, match=r"^x\[0\]\[0\] is \w+.datetime64\('2020-01-01'\), not a number$"):
+        rows.forward(numpy.array([["2020-01-01"] * 60], "datetime64[D]"))
+
+
 # Bytes
 
 
