@@ -21,6 +21,7 @@ from .vectors import Case
 
 VERDICTS = (EXACT, ROUNDING, UNKNOWN, FAILED, WRONG)  # from best to worst
 LOOKED_INTO = 5  # failing trainings of a rung
+ROUNDED = 0.1  # of the time for the search that an operation gets whose answers are all rounding
 LOCATED = {"c": 1_000_000_000, "python": 10_000_000}  # multiply-adds that an implementation may take to find a step
 
 
@@ -139,10 +140,11 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) ->
 
 def name_mistakes(answers: dict[str, list[tuple[Answered, Failure | None]]], effort: Effort) -> None:
     """Adds the diagnosis to the failures."""
-    wrong = [answered for answered in answers.values() if any(failure for _, failure in answered)]
+    failing = [answered for answered in answers.values() if any(failure for _, failure in answered)]
     all_found: list[Mistake] = []
-    for n, answered in enumerate(wrong):
-        with effort.search(1.0 / (len(wrong) - n)) as spent:
+    for n, answered in enumerate(failing):
+        rounded = all(failure is None or failure.verdict == ROUNDING for _, failure in answered)
+        with effort.search((ROUNDED if rounded else 1.0) / (len(failing) - n)) as spent:
             if spent():
                 return
             found = diagnose([item for item, _ in answered], spent, all_found)

@@ -104,7 +104,8 @@ PROGRAMS = {
     "javascript": Program(TESTS / "implementations" / "refnn.mjs", "node", FLAT),
     "java": Program(TESTS / "implementations" / "Refnn.java", "java", FLAT),
     "numpy": Program(TESTS / "implementations" / "with_numpy.py", sys.executable, [*FLAT, "--accept", "rounding"]),
-    **{precision: Program(TESTS / "right_programs.py", sys.executable, [*IMAGES, "--accept", "rounding"],
+    **{precision: Program(TESTS / "right_programs.py", sys.executable,
+                          [*IMAGES, "--accept", "rounding", "--known-failures", str(HERE / "known.txt")],
                           SERVED.format(dtype=precision.upper(), tests=str(TESTS)))
        for precision in ("single", "double")},
 }
