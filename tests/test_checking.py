@@ -46,3 +46,13 @@ def test_the_commands_that_are_not_run_have_arguments_that_exist():
         assert options().parse_args(shlex.split(command)).cmd
     for path in re.findall(r"\btests/[\w/]+\.\w+", PAGE):
         assert (ROOT / path).exists(), path
+
+
+def test_the_figures_are_of_the_corpus():
+    rows = re.findall(r"^\| (JavaScript|Java|NumPy, single precision) \| (\d+) \|", PAGE, re.M)
+    files = {"JavaScript": "javascript", "Java": "java", "NumPy, single precision": "single"}
+    assert len(rows) == len(files)
+    for name, count in rows:
+        text = (ROOT / "tests" / "corpus" / f"{files[name]}.txt").read_text()
+        heads = re.findall(r"^[\w.-]+ \| .*", text, re.M)
+        assert sum(" | equal: " not in head for head in heads) == int(count)
