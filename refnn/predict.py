@@ -182,6 +182,8 @@ def idx_items(network: Network, path: str, entries: range | None, limit: int | N
     labels_path = Path(path).with_name(re.sub(r"idx[34]", "idx1", Path(path).name.replace("images", "labels")))
     labels = read_idx(labels_path, 1)[1] if labels_path != Path(path) and labels_path.exists() else None
     chosen = (entries if entries is not None else range(count))[:limit]
+    if entries is not None and not entries:
+        raise InputError(f"{path}: no entries from {entries.start} to {entries.stop - 1}")
     if chosen and chosen[-1] >= count:
         raise InputError(f"{path}: there is no entry {chosen[-1]}; it has {count}, from 0")
     for n in chosen:

@@ -39,7 +39,7 @@ from refnn.network import network_of
 from refnn.sweep import grid, sweep
 from refnn.tables import Choices, read_table
 
-SECONDS = 10.0  # for an input
+SECONDS = 5.0  # of processor time for an input
 MEMORY = 2**31  # bytes beside what the process has at the start
 BYTES = [0, 1, 2, 8, 9, 10, 13, 31, 34, 44, 58, 91, 92, 93, 123, 125, 127, 128, 192, 239, 254, 255]
 TOKENS = [
@@ -273,20 +273,20 @@ TARGETS = {"idx": idx, "csv": csv, "safetensors": safetensors, "json": json_file
 
 @contextlib.contextmanager
 def limited(seconds):
-    """Raises TooLong after some seconds, where signals can do that."""
+    """Raises TooLong after some seconds of processor time, where signals can do that."""
     def stop(*_):
         raise TooLong(f"more than {seconds} seconds")
 
     if not hasattr(signal, "setitimer"):
         yield
         return
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0.0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0.0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def limit_memory():

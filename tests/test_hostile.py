@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from refnn import Linear, Model, Network, bench, check, mlp, sweep, train
+from refnn import Linear, Model, Network, bench, check, explain, mlp, predict, sweep, train
 from refnn.__main__ import COMMANDS
 from refnn.errors import InputError
 from refnn.rates import learning_rates
@@ -103,15 +103,17 @@ def options_of(module):
             if option not in ("-h", "--help", "--version")]
 
 
-MODULES = {"train": train, "check": check, "sweep": sweep, "bench": bench}
+MODULES = {"train": train, "check": check, "sweep": sweep, "bench": bench, "predict": predict, "explain": explain}
 
 
 @pytest.mark.parametrize("name", sorted(set(MODULES) & set(COMMANDS)))
 def test_every_option_with_every_nasty_value(name, tmp_path, monkeypatch, capfd):
     """Of this process: a traceback would be an exception here."""
     monkeypatch.chdir(tmp_path)
+    Network(mlp([2, 1])).save("model")
     module = MODULES[name]
     fast = {"train": FAST, "check": ["product", "--impl", "python"], "bench": ["--nothing"],
+            "predict": ["model", "1,2"], "explain": [],
             "sweep": ["--jobs", "1", "--seeds", "1", "--limit", "-1"]}[name]  # the last two never start to work
     for option in options_of(module):
         for value in NASTY:

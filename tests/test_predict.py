@@ -156,6 +156,8 @@ def test_mnist_from_training_to_answers(capsys, mnist_folder, tmp_path):
     ("alice", ["T"], "3 columns, the network needs 2"),
     ("iris", [DIGITS], "this network does not take pictures; it has 4 inputs"),
     ("digits", [f"{DIGITS}:500"], "there is no entry 500; it has 500, from 0"),
+    ("digits", [f"{DIGITS}:0-{10**17}"], f"there is no entry {10**17}; it has 500, from 0"),
+    ("digits", [f"{DIGITS}:5-2"], "no entries from 5 to 2"),
     ("digits", [IRIS], "5 columns, the network needs 784"),
     ("digits", ["E"], "there is nothing on the paper"),
     ("alice", ["1,2", "--limit", "0"], "--limit must be a whole number from 1"),
