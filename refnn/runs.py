@@ -45,7 +45,8 @@ def continued(options: Mapping[str, Any], content: Saved, source: str) -> Run:
         value = options.get(name)
         if value is None:
             continue
-        if name not in LATER and plain(value) != run.get(name):
+        moved = name == "task" and value not in TASKS and run[name] not in TASKS  # a file; its samples are compared
+        if name not in LATER and not moved and plain(value) != run.get(name):
             what = "the task" if name == "task" else option(name)
             raise InputError(f"{what} cannot change when a training continues; in {source} it is {run.get(name)!r}")
         run[name] = value

@@ -281,8 +281,12 @@ def test_a_table_that_has_changed_is_noticed(capsys, tmp_path):
         data.write_text(text)
         assert main(["--resume", str(path), "--epochs", "3"]) == 2
         assert f"{data}: its {what} are not those that {path} was trained with" in capsys.readouterr().err
-    data.write_text("x;y\n1.0;a\n2;b\n3;a\n")  # the same numbers
-    record(capsys, "--resume", str(path), "--epochs", "3")
+    data.unlink()
+    moved = tmp_path / "moved.csv"
+    moved.write_text("x;y\n1.0;a\n2;b\n3;a\n")  # the same numbers
+    assert record(capsys, str(moved), "--resume", str(path), "--epochs", "3")["run"]["task"] == str(moved)
+    assert main(["mnist", "--resume", str(path)]) == 2
+    assert "the task cannot change when a training continues" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments, message", [
