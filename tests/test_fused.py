@@ -2,6 +2,7 @@
 
 import random
 import struct
+from fractions import Fraction
 
 import pytest
 from contractions import PARTS, fma, variant
@@ -14,7 +15,7 @@ RARE = 500  # random points at which a fused multiply-add that the vectors do no
 
 
 def points(name):
-    return vectors.load("elementary", f"elementary/{name}/fused")[0].inputs["x"]
+    return [x for case in vectors.load("elementary", f"elementary/{name}/*fused") for x in case.inputs["x"]]
 
 
 def bits(function, xs):
@@ -56,6 +57,24 @@ def test_several_fused_sums_are_shown(name):
     every = sorted(changed | hidden)
     for chosen in [set(every), *({generator.choice(sorted(changed)), *generator.sample(every, 3)} for _ in range(60))]:
         assert bits(variant(PARTS[name], chosen)[0][name], xs) != right, chosen
+
+
+@pytest.mark.parametrize("name, exact", [("exp", {0}), ("log", {0, 1, 2, 5, 19, 27})])
+def test_sums_where_a_fused_multiply_add_changes_nothing(name, exact):
+    """A product with the upper part of ln 2 or with 2 is exact; k times either part of ln 2, and their sum, for every
+    exponent k of a double.
+    """
+    _, hidden = shown(name)
+    assert exact <= hidden
+    high, low = elementary.LN2_HIGH, elementary.LN2_LOW
+    for k in range(-1075, 1025):
+        assert Fraction(k) * Fraction(high) == Fraction(k * high)
+        assert fma(k, low, k * high) == fma(k, high, k * low) == k * high + k * low
+
+
+@pytest.mark.parametrize("name, sums", [("exp", {7}), ("log", {8, 11})])
+def test_rare_sums_are_shown(name, sums):
+    assert sums <= shown(name)[0]
 
 
 def test_fma_rounds_once():
