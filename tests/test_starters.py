@@ -33,7 +33,7 @@ def filled(language):
     text = starter(language)
     fill = (HERE / "starters" / f"fill.{SUFFIX[language]}").read_text() + "\x00"
     if language == "javascript":
-        other = (HERE / "implementations" / "refnn.mjs").read_text()
+        other = (HERE.parent / "refnn" / "web" / "refnn.js").read_text()
         shared = "".join(re.findall(r"^const (?:fromBits|exponent|top) .*\n", other, re.M))
         fill = shared + re.search(r"^class Random.*?(?=^// Layers)", other, re.M | re.S)[0] + fill
     pattern = re.compile(FUNCTION[language].replace(r"(?=^\S)", r"(?=^\S|\x00)"), re.M | re.S)

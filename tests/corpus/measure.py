@@ -92,16 +92,27 @@ def read(path):
 
 
 class Program(NamedTuple):
-    """A right program, the command that runs it, and what is asked. ending: added to its source"""
+    """A right program, the command that runs it, and what is asked.
+
+    ending: added to its source; library: a file that it imports, which stands before it in the source
+    """
 
     path: Path
     command: str
     arguments: list[str]
     ending: str = ""
+    library: Path | None = None
+
+    def source(self):
+        text = self.path.read_text() + self.ending
+        if self.library:
+            text = self.library.read_text() + re.sub(r'^import \w+ from "\..*?} = \w+;\n', "", text, flags=re.M | re.S)
+        return text
 
 
 PROGRAMS = {
-    "javascript": Program(TESTS / "implementations" / "refnn.mjs", "node", FLAT),
+    "javascript": Program(TESTS / "implementations" / "refnn.mjs", "node", FLAT,
+                          library=TESTS.parent / "refnn" / "web" / "refnn.js"),
     "java": Program(TESTS / "implementations" / "Refnn.java", "java", FLAT),
     "numpy": Program(TESTS / "implementations" / "with_numpy.py", sys.executable, [*FLAT, "--accept", "rounding"]),
     **{precision: Program(TESTS / "right_programs.py", sys.executable,
@@ -128,7 +139,7 @@ def check(program, mistake):
     """Runs the check on a program with a planted mistake."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / program.path.name
-        path.write_text(mistake.planted(program.path.read_text()) + program.ending)
+        path.write_text(mistake.planted(program.source()))
         command = shlex.join([program.command, str(path)])
         with open(Path(folder) / "said", "w+") as said:
             process = subprocess.Popen([sys.executable, "-m", "refnn.check", "--cmd", command, *program.arguments],
