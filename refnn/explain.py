@@ -25,6 +25,7 @@ from .errors import InputError
 from .layers import ACTIVATIONS
 from .model import Model
 from .network import network_of
+from .page import page
 from .progress import Progress
 from .rates import learning_rates
 from .reference import activations, batchnorm, conv, linear, losses, pool
@@ -83,6 +84,7 @@ def options() -> Parser:
     data.add_argument("--seed", type=integer, metavar="N", help="of the parameters, the order and random data")
     add_settings(parser)
     add_output(parser)
+    parser.add_argument("--html", metavar="FILE", help="write a page that trains the network, in place of the text")
     return parser
 
 
@@ -92,6 +94,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def run(given: argparse.Namespace) -> int:
+    if given.html is not None:
+        return write_page(given)
     check_writable(given.json)
     progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
     with closing(progress):
@@ -105,6 +109,19 @@ def run(given: argparse.Namespace) -> int:
             progress.say(line)
     write_json(given.json, [{**group._asdict(), "numbers": [one._asdict() for one in group.numbers]}
                             for group in groups])
+    return 0
+
+
+def write_page(given: argparse.Namespace) -> int:
+    """Writes the file of --html."""
+    for name in ("step", "sample", "unit", "weights", "biases", "data", "json"):
+        if getattr(given, name) is not None:
+            raise InputError(f"--{name} is for explanations as text: a page of --html has no use for it")
+    if is_saved(given.source):
+        raise InputError("--html is for tasks, not for saved networks: its page begins before the first step")
+    files.write_file(given.html, page(run_of(vars(given) | {"task": given.source})).encode(), "--html")
+    if not given.quiet:
+        print(f"{given.html} is written; open it in a browser")
     return 0
 
 

@@ -71,6 +71,7 @@ def test_a_wheel_is_for_every_python_and_has_only_what_is_used(failed):
     files = [path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()]
     assert {path.split("/")[0].split("-")[0] for path in files} == {"refnn"}
     assert not [path for path in files if path.endswith(("make.py", "draw.py"))]  # they make the data
+    assert {f"refnn/web/{name}" for name in os.listdir(ROOT / "refnn" / "web")} <= set(files)
     assert "License-Expression: MIT" in next(installed.glob("*.dist-info/METADATA")).read_text(encoding="utf-8")
 
 

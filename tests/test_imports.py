@@ -29,6 +29,7 @@ FLOORS = [
     ["refnn.cli"],
     ["refnn.conformance.*"],
     ["refnn.runs"],
+    ["refnn.page"],
     ["refnn.bench", "refnn.check", "refnn.explain", "refnn.predict", "refnn.sweep", "refnn.train"],
     ["refnn.__main__"],
 ]
