@@ -46,6 +46,7 @@ def one_line(done, status=2):
     ("REFNN_DATA=\"$(printf 'x%.0s' {1..5000})\" $refnn train mnist", "no folder 'xxx.*xxx'; REFNN_DATA takes"),
     ("$refnn check --known-failures <(:)", "--known-failures /dev/fd/63: not a regular file"),
     ("$refnn check --known-failures /dev/zero", "--known-failures /dev/zero: not a regular file"),
+    ("$refnn check --model /dev/zero", "check: --model /dev/zero: not a regular file"),
     ("$refnn sweep --keep /dev/full", "/dev/full: finished points cannot be kept here: not a regular file"),
     ("$refnn sweep --keep $'/nowhere/\\xff'", "cannot be kept here: No such file or directory"),
     ("$refnn train --json $'/nowhere/\\xff'", "cannot be written: No such file or directory"),

@@ -92,8 +92,9 @@ def perceptron(network: str, given: Mapping[str, Any]) -> Model:
 
 def read_model(path: str) -> dict[str, Any]:
     """The file of --model: a list of layers, or an object with layers and perhaps input_shape, loss, init."""
+    content = files.read_bytes(path, "--model")
     try:
-        described = json.loads(files.read_bytes(path, "--model"))
+        described = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InputError(f"--model {path!r} is not JSON: {error}") from None
     if isinstance(described, list):
