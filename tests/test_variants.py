@@ -17,7 +17,7 @@ from refnn.conformance.rounding import Single
 from refnn.conformance.run import run
 from refnn.conformance.spoil import places, spoiled
 from refnn.conformance.subjects import Functions, Subject
-from refnn.conformance.variants import called, helped, limited, of_function, tree_of, variants
+from refnn.conformance.variants import Variant, called, helped, limited, of_function, tree_of, variants
 from refnn.reference import activations, batchnorm, conv, elementary, init, linear, losses, pool, prng, training
 
 pytestmark = pytest.mark.slow
@@ -199,6 +199,19 @@ def test_a_changed_function_cannot_allocate_without_bound():
         limited(10**9)
     shifts = [change for change in of_function(prng.SplitMix64.next) if isinstance(change.value, ast.LShift)]
     assert shifts and all(isinstance(change.owner.right, ast.Constant) for change in shifts)
+
+
+def test_a_changed_loop_ends():
+    """The list that is read is the one that is filled: without a count, the loop would not end."""
+    tree = tree_of(linear.linear_forward)
+    assignment = tree.body[0]
+    assert ast.unparse(assignment) == "z = []"
+    endless = Variant(linear.linear_forward, tree, changes.Change(0, assignment, "value", changes.made("x")))
+    with helped(), endless.applied(), pytest.raises(ValueError, match="too long"):
+        linear.linear_forward([[1.0]], [[1.0]], None)
+    assert linear.linear_forward([[1.0]], [[1.0]], None) == [[1.0]]
+    assert not any(variant.change.owner is assignment and isinstance(variant.change.value, ast.Name)
+                   for variant in variants([linear.linear_forward]))
 
 
 def test_only_functions_that_an_operation_calls_are_changed():

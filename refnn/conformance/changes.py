@@ -61,7 +61,8 @@ SMALL = ("1e-3", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-12
 LIMITS = ("0.5", "1.0", "5.0", "10.0", "20.0", "30.0", "50.0", "100.0", "500.0", "700.0")  # of numbers that are clipped
 OF_NUMBER = {
     PLAIN: ["-E", "2.0 * E", "0.5 * E"],
-    COMMON: ["E * E", "sqrt(E)", "1.0 - E", "1.0 / E", "abs(E)", "E + 1.0", "E - 1.0", "single(E)", "0.0 * E"],
+    COMMON: ["E * E", "sqrt(E)", "1.0 - E", "1.0 / E", "abs(E)", "E + 1", "E - 1", "single(E)", "0.0 * E",
+             "2.0 * E - 1.0", "E - 0.5", "1.0 - 2.0 * E"],
     RARE: [*(f"E + {small}" for small in SMALL), *(f"max(E, {small})" for small in SMALL),
            *(f"min(max(E, -{limit}), {limit})" for limit in LIMITS)],
 }
@@ -72,12 +73,13 @@ OF_LIST = {
     RARE: ["[row[::-1] for row in E]", "scaled(E, 1.0 / len(E))", "scaled(E, len(E))", "clipped(E, 1.0)",
            "clipped(E, 5.0)"],
 }
-LIST_WITH_NAME = ["scaled(E, 1.0 / len(N))", "scaled(E, len(N))", "scaled(E, N)", "scaled(E, 1.0 / N)"]
+LIST_WITH_NAME = ["scaled(E, 1.0 / len(N))", "scaled(E, len(N))", "scaled(E, N)", "scaled(E, 1.0 / N)", "[0.0] * N",
+                  "[1.0] * N"]
 OF_LOOP = {PLAIN: ["list(E)[::-1]", "list(E)[1:]", "list(E)[:-1]"], COMMON: ["list(E)[::2]", "list(E)[:1]"]}
 OF_INDEX = {PLAIN: ["E + 1", "E - 1"], COMMON: ["-E", "0", "-1", "E - 2", "E // 2", "2 * E"]}
 OF_COUNTED = {COMMON: ["E[::-1]", "E[1:]", "E[:-1]", "transposed(E)"]}
-USUAL = ("0.0", "1.0", "2.0", "0.5", "0.1", "0.2", "0.3", "0.01", "0.02", "0.05", "0.001", "0.9", "0.99", "0.999",
-         "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-12", "1e-15", "1e-16")
+USUAL = ("0", "1", "2", "3", "0.0", "1.0", "2.0", "0.5", "0.1", "0.2", "0.3", "0.01", "0.02", "0.05", "0.001", "0.9",
+         "0.99", "0.999", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-12", "1e-15", "1e-16")
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 BITS = (ast.BitXor, ast.BitAnd, ast.BitOr, ast.LShift, ast.RShift)
 ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
@@ -101,7 +103,18 @@ def changes(function: ast.FunctionDef, names: Sequence[str],
     """
     found = [change for node in ast.walk(function) if not isinstance(node, ast.arguments)
              for change in of_node(node, names, others)]
+    found += exchanged(function)
     return iter(sorted(found, key=lambda change: change.rank))
+
+
+def exchanged(function: ast.FunctionDef) -> Iterator[Change]:
+    """One constant of the function in place of another."""
+    constants = [node for node in ast.walk(function) if isinstance(node, ast.Constant)
+                 and type(node.value) in (int, float)]
+    for node in constants:
+        for value in dict.fromkeys(other.value for other in constants if type(other.value) is type(node.value)):
+            if value != node.value:
+                yield Change(PLAIN, node, "value", value)
 
 
 def of_node(node: ast.AST, names: Sequence[str], others: Callable[[str], Sequence[str]]) -> Iterator[Change]:
@@ -153,8 +166,9 @@ def replacements(e: ast.expr, owner: ast.AST, field: str, names: Sequence[str],
             field == "value" and isinstance(owner, ast.Attribute)) or field in ("keys", "annotation"):
         return
     yield from of_parts(e)
-    if isinstance(e, (ast.Name, ast.Constant)):
-        yield from ((PLAIN, made(name)) for name in names if name != getattr(e, "id", None))
+    if not isinstance(e, (ast.List, ast.ListComp)) and called(e) != "list":  # a list that is read must not be filled
+        rank = PLAIN if isinstance(e, (ast.Name, ast.Constant)) else COMMON
+        yield from ((rank, made(name)) for name in names if name != getattr(e, "id", None))
     if field == "iter":
         yield from templates(OF_LOOP, E=e)
     elif field in ("slice", "lower", "upper", "step") or called(owner) == "range":
@@ -218,7 +232,7 @@ def of_constant(e: ast.Constant) -> Iterator[tuple[int, ast.expr]]:
     value = e.value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return
-    near = [value + 1, value - 1, -value, 2 * value]
+    near = [value + 1, value - 1, -value, 2 * value, value + 2, value - 2]
     if isinstance(value, float):
         near += [0.5 * value, 0.0, 1.0, 10.0 * value, 0.1 * value]
     yield from ((PLAIN, ast.copy_location(ast.Constant(other), e)) for other in near if other != value)
@@ -275,6 +289,9 @@ def of_loop(loop: ast.For) -> Iterator[list[ast.stmt]]:
             yield [statement, rest]
             yield [rest, statement]
     yield [with_body(loop, [*loop.body, ast.copy_location(ast.Break(), loop)])]
+    for node in ast.walk(loop.target):
+        if isinstance(node, ast.Name):
+            yield [with_body(loop, [ast.copy_location(ast.If(made(node.id), loop.body, []), loop)])]
 
 
 def with_body(loop: ast.For, body: list[ast.stmt]) -> ast.For:

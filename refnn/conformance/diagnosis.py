@@ -12,7 +12,8 @@ from typing import Any, Union
 from ..implementations import python
 from ..reference import training
 from .compare import EXACT, ROUNDING, WRONG, NoAnswer, compare, fitted
-from .mutants import MUTANTS, Mutant
+from .families import MUTANTS
+from .mutants import Mutant
 from .operations import OPERATIONS
 from .operations.models import model_of
 from .rounding import OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
@@ -23,9 +24,11 @@ from .vectors import Case
 
 WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds: larger cases are not computed with each mutant
 FEW = 8  # failing cases whose functions are changed
-ENOUGH = {Mutant: 1.0, Variant: 20.0}  # bits of wrong numbers that a mistake must explain: variants are many
+ENOUGH = {Mutant: 0.25, Variant: 20.0}  # bits of wrong numbers that a mistake must explain: variants are many
 SHOWN = 3  # mistakes that explain the same answers
 NEAR = 1e-3  # of a tensor's largest number: a mistake's answers farther off are not looked at closely
+
+OUTSIDE: dict[str, Any] = {}  # the answer of a mistake that reads outside a list, which is NaN in JavaScript
 
 Mistake = Union[Mutant, Variant]
 Applied = AbstractContextManager[None]
@@ -56,6 +59,8 @@ class Answered:
             with mistake:
                 made = OPERATIONS[self.case.op].answer(**self.inputs)
             return made if isinstance(made, dict) else None
+        except IndexError:
+            return OUTSIDE
         except Exception:  # a changed function can raise anything
             return None
         finally:
@@ -66,6 +71,8 @@ class Answered:
         """How well a mistake's answer explains this one: EXACT, ROUNDING, or WRONG for not at all."""
         if made is None:
             return WRONG
+        if made is OUTSIDE:
+            return ROUNDING if self.verdict == WRONG and any(v != v for v in flat([*self.answer.values()])) else WRONG
         if self.verdict != WRONG and repr(made) == repr(self.case.answer):
             return self.verdict
         if any(far(self.answer[key], made.get(key), self.slack[key]) for key in self.answer):

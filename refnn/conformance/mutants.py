@@ -324,8 +324,9 @@ mutant("no-bias", "the bias is missing in the forward pass: each sum starts from
 
 
 def forward_transposed(x, w, b):
-    """z = x w^T + b, if w is square."""
-    return linear_forward(x, list(zip(*w)), b) if len(w) == len(w[0]) else linear_forward(x, w, b)
+    """z = x w^T + b; other programs than this read outside w if it is not square."""
+    return [[plain_total(b[j] if b else 0.0, [(v, w[j][i]) for i, v in enumerate(x_n)]) for j in range(len(w[0]))]
+            for x_n in x]
 
 
 def backward_without_bias(x, dz, bias):
@@ -337,8 +338,8 @@ mutant("no-bias-gradient", "the gradient of the biases is missing", {backward_pa
 
 
 def backward_input_untransposed(w, dz):
-    """dx = dz w, if w is square."""
-    return linear_forward(dz, w, None) if len(w) == len(w[0]) else backward_input(w, dz)
+    """dx = dz w, likewise."""
+    return [[plain_total(0.0, [(v, w[j][i]) for j, v in enumerate(dz_n)]) for i in range(len(w))] for dz_n in dz]
 
 
 def outputs_by_inputs(net, flat):

@@ -31,9 +31,9 @@ from .mutants import fused
 from .operations import models
 from .spoil import modules, places
 
-LONGEST = 1_000_000  # a range in a changed function
+LONGEST = 1_000_000  # a range in a changed function, and the rounds of its loops
 BOOK = "refnn.reference"
-OF_IMPLEMENTATION = ("forward", "backward", "batch", "train", "evaluate", "images", "channels")  # that compute
+OF_IMPLEMENTATION = ("build", "forward", "backward", "batch", "train", "evaluate", "images", "channels")  # that compute
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,7 @@ class Variant:
         """While it lasts, the reference computes with the changed function. Raises SyntaxError."""
         before = self.function.__code__
         self.function.__code__ = code_of(self)
+        ROUNDS.count = 0
         try:
             yield
         finally:
@@ -99,9 +100,43 @@ def changed(change: Change) -> Iterator[None]:
 
 
 def code_of(variant: Variant) -> CodeType:
-    with changed(variant.change):
-        made = compile(ast.Module([variant.tree], []), variant.function.__code__.co_filename, "exec")
+    """The changed function, whose loops count their rounds."""
+    change = variant.change
+    with changed(change):
+        nodes = loops_of(variant.function)
+        if isinstance(change.value, list):
+            nodes = [*nodes, *(node for item in change.value for node in ast.walk(item) if isinstance(node, ast.For))]
+        bodies = list({id(node.body): node.body for node in nodes}.values())
+        for body in bodies:
+            body.insert(0, COUNTED)
+        try:
+            made = compile(ast.Module([variant.tree], []), variant.function.__code__.co_filename, "exec")
+        finally:
+            for body in bodies:
+                del body[0]
     return next(item for item in made.co_consts if isinstance(item, CodeType))
+
+
+@cache
+def loops_of(function: FunctionType) -> list[ast.For]:
+    tree = tree_of(function)
+    return [node for node in ast.walk(tree) if isinstance(node, ast.For)] if tree else []
+
+
+class Rounds:
+    """Counts the rounds of a changed function's loops. Raises ValueError if there are too many."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.count > LONGEST:
+            raise ValueError("too long")
+
+
+ROUNDS = Rounds()
+COUNTED = ast.parse("count_round()").body[0]
 
 
 def variants(functions: Sequence[FunctionType]) -> Iterator[Variant]:
@@ -120,7 +155,14 @@ def of_function(function: FunctionType) -> list[Change]:
     assert tree is not None
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     names |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    names |= siblings(function, tree)
     return list(changes(tree, sorted(names - {"self"}), lambda name: alternatives(function, name)))
+
+
+def siblings(function: FunctionType, tree: ast.FunctionDef) -> set[str]:
+    """The small whole constants of the function's module, if it uses one of them."""
+    known = {name for name, value in function.__globals__.items() if type(value) is int and abs(value) < 100}
+    return known if any(isinstance(node, ast.Name) and node.id in known for node in ast.walk(tree)) else set()
 
 
 def alternatives(function: FunctionType, name: str) -> list[str]:
@@ -234,7 +276,7 @@ def helped() -> Iterator[None]:
     added: list[tuple[dict[str, Any], str]] = []
     for module in modules():
         known = vars(module)
-        for name, helper in {**HELPERS, "range": limited}.items():
+        for name, helper in {**HELPERS, "range": limited, "count_round": ROUNDS}.items():
             if name not in known:
                 known[name] = helper
                 added.append((known, name))

@@ -1,0 +1,540 @@
+"""More mistakes in words, by family: where the numbers of a network come from, how it is trained, what is printed.
+
+They are in the form of mutants.py, which has those of layers and losses.
+"""
+
+import math
+from array import array
+
+from ..implementations import python
+from ..network import digest
+from ..rates import learning_rates
+from ..reference import activations, batchnorm, elementary, init, linear, losses, prng, training
+from .mutants import MUTANTS as MUTANTS
+from .mutants import linear_with, mutant, one_hot, plain_total
+from .operations import OPERATIONS
+from .operations.losses import loss as loss_of
+from .operations.models import model_of
+from .operations.training import step as operation_step
+from .operations.training import train_with
+
+# The right functions
+batch_gradient, cross_entropy, step, epoch = losses.batch_gradient, losses.cross_entropy, training.step, training.epoch
+epoch_order, SplitMix64 = prng.epoch_order, prng.SplitMix64
+uniform, normal, permutation = SplitMix64.uniform, SplitMix64.normal, SplitMix64.permutation
+linear_init, conv2d_init, draw_row, build = init.linear_init, init.conv2d_init, init.draw_row, python.build
+
+
+# Seeds and random numbers
+
+def seeded(convert):
+    def start(self, seed):
+        self.state = convert(seed) & prng.MASK
+    return {SplitMix64.__init__: start}
+
+
+mutant("seed-double", "a seed is read as a double, which holds 53 bits of its 64",
+       seeded(lambda seed: int(float(seed))))
+mutant("seed-32", "a seed is cut to 32 bits: it has 64",
+       seeded(lambda seed: seed % 2**32), seeded(lambda seed: seed % 2**31))
+
+
+def uniform_of(bits, divisor):
+    return {uniform: lambda self: (self.next() >> (64 - bits)) / divisor}
+
+
+mutant("uniform-bits", "a uniform number has another number of bits: it is the upper 53, divided by 2^53",
+       uniform_of(52, 2.0**52), uniform_of(32, 2.0**32), uniform_of(24, 2.0**24), uniform_of(31, 2.0**31),
+       uniform_of(53, 2.0**53 - 1.0), uniform_of(32, 2.0**32 - 1.0),
+       {uniform: lambda self: (self.next() & (2**53 - 1)) / 2.0**53})
+
+
+def normal_that_keeps_the_second(self):
+    if getattr(self, "kept", None) is not None:
+        value, self.kept = self.kept, None
+        return value
+    r = math.sqrt(-2.0 * elementary.log(1.0 - self.uniform()))
+    v = prng.TWO_PI * self.uniform()
+    self.kept = r * elementary.sin(v)
+    return r * elementary.cos(v)
+
+
+def normal_by_polar(self):
+    while True:
+        u, v = 2.0 * self.uniform() - 1.0, 2.0 * self.uniform() - 1.0
+        s = u * u + v * v
+        if 0.0 < s < 1.0:
+            return u * math.sqrt(-2.0 * elementary.log(s) / s)
+
+
+def normal_of_twelve(self):
+    return plain_total(-6.0, [(1.0, self.uniform()) for _ in range(12)])
+
+
+mutant("normal-second", "the second number of a pair of normal numbers is kept for the next draw: each draw takes two "
+       "uniform numbers and the cosine alone", {normal: normal_that_keeps_the_second})
+mutant("normal-other", "normal numbers by another method (polar, or a sum of twelve): the spec has Box and Muller's",
+       {normal: normal_by_polar}, {normal: normal_of_twelve})
+
+
+# Shuffling
+
+def swaps(places):
+    """A shuffle that swaps i and j. places: (generator, n) -> pairs (i, j)"""
+    def shuffle(self, n):
+        order = list(range(n))
+        for i, j in places(self, n):
+            order[i], order[j] = order[j], order[i]
+        return order
+    return {permutation: shuffle}
+
+
+mutant("shuffle-any", "the shuffle exchanges each place with any place, so some orders are more likely: place i is "
+       "exchanged with one of 0 ... i",
+       swaps(lambda g, n: ((i, g.below(n)) for i in range(n))),
+       swaps(lambda g, n: ((i, g.below(n)) for i in range(n - 1, 0, -1))),
+       swaps(lambda g, n: ((i, g.below(n)) for i in range(n - 1, -1, -1))),
+       swaps(lambda g, n: ((g.below(n), g.below(n)) for _ in range(n))))
+mutant("shuffle-up", "the shuffle runs upwards: place i is exchanged with one of 0 ... i from the last place down",
+       swaps(lambda g, n: ((i, g.below(i + 1)) for i in range(1, n))),
+       swaps(lambda g, n: ((i, g.below(i + 1)) for i in range(n))))
+mutant("shuffle-rest", "a place is exchanged with one of the places behind it: going down, it is one of 0 ... i",
+       swaps(lambda g, n: ((i, i + g.below(n - i)) for i in range(n - 1, 0, -1))),
+       swaps(lambda g, n: ((i, i + g.below(n - i)) for i in range(n - 1, -1, -1))))
+
+
+def shuffle_by_keys(self, n):
+    keys = [self.uniform() for _ in range(n)]
+    return sorted(range(n), key=keys.__getitem__)
+
+
+def inverse_permutation(self, n):
+    order = permutation(self, n)
+    return sorted(range(n), key=order.__getitem__)
+
+
+mutant("shuffle-keys", "the order is that of random keys: it is Fisher and Yates's shuffle",
+       {permutation: shuffle_by_keys})
+mutant("shuffle-inverse", "the inverse of the shuffled order is used", {permutation: inverse_permutation})
+
+
+def continued_order(seed, epoch, n):
+    generator = prng.stream(seed, prng.SHUFFLING)
+    for _ in range(epoch):
+        order = generator.permutation(n)
+    return order
+
+
+def shuffled_again(seed, epoch, n):
+    order = list(range(n))
+    for number in range(1, epoch + 1):
+        order = [order[k] for k in epoch_order(seed, number, n)]
+    return order
+
+
+mutant("order-continued", "one generator shuffles epoch after epoch: epoch e has a generator of its own, stream e",
+       {epoch_order: continued_order}, {epoch_order: lambda seed, epoch, n: continued_order(seed, 1, n)})
+mutant("order-again", "an epoch shuffles the order of the epoch before: each starts from 0 ... n - 1",
+       {epoch_order: shuffled_again})
+mutant("order-none", "the samples are not shuffled", {epoch_order: lambda seed, epoch, n: list(range(n))})
+mutant("order-of-seed", "the order is drawn from another stream: it is stream `epoch` of stream 2 of the seed",
+       *({epoch_order: lambda seed, epoch, n, of=of: of(seed, epoch).permutation(n)} for of in (
+           lambda seed, epoch: prng.stream(seed, epoch), lambda seed, epoch: SplitMix64(seed),
+           lambda seed, epoch: SplitMix64(seed + epoch),
+           lambda seed, epoch: prng.stream(prng.stream(seed, 1).state, epoch),
+           lambda seed, epoch: prng.stream(prng.stream(seed, 3).state, epoch),
+           lambda seed, epoch: SplitMix64(prng.stream(seed, 2).state + epoch))))
+
+
+# Initialisation
+
+def linear_by_columns(random, init, inputs, outputs, bias):
+    rows = [draw_row(random, init, inputs, outputs, inputs) for _ in range(outputs)]
+    return [list(column) for column in zip(*rows)], draw_row(random, init, inputs, outputs, outputs) if bias else None
+
+
+def with_bias(bias_of):
+    """Initialisations whose biases are bias_of(random, init, fan_in, fan_out, count)."""
+    def of_linear(random, init, inputs, outputs, bias):
+        w, _ = linear_init(random, init, inputs, outputs, False)
+        return w, bias_of(random, init, inputs, outputs, outputs) if bias else None
+
+    def of_conv2d(random, init, in_channels, out_channels, kernel_size, bias):
+        w, _ = conv2d_init(random, init, in_channels, out_channels, kernel_size, False)
+        size = kernel_size[0] * kernel_size[1]
+        return w, bias_of(random, init, in_channels * size, out_channels * size, out_channels) if bias else None
+    return {linear_init: of_linear, conv2d_init: of_conv2d}
+
+
+def scaled_by(scale):
+    """Weights times scale(fan_in, fan_out) where the initialisation depends on these."""
+    def row(random, init, fan_in, fan_out, count):
+        if init not in ("fan_in", "fan_out", "he"):
+            return draw_row(random, init, fan_in, fan_out, count)
+        return [scale(fan_in, fan_out) * random.normal() + 0.0 for _ in range(count)]
+    return {draw_row: row}
+
+
+mutant("init-columns", "weights are drawn output by output: they are drawn row by row, and w is inputs x outputs",
+       {linear_init: linear_by_columns})
+mutant("bias-zero", "biases are 0 at first: they are drawn like weights, after these",
+       with_bias(lambda random, init, fan_in, fan_out, count: [0.0] * count))
+mutant("bias-scale", "biases are drawn without the scale of the weights: they have the same",
+       with_bias(lambda random, init, fan_in, fan_out, count: draw_row(random, "normal", 1, 1, count)))
+mutant("init-glorot", "the scale is that of Glorot and Bengio: of both fan-in and fan-out",
+       scaled_by(lambda a, b: math.sqrt(2.0 / (a + b))), scaled_by(lambda a, b: 1.0 / math.sqrt(a + b)),
+       scaled_by(lambda a, b: math.sqrt(6.0 / (a + b))))
+
+
+def built(generator_of):
+    """Layers of which number k draws from generator_of(seed, k)."""
+    def build_from(model, seed):
+        return [python.build_layer(layer, k, model, generator_of(seed, k)) for k, layer in enumerate(model.layers)]
+    return {build: build_from}
+
+
+def built_from_seed(model, seed):
+    random = SplitMix64(seed)
+    return [python.build_layer(layer, k, model, random) for k, layer in enumerate(model.layers)]
+
+
+def built_backwards(model, seed):
+    random = prng.stream(seed, prng.PARAMETERS)
+    layers = list(enumerate(model.layers))
+    return [python.build_layer(layer, k, model, random) for k, layer in reversed(layers)][::-1]
+
+
+def built_with_biases_last(model, seed):
+    """All weights are drawn, and then all biases."""
+    random = prng.stream(seed, prng.PARAMETERS)
+    late = []
+
+    def later(random, init, fan_in, fan_out, count):
+        bias = [0.0] * count
+        late.append((bias, init, fan_in, fan_out, count))
+        return bias
+
+    kept = python.linear_init, python.conv2d_init
+    python.linear_init, python.conv2d_init = with_bias(later).values()
+    try:
+        layers = [python.build_layer(layer, k, model, random) for k, layer in enumerate(model.layers)]
+    finally:
+        python.linear_init, python.conv2d_init = kept
+    for bias, *drawn in late:
+        bias[:] = draw_row(random, *drawn)
+    return layers
+
+
+mutant("init-seed", "parameters are drawn from the seed itself: they are drawn from stream 1 of it",
+       {build: built_from_seed})
+mutant("init-again", "each layer's parameters are drawn by a new generator: one generator draws for all layers",
+       built(lambda seed, k: prng.stream(seed, prng.PARAMETERS)), built(lambda seed, k: prng.stream(seed, k + 1)),
+       built(lambda seed, k: SplitMix64(seed)))
+mutant("init-backwards", "parameters are drawn from the last layer to the first", {build: built_backwards})
+mutant("init-biases-last", "all weights are drawn before all biases: each layer's biases follow its weights",
+       {build: built_with_biases_last})
+
+
+# Activations and losses
+
+def elementwise(function):
+    return lambda z: [function(v) for v in z]
+
+
+def quotient(a, b):
+    return a / b if b else math.nan if a == 0.0 or a != a else math.copysign(math.inf, a)
+
+
+exp = elementary.exp
+mutant("relu-max", "relu of NaN is NaN: it is z where z > 0, else 0",
+       {activations.relu_forward: elementwise(lambda v: v if v > 0.0 or v != v else 0.0)})
+mutant("sigmoid-other", "another formula of sigmoid, equal on paper: it is 1 / (1 + exp(-z))",
+       *({activations.sigmoid_forward: elementwise(function)} for function in (
+           lambda v: quotient(exp(v), 1.0 + exp(v)), lambda v: 0.5 * (1.0 + elementary.tanh(0.5 * v)),
+           lambda v: 0.5 * elementary.tanh(0.5 * v) + 0.5, lambda v: 0.5 * (elementary.tanh(0.5 * v) + 1.0),
+           lambda v: 1.0 / (1.0 + exp(-v)) if v >= 0.0 else exp(v) / (1.0 + exp(v)),
+           lambda v: 1.0 - 1.0 / (1.0 + exp(v)))))
+OTHER_TANH = (lambda v: quotient(exp(v) - exp(-v), exp(v) + exp(-v)), lambda v: 2.0 / (1.0 + exp(-2.0 * v)) - 1.0,
+              lambda v: quotient(exp(2.0 * v) - 1.0, exp(2.0 * v) + 1.0), lambda v: 1.0 - 2.0 / (exp(2.0 * v) + 1.0),
+              lambda v: quotient(1.0 - exp(-2.0 * v), 1.0 + exp(-2.0 * v)))
+mutant("tanh-other", "another formula of tanh, by exp: the spec has its own, which cancels nowhere",
+       *({elementary.tanh: function} for function in OTHER_TANH),
+       *({activations.tanh_forward: elementwise(function)} for function in OTHER_TANH))
+mutant("softmax-diagonal", "softmax's derivative has only its diagonal, a (1 - a): every output depends on every input",
+       {activations.softmax_backward: lambda z, a, da: [d * (v * (1.0 - v)) for v, d in zip(a, da)]})
+mutant("softmax-passed", "softmax's derivative is left out",
+       {activations.softmax_backward: lambda z, a, da: da})
+
+
+def minus_log(guarded):
+    """Cross-entropy as -log(guarded(p))."""
+    def loss(o, y):
+        return -elementary.log(guarded(activations.softmax_forward(o)[y]))
+    return {cross_entropy: loss}
+
+
+mutant("log-of-softmax", "cross-entropy as -log(softmax): what softmax rounds to 0 has an infinite loss; it is "
+       "m + log(s) - o[y]", minus_log(lambda p: p))
+mutant("log-guard", "a small number is added to the probability, or it is clipped, before the logarithm: the loss of "
+       "logits needs neither", *(minus_log(guard) for size in (3, 5, 6, 7, 8, 9, 10, 12, 15, 16, 20, 30) for guard in (
+           lambda p, e=10.0**-size: p + e, lambda p, e=10.0**-size: max(p, e),
+           lambda p, e=10.0**-size: min(max(p, e), 1.0 - e))))
+
+
+def two_terms(o, y):
+    p = activations.softmax_forward(o)
+    return plain_total(0.0, [(-1.0, elementary.log(v if t else 1.0 - v)) for v, t in zip(p, one_hot(y, len(o)))])
+
+
+mutant("two-terms", "cross-entropy also counts the wrong classes, -log(1 - p): that is the loss of independent outputs",
+       {cross_entropy: two_terms})
+
+
+def mean_over_all(loss, o, y, reduction):
+    return [[d / len(do_n) for d in do_n] for do_n in batch_gradient(loss, o, y, reduction)]
+
+
+mutant("mean-over-outputs", "the gradient is also divided by the number of outputs", {batch_gradient: mean_over_all})
+
+
+# Steps and epochs
+
+def loss_after_update(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+    answer = operation_step(layers, loss, parameters, x, y, reduction, lr, input_shape)
+    net = python.PythonImplementation(model_of(layers, loss, input_shape=input_shape), 0)
+    net.set_parameters(answer["parameters"])
+    return dict(answer, loss=net.batch_loss(x, y, reduction))
+
+
+mutant("loss-after", "the loss of a step is taken after the update: it belongs to the outputs before it",
+       {operation_step: loss_after_update})
+
+
+def step_with(change, lr_of=lambda lr, x: lr):
+    """A step whose gradients are changed: change(layers, gradients)."""
+    def changed_step(layers, x, y, loss, reduction, lr):
+        outputs = training.forward(layers, x)
+        _, gradients = training.backward(layers, outputs, losses.batch_gradient(loss, outputs[-1], y, reduction))
+        training.update(layers, change(layers, gradients), lr_of(lr, x))
+        return loss_of(loss, outputs[-1], y, reduction)["losses"]
+    return {step: changed_step}
+
+
+def kept_over(factor):
+    """Gradients plus `factor` times those of the steps before."""
+    def change(layers, gradients):
+        first = layers[0]
+        before = getattr(first, "gradients_before", None)
+        if before:
+            gradients = [[[v + factor * u for v, u in zip(*rows)] for rows in zip(*pair)]
+                         for pair in zip(gradients, before)]
+        first.gradients_before = gradients
+        return gradients
+    return change
+
+
+def unchanged(layers, gradients):
+    return gradients
+
+
+mutant("not-zeroed", "gradients are not set to 0 between steps: they add up", step_with(kept_over(1.0)))
+mutant("momentum", "the update has momentum: it is plain gradient descent", step_with(kept_over(0.9)),
+       step_with(kept_over(0.5)))
+mutant("rate-by-batch", "the learning rate is multiplied or divided by the size of the batch",
+       step_with(unchanged, lambda lr, x: lr * len(x)), step_with(unchanged, lambda lr, x: lr / len(x)))
+
+
+def epoch_with_full_size(layers, x, y, order, batch_size, loss, reduction, lr):
+    """The gradient of a smaller last batch is divided by the full batch size."""
+    rest = len(order) % batch_size
+    whole = order[:len(order) - rest]
+    return (epoch(layers, x, y, whole, batch_size, loss, reduction, lr)
+            + epoch(layers, x, y, order[len(whole):], batch_size, loss, reduction, lr * (rest / batch_size)))
+
+
+def epoch_without_small(layers, x, y, order, batch_size, loss, reduction, lr):
+    first = order[:len(order) % batch_size]
+    return (epoch(layers, x, y, first, batch_size, loss, reduction, lr)
+            + epoch(layers, x, y, order[len(first):], batch_size, loss, reduction, lr))
+
+
+def epoch_filled_up(layers, x, y, order, batch_size, loss, reduction, lr):
+    missing = -len(order) % batch_size
+    return epoch(layers, x, y, [*order, *list(order)[:missing]], batch_size, loss, reduction, lr)
+
+
+mutant("full-batch-size", "the gradient of the smaller last batch is divided by the full batch size: it is a mean over "
+       "the samples that the batch has", {epoch: epoch_with_full_size})
+mutant("small-batch-first", "the smaller batch of an epoch comes first: it is the last", {epoch: epoch_without_small})
+mutant("last-batch-filled", "the last batch is filled up with samples from the start", {epoch: epoch_filled_up})
+
+
+def decayed(rule):
+    """Learning rates rule(lr, decay, every, epoch), epoch from 0."""
+    def rates(epochs, lr, decay, every):
+        return [rule(lr, decay, every, e) for e in range(int(epochs))]
+    return {learning_rates: rates}
+
+
+mutant("decay-late", "the learning rate decays one epoch late",
+       decayed(lambda lr, decay, every, e: lr * decay ** ((e - 1) // every) if e else lr))
+mutant("decay-power", "the learning rate is lr * decay^k, by a power: each decay multiplies the rate before",
+       decayed(lambda lr, decay, every, e: lr * decay ** (e // every)))
+mutant("decay-every", "the learning rate decays after every epoch: it does after every `lr_decay_every` epochs",
+       decayed(lambda lr, decay, every, e: lr * decay ** e))
+mutant("decay-smooth", "the learning rate decays a little in every epoch: it is constant for `lr_decay_every` epochs",
+       decayed(lambda lr, decay, every, e: lr * decay ** (e / every)),
+       decayed(lambda lr, decay, every, e: lr / (1.0 + decay * e)))
+mutant("decay-once", "the learning rate decays once only",
+       decayed(lambda lr, decay, every, e: lr * (decay if e >= every else 1.0)))
+mutant("decay-from-0", "the decay is subtracted, or counted from the last epoch",
+       decayed(lambda lr, decay, every, e: lr * (1.0 - decay * (e // every))))
+mutant("no-decay", "the learning rate does not decay", decayed(lambda lr, decay, every, e: lr))
+
+
+# When the loss of a training is taken
+
+class Watched(python.PythonImplementation):
+    """An implementation whose loss is taken while it trains. of: (losses of an epoch's samples, batch size) -> loss"""
+
+    of = None
+
+    def train(self, x, y, order, start, stop, batch_size, lr, reduction):
+        order = (range(len(x)) if order is None else order)[start:stop]
+        self._set_mode(in_training=True, needs_dx=False)
+        self.seen = training.epoch(self.layers, x, y, order, batch_size, self.model.loss, reduction, lr), batch_size
+        return True
+
+    def evaluate(self, x, y, reduction):
+        if not hasattr(self, "seen"):
+            return super().evaluate(x, y, reduction)
+        total = type(self).of(*self.seen)
+        return (total / len(x) if reduction == "mean" else total), 0
+
+
+def watched(rule):
+    kind = type("Watched", (Watched,), {"of": staticmethod(rule)})
+    return {OPERATIONS["train"].answer: lambda **inputs: train_with(kind, **inputs)}
+
+
+def added(values):
+    return plain_total(0.0, [(1.0, v) for v in values])
+
+
+def of_batches(values, size):
+    """The mean of the batches' means, times the number of samples."""
+    parts = [values[n:n + size] for n in range(0, len(values), size)]
+    return added([added(part) / len(part) for part in parts]) / len(parts) * len(values)
+
+
+def of_last_batch(values, size):
+    last = values[-(len(values) % size or size):]
+    return added(last) / len(last) * len(values)
+
+
+mutant("loss-while-training", "the loss of an epoch is that of each batch before its update: it is taken after the "
+       "epoch, over all samples", watched(lambda values, size: added(values)), watched(of_batches))
+mutant("loss-of-last-batch", "the loss of an epoch is that of its last batch: it is taken over all samples",
+       watched(of_last_batch))
+
+
+def last_only(layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction, x=None,
+              pixels=None, init="normal", parameters=None, input_shape=None):
+    """The losses and digests of the epochs before: each is taken before its epoch."""
+    answer = train_with(python.PythonImplementation, layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every,
+                        shuffle, seed, reduction, x, pixels, init, parameters, input_shape)
+    return {**answer, **{key: [answer[key][0], *answer[key][:-1]] for key in ("losses", "digests")}}
+
+
+mutant("epoch-before", "losses and digests are taken before their epochs: the first belongs to the parameters before "
+       "training, the others are taken after each epoch", {OPERATIONS["train"].answer: last_only})
+
+
+def trained_on_digest(digested):
+    """Trainings whose digest is of digested(parameters)."""
+    def train(**inputs):
+        function = type(train_with)(train_with.__code__, {**train_with.__globals__, "digest": digested}, None,
+                                    train_with.__defaults__)
+        return function(python.PythonImplementation, **inputs)
+    return {OPERATIONS["train"].answer: train}
+
+
+def swapped_bytes(parameters):
+    values = array("d", parameters)
+    values.byteswap()
+    return digest(values)
+
+
+mutant("digest-order", "the digest is of big-endian doubles: they are little-endian", trained_on_digest(swapped_bytes))
+
+
+# Evaluation against training
+
+def never_in_training(self, x):
+    gamma, beta = self.parameters
+    positions = python.channels(x, self.layer.num_features)
+    self.mean, squares, m = batchnorm.batchnorm2d_statistics(positions)
+    self.variance = [s / m for s in squares]
+    mean, variance = self.buffers
+    return python.flat_channels(batchnorm.batchnorm2d_forward(positions, mean, variance, gamma, beta, self.layer.eps))
+
+
+mutant("never-training", "batch normalisation trains with the running statistics: it uses those of the batch",
+       {python.BatchNorm2d.forward: never_in_training})
+
+
+# Numbers that lose digits
+
+def in_all(convert):
+    """Every operation, with a function of each number of its answer."""
+    def changed(values):
+        if isinstance(values, dict):
+            return {key: changed(item) for key, item in values.items()}
+        if isinstance(values, (list, tuple)):
+            return [changed(item) for item in values]
+        return convert(values) if isinstance(values, float) and math.isfinite(values) else values
+
+    def with_conversion(answer):
+        return lambda **inputs: changed(answer(**inputs))
+
+    return {operation.answer: with_conversion(operation.answer) for operation in OPERATIONS.values()}
+
+
+def printed(form):
+    return in_all(lambda v: float(form % v))
+
+
+def single(v):
+    try:
+        return array("f", [v])[0]
+    except OverflowError:
+        return math.copysign(math.inf, v)
+
+
+FORMS = ("%.16g", "%.15g", "%.12g", "%.10g", "%.9g", "%.8g", "%.7g", "%g", "%.5g", "%.4g", "%.16f", "%.15f", "%.12f",
+         "%.10f", "%.9f", "%.8f", "%.7f", "%f", "%.5f", "%.4f", "%.3f", "%.2f", "%.15e", "%.10e", "%.8e", "%e")
+mutant("text", "the answer's numbers lose digits as text: a double needs 17 significant digits", *map(printed, FORMS))
+mutant("single-answer", "the answer's numbers are rounded to single precision", in_all(single),
+       in_all(lambda v: float(f"{single(v):.8g}")), in_all(lambda v: float(f"{single(v):.9g}")))
+
+
+def single_total(start, pairs):
+    for a, b in pairs:
+        start = single(start + a * b)
+    return start
+
+
+def single_product_total(start, pairs):
+    for a, b in pairs:
+        start = single(start + single(a * b))
+    return start
+
+
+mutant("single-sum", "sums are kept in single precision", linear_with(single_total), linear_with(single_product_total))
+
+
+def update_in_single(p, dp, lr):
+    p[:] = [single(v - lr * d) for v, d in zip(p, dp)]
+
+
+mutant("single-weights", "parameters are kept in single precision", {linear.linear_update: update_in_single})
