@@ -73,8 +73,8 @@ OF_LIST = {
     RARE: ["[row[::-1] for row in E]", "scaled(E, 1.0 / len(E))", "scaled(E, len(E))", "clipped(E, 1.0)",
            "clipped(E, 5.0)"],
 }
-LIST_WITH_NAME = ["scaled(E, 1.0 / len(N))", "scaled(E, len(N))", "scaled(E, N)", "scaled(E, 1.0 / N)", "[0.0] * N",
-                  "[1.0] * N"]
+LIST_WITH_NAME = ["scaled(E, 1.0 / len(N))", "scaled(E, len(N))", "scaled(E, N)", "scaled(E, 1.0 / N)",
+                  "constant(0.0, N)", "constant(1.0, N)"]
 OF_LOOP = {PLAIN: ["list(E)[::-1]", "list(E)[1:]", "list(E)[:-1]"], COMMON: ["list(E)[::2]", "list(E)[:1]"]}
 OF_INDEX = {PLAIN: ["E + 1", "E - 1"], COMMON: ["-E", "0", "-1", "E - 2", "E // 2", "2 * E"]}
 OF_COUNTED = {COMMON: ["E[::-1]", "E[1:]", "E[:-1]", "transposed(E)"]}

@@ -258,6 +258,10 @@ def transposed(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
     return [list(column) for column in zip(*rows)]
 
 
+def constant(value: float, count: int) -> list[float]:
+    return [value for _ in limited(count)]
+
+
 def limited(*bounds: int) -> range:
     """A range that is not too long."""
     made = range(*bounds)
@@ -267,7 +271,7 @@ def limited(*bounds: int) -> range:
 
 
 HELPERS: dict[str, Any] = {function.__name__: function for function in (
-    single, scaled, clipped, transposed, fused, sqrt, exp, log, tanh, sin, cos)}
+    single, scaled, clipped, transposed, constant, fused, sqrt, exp, log, tanh, sin, cos)}
 
 
 @contextmanager
