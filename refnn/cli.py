@@ -37,6 +37,7 @@ def command(name: str, run: Callable[[], int]) -> int:
         return complain(name, "not enough memory for this network and these data")
     except KeyboardInterrupt:
         complain(name, "interrupted")
+        exec("")  # CPython would end by the signal if the interrupt had left an exec of a text, as NamedTuple has one
         return 130
     except BrokenPipeError:
         drop_output()  # the reader has closed the pipe: no message

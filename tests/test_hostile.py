@@ -131,6 +131,15 @@ def test_every_option_with_every_nasty_value(name, tmp_path, monkeypatch, capfd)
                 assert time.monotonic() - begin < 10.0, words
 
 
+def test_ctrl_c_in_a_text_that_is_executed(tmp_path):
+    """CPython remembers such an interrupt, and would end the process by the signal."""
+    (tmp_path / "program.py").write_text("import sys\nfrom refnn.cli import command\n"
+                                         "sys.exit(command('refnn', lambda: exec('raise KeyboardInterrupt')))\n")
+    done = subprocess.run([sys.executable, "-m", "program"], cwd=tmp_path, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert (done.returncode, done.stderr) == (130, "refnn: interrupted\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 @pytest.mark.parametrize("arguments", [["-m", "refnn.train", "sin-cos"], ["-m", "refnn", "check"],
                                        ["-m", "refnn.sweep", "sin-cos", "--jobs", "2", "--keep", "keep"]])

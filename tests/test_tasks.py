@@ -50,7 +50,7 @@ def test_both_implementations_on_mnist(capsys, mnist_folder, monkeypatch, argume
     whole = datasets.mnist(mnist_folder)
     # plain Python takes a minute for all 10,000
     few = whole._replace(test=(whole.test[0][:200 * 784], whole.test[1][:200]))
-    monkeypatch.setattr(datasets, "mnist", lambda source: few)
+    monkeypatch.setattr(datasets, "mnist", lambda source, report: few)
     records = [record(capsys, *arguments.split(), "--impl", impl) for impl in ("python", "c")]
     assert [made.pop("impl") for made in records] == ["python", "c"]
     assert_same_bits(*records)
