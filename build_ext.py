@@ -44,7 +44,7 @@ def flags(kind):
     # flushes subnormals to zero in the whole process once the core is loaded. These flags come last and prevent it.
     linking = ["-O3", "-fno-fast-math", "-fno-unsafe-math-optimizations", "-pthread"]
     if "-g" not in os.environ.get("CFLAGS", "").split():
-        linking.append("-Wl,-S" if sys.platform == "darwin" else "-Wl,-s")  # stripped: a quarter of the size
+        linking.append("-Wl,-S" if sys.platform == "darwin" else "-s")  # stripped: a quarter of the size
     return compiling, linking
 
 
