@@ -64,7 +64,7 @@ run_address() {
     unset REFNN_SIMD
     build address "$flags"
     echo "-- address and undefined behaviour"
-    run libasan.so -m pytest -q -p no:cacheprovider \
+    run libasan.so -m pytest -q -n auto -p no:cacheprovider \
         tests/test_{errors,fuzz,fast,linear,activations,losses,training,init,conv,pool,batchnorm,samples,model}.py
 }
 

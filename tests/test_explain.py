@@ -67,7 +67,11 @@ def test_every_number_is_that_of_the_core_and_follows_from_its_operands(monkeypa
     monkeypatch.setattr(explaining, "TERMS", 10**9)
     monkeypatch.setattr(explain, "FEW", 10**9 if name in ("truth-table", "alice-bob") else 3)
     words = ["--data", "digits"] if name.startswith("mnist") else []
-    step = step_of(name, *words, *(["--sample", "3"] if batch == "sample" else []))
+    if batch == "sample":
+        words += ["--sample", "3"]
+    elif name == "mnist-cnn":
+        words += ["--batch-size", "8"]
+    step = step_of(name, *words)
     network = Network(step.model, "c")
     network.parameters = step.inputs["parameters"]
     x, y, reduction = step.inputs["x"], step.inputs["y"], step.inputs["reduction"]

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent
 CHAPTERS = ("linear", "activations", "losses", "training", "conv", "pool", "batchnorm", "prng", "init", "elementary")
 # What plain needs of fast/: sizes, pointers and names. These functions compute no number of a network.
-PREPARES = {"lay_out", "take", "take_integers", "take_layers", "refnn_workspace_size", "refnn_simd_name",
+PREPARES = {"lay_out", "take", "take_integers", "take_bytes", "take_layers", "refnn_workspace_size", "refnn_simd_name",
             "refnn_simd_count", "refnn_has_threads", "by_batch", "least"}
 
 PROGRAM = """
@@ -58,7 +58,8 @@ def calls(tmp_path_factory):
     folder = tmp_path_factory.mktemp("counted")
     for name in ("refnn", "csrc", "data"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("_core*", "*.o", "__pycache__"))
-    shutil.copy(ROOT / "build_ext.py", folder)
+    build = (ROOT / "build_ext.py").read_text()
+    (folder / "build_ext.py").write_text(build.replace('"-O3"', '"-O2"'))  # compiles in half the time
     environment = {**os.environ, "CC": "gcc", "CFLAGS": "--coverage -g", "LDFLAGS": "--coverage",
                    "PYTHONPATH": str(folder), "REFNN_SIMD": "plain"}
     for program in ("import build_ext; build_ext.ffibuilder.compile()", PROGRAM):

@@ -134,7 +134,7 @@ def test_mnist_from_training_to_answers(capsys, mnist_folder, tmp_path):
     """At least 95 of the first 100 test images, and five drawn digits as PNG."""
     image = pytest.importorskip("PIL.Image")
     model = str(tmp_path / "m")
-    words = f"mnist --data {mnist_folder} --epochs 20 --lr 0.01 --quiet --save {model}"
+    words = f"mnist --data {mnist_folder} --epochs 3 --lr 0.03 --quiet --save {model}"
     assert train(words.split()) == 0
     [images] = Path(mnist_folder).glob("t10k-images*")
     answers = record(capsys, model, f"{images}:0-99")

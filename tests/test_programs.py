@@ -154,7 +154,7 @@ def test_a_signal_is_named(write, capsys):
         "endless stdout", "endless lines", "a long list", "a long id", "a long number"])
 def test_output_without_end_takes_little_memory_and_disk(write, each, tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    status, said, seconds, megabytes = checked("--cmd", write(each), "--timeout", "2", "product")
+    status, said, seconds, megabytes = checked("--cmd", write(each), "--timeout", "0.5", "product")
     assert status == 1 and "product: no answer" in said
     assert megabytes < 150 and seconds < 40 and len(said) < 20_000
     assert {path.name for path in tmp_path.iterdir()} == {"program.py", "log"}
