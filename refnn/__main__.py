@@ -25,7 +25,8 @@ HELP = "\n".join([
     *(f"  {name:8} {text}" for name, text in COMMANDS.items()), "",
     "refnn COMMAND --help explains a command; refnn --version prints the version.",
     "pip install 'refnn[progress]' adds progress bars, 'refnn[images]' PNG and JPEG,",
-    "'refnn[peers]' NumPy, PyTorch and scikit-learn to bench.",
+    "'refnn[plot]' the pictures of --plot, 'refnn[peers]' NumPy, PyTorch and",
+    "scikit-learn to bench.",
     "refnn train, without more, trains Alice and Bob."])
 
 

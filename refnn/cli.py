@@ -167,6 +167,11 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--version", action="version", version=f"refnn {__version__}")
 
 
+def add_plot(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds --plot."""
+    parser.add_argument("--plot", metavar="DIR", help=f"draw pictures, PNG and GIF files in DIR: {what}")
+
+
 def task_table() -> str:
     """Each task's own values, as lines of at most 80 columns."""
     rows = [("task", "hidden", "loss", "epochs", "batch", "rate", "decay", "order")]

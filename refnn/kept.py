@@ -27,7 +27,7 @@ Point = dict[str, Any]
 BEGIN = b'{"task": '  # of every line
 NUMBERS = ("train_loss", "validation_loss", "accuracy", "seconds")
 TEXTS = ("sha256", "diverged")
-RESULT = ("spec", *NUMBERS, *TEXTS)  # what training adds to a point
+RESULT = ("spec", *NUMBERS, *TEXTS, "losses")  # what training adds to a point
 LARGEST = 2**30  # bytes
 
 
@@ -120,7 +120,7 @@ class Kept:
             result = parsed(line)
             if result is None:
                 self.damaged.append(n)
-            elif result["spec"] == SPEC:
+            elif result["spec"] == SPEC and "losses" in result:  # files of earlier versions have no losses
                 self.results[key({name: value for name, value in result.items() if name not in RESULT})] = result
         cut = rest.startswith(BEGIN) or BEGIN.startswith(rest)
         if len(self.damaged) == len(whole) > 0 or not cut and len(self.damaged) == len(whole):
@@ -147,6 +147,10 @@ def parsed(line: bytes) -> Point | None:
     if not all(name in result and is_number(result[name]) for name in NUMBERS):
         return None
     if not all(name in result and isinstance(result[name], (str, type(None))) for name in TEXTS):
+        return None
+    losses = result.get("losses")
+    if losses is not None and not (isinstance(losses, list) and losses and None not in losses
+                                   and all(map(is_number, losses))):
         return None
     return result if (result["train_loss"] is None) == (result["diverged"] is not None) else None
 

@@ -30,11 +30,23 @@ from typing import Any
 
 from . import SPEC, implementations
 from .checks import known_name, shown, whole_number
-from .cli import Parser, add_output, add_settings, check_writable, command, integer, option, percent, write_json
+from .cli import (
+    Parser,
+    add_output,
+    add_plot,
+    add_settings,
+    check_writable,
+    command,
+    integer,
+    option,
+    percent,
+    write_json,
+)
 from .errors import DivergenceError, InputError
 from .files import PathLike
 from .kept import RESULT, Kept, Point, key
 from .network import Network, digest
+from .plots import Plots, of_sweep
 from .progress import Progress, Report
 from .samples import check_samples
 from .tasks import SETTINGS, TASKS, task
@@ -74,6 +86,8 @@ def settings_of(point: Point) -> dict[str, Any]:
 def train_point(point: Point) -> Point:
     """Trains one point. -> the point with its result: losses, accuracy and digest, or why it diverged.
 
+    "losses" are those of the training data, of epoch 0 and on; the others are of the end.
+
     point: {"task": name}, and any of seed, impl, limit, data and the task's settings
     """
     chosen = task(point["task"]).adapted(settings_of(point))
@@ -88,12 +102,15 @@ def train_point(point: Point) -> Point:
     impl = point.get("impl") or implementations.default()
     network = Network(model, impl, seed, 1)  # one thread each: points run in parallel
     begin = time.perf_counter()
-    result: Point = {"train_loss": None, "validation_loss": None, "accuracy": None, "sha256": None, "diverged": None}
+    result: Point = {"train_loss": None, "validation_loss": None, "accuracy": None, "sha256": None, "diverged": None,
+                     "losses": None}
     try:
-        last = network.train(train, **chosen.settings())[-1]
+        history = network.train(train, **chosen.settings())
+        last = history[-1]
         evaluation = network.evaluate(held_out) if held_out else None
         result.update(train_loss=last.train_loss, validation_loss=evaluation and evaluation.loss,
-                      accuracy=(evaluation or last).accuracy, sha256=digest(network.parameters))
+                      accuracy=(evaluation or last).accuracy, sha256=digest(network.parameters),
+                      losses=[epoch.train_loss for epoch in history])
     except DivergenceError as error:
         result["diverged"] = str(error)
     return {**point, "spec": SPEC, **result, "seconds": time.perf_counter() - begin}
@@ -213,6 +230,7 @@ def options() -> Parser:
                         help="processes (default: one per processor)")
     parser.add_argument("--keep", default=KEEP, metavar="FILE",
                         help=f"file of finished points, which a rerun does not train again (default: {KEEP})")
+    add_plot(parser, "the losses of the settings, medians over the seeds")
     add_output(parser)
     return parser
 
@@ -225,6 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(given: argparse.Namespace) -> int:
     implementations.load(given.impl or implementations.default())
     check_writable(given.json)
+    plots = Plots(given.plot) if given.plot is not None else None
     progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
     with closing(progress):
         points = points_of(given, progress)
@@ -239,6 +258,9 @@ def run(given: argparse.Namespace) -> int:
         point = key({name: value for name, value in result.items() if name != "lost"})
         progress.say(f"lost: {point}: {result['lost']}")
     write_json(given.json, results)
+    if plots:
+        groups = [(task(settings["task"]).adapted(settings_of(settings)), runs) for settings, runs in grouped(results)]
+        plots.write(of_sweep(groups), progress.say)
     return int(bool(lost))
 
 
@@ -289,17 +311,23 @@ def points_of(given: argparse.Namespace, report: Report) -> list[Point]:
 COLUMNS = ("hidden", "lr", "batch_size")  # settings that a table always shows
 
 
-def table(results: Sequence[Point]) -> Iterator[str]:
-    """A line for each combination, with the medians over its seeds."""
+def grouped(results: Sequence[Point]) -> list[tuple[Point, list[Point]]]:
+    """Each combination of settings, and its results for the seeds."""
     groups: dict[str, tuple[Point, list[Point]]] = {}
     for result in results:
         settings = {name: value for name, value in result.items() if name not in (*RESULT, "seed", "lost")}
         groups.setdefault(key(settings), (settings, []))[1].append(result)
+    return list(groups.values())
+
+
+def table(results: Sequence[Point]) -> Iterator[str]:
+    """A line for each combination, with the medians over its seeds."""
+    groups = grouped(results)
     varied = [name for name in SETTINGS if name not in COLUMNS
-              and len({key(settings.get(name)) for settings, _ in groups.values()}) > 1]
+              and len({key(settings.get(name)) for settings, _ in groups}) > 1]
     yield (f"{'hidden':18}{'rate':>8}{'batch':>7}{'runs':>6}  "
            f"{'median loss':12}{'lowest':12}{'highest':12}{'held out':12}accuracy")
-    for settings, runs in groups.values():
+    for settings, runs in groups:
         yield line_of(settings, runs, varied)
 
 

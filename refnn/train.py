@@ -16,6 +16,7 @@ from .checks import whole_number
 from .cli import (
     Parser,
     add_output,
+    add_plot,
     add_settings,
     check_writable,
     command,
@@ -28,6 +29,7 @@ from .cli import (
 from .datasets import Data
 from .errors import InputError
 from .network import Epoch, Evaluation, Network, digest, network_of
+from .plots import Fits, Plots, Subject, of_training
 from .progress import Progress
 from .runs import SAMPLES, arguments, continued, in_full, run_of, task_of
 from .samples import Samples, check_samples
@@ -68,6 +70,7 @@ def options() -> Parser:
                        "epoch that ends 10 seconds after the last time, and at the end)")
     kept.add_argument("--resume", metavar="FILE", help="continue the training of FILE, to the same bits, and keep it "
                        "there; --epochs is the number in all")
+    add_plot(parser, "the losses and what the network has learned; with --resume of a finished training, the latter")
     add_output(parser)
     return parser
 
@@ -108,6 +111,7 @@ class Training:
         self.path = given.save or given.resume
         if self.path:
             files.check_writable(self.path, "--save")
+        self.plots = Plots(given.plot) if given.plot is not None else None
         self.progress = Progress(sys.stderr if given.json == "-" else sys.stdout, given.quiet)
         with closing(self.progress):
             task = task_of(run, self.progress)
@@ -151,6 +155,7 @@ class Training:
         self.initial = digest(self.network.parameters)
         self.saved_at = time.monotonic()
         left = self.task.epochs - self.network.epoch
+        self.fits = Fits(self.network, left) if self.plots and self.record_run["task"] == "sin-cos" else None
         try:
             if left > 0:
                 self._save()
@@ -169,6 +174,7 @@ class Training:
             self.progress.close()
         self._results(result)
         self._record(result)
+        self._plot(result)
         return 0
 
     def _head(self) -> None:
@@ -186,6 +192,8 @@ class Training:
 
     def _epoch(self, epoch: Epoch) -> None:
         self.history.append(epoch)
+        if self.fits:
+            self.fits(epoch)
         every = 1 if self.task.epochs <= LINES else -(-self.task.epochs // 20)
         if epoch.epoch % every == 0 or epoch.epoch == self.task.epochs or len(self.history) == 1:
             self.progress.say(epoch_line(epoch, len(self.train)))
@@ -215,6 +223,7 @@ class Training:
         else:
             self.progress.say(f"stopped {epochs}; with --save FILE a training can continue")
         self._record(None, interrupted=True)
+        self._plot(None)
 
     def _results(self, result: Evaluation | None) -> None:
         say = self.progress.say
@@ -234,6 +243,14 @@ class Training:
             "parameters": network.model.parameter_count, "initial_sha256": self.initial,
             "final_sha256": digest(network.parameters), "epochs": [epoch._asdict() for epoch in self.history],
             "test": result and {**result._asdict(), "samples": len(self.test or ())}, "interrupted": interrupted})
+
+    def _plot(self, result: Evaluation | None) -> None:
+        """Draws the network on data that are held out, if there are any."""
+        if self.plots:
+            held_out = [(self.test, "test"), (self.validation, "validation"), (self.train, "training")]
+            samples, which = next((samples, which) for samples, which in held_out if samples)
+            subject = Subject(self.record_run["task"], self.task, self.network, samples, which)
+            self.plots.write(of_training(subject, self.history, result, self.fits), self.progress.say)
 
 
 def limited(samples: Samples, count: int | None) -> Samples:

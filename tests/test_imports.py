@@ -28,6 +28,8 @@ FLOORS = [
     ["refnn"],
     ["refnn.cli"],
     ["refnn.conformance.*"],
+    ["refnn.figures"],
+    ["refnn.plots"],
     ["refnn.runs"],
     ["refnn.page"],
     ["refnn.bench", "refnn.check", "refnn.explain", "refnn.predict", "refnn.sweep", "refnn.train"],

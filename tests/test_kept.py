@@ -54,7 +54,7 @@ DAMAGED = [b"", b"{", b"null", b"[]", b'"x"', b"1e999", b"\xff\xfe", b"[" * 5000
            b'{"task": "alice-bob"}', b'{"task": "alice-bob", "spec": 1}', b"9" * 5000, b'{"task": {"a": 1}, "spec": 1}']
 FIELDS = [("train_loss", "low"), ("train_loss", None), ("train_loss", float("nan")), ("validation_loss", [1]),
           ("accuracy", {}), ("sha256", 7), ("seconds", "x"), ("diverged", 3), ("diverged", "yes"),
-          ("spec", None), ("task", 5)]
+          ("spec", None), ("task", 5), ("losses", 5), ("losses", []), ("losses", [1.0, None]), ("losses", ["x"])]
 
 
 @pytest.mark.parametrize("line", [*DAMAGED, *FIELDS], ids=str)

@@ -11,11 +11,22 @@ README = ROOT / "README.md"
 DATA = ROOT / "docs" / "data.md"
 
 
-@pytest.mark.parametrize("path", [README, ROOT / "docs" / "python.md"], ids=lambda path: path.name)
-def test_examples_in_python(path):
+@pytest.mark.parametrize("path, count", [(README, 10), (ROOT / "docs" / "python.md", 10),
+                                         (ROOT / "docs" / "plots.md", 6)], ids=lambda value: getattr(value, "name", ""))
+def test_examples_in_python(path, count):
     failed, tried = doctest.testfile(str(path), module_relative=False)
-    assert tried >= 10
+    assert tried >= count
     assert failed == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="a shell of Unix")
+@pytest.mark.parametrize("name, count", [("plots.md", 1)])
+def test_commands(tmp_path, name, count):
+    shutil.copy(ROOT / "data" / "iris.csv", tmp_path)
+    run = shell(tmp_path)
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert sum(run_block(block, run, tmp_path) for language, block in blocks(text) if language == "console") == count
 
 
 @pytest.fixture(scope="module")
