@@ -1,12 +1,12 @@
 """Chapter 2: activations, a = f(z).
 
 Two linear layers in a row are no more than one: (x w + b) v + c = x (w v) + (b v + c). An activation after each of
-them, a function that is not a straight line, lets a network represent more. (identity is for a last layer that needs
-none.) All but softmax take each number by itself.
+them, a function that is not a straight line, lets a network represent functions that no single linear layer can.
+(identity is for a last layer that needs none.) All but softmax take each number by itself.
 
-Each activation is a pair over one row: `NAME_forward(z)` returns a, and `NAME_backward(z, a, da)` returns dz, where da
-is dL/da and dz is dL/dz. For a function of one number the chain rule has one term, dL/dz = dL/da * da/dz. The way
-back may use z, a or both; those below need only a.
+Each activation is a pair over one sample's row: `NAME_forward(z)` returns a, and `NAME_backward(z, a, da)` returns dz,
+where da is dL/da and dz is dL/dz. Formulas without an index hold for every number of the row. For a function of one
+number the chain rule has one term, dL/dz = dL/da * da/dz. The way back may use z, a or both; those below need only a.
 """
 
 from .elementary import exp, tanh

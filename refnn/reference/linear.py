@@ -1,17 +1,19 @@
 """Chapter 1: the linear layer, z = x w + b.
 
-A neuron multiplies each of its inputs by a weight, adds up the products, and adds a bias:
+A neuron multiplies each of its inputs by a weight, adds up the products, and adds a bias. For inputs x0, x1, ...:
 
-    z = b + x[0] w[0] + x[1] w[1] + ...
+    z = b + x0 w0 + x1 w1 + ...
 
 A linear layer is a row of neurons that read the same inputs: column j of w and b[j] belong to neuron j. A batch is a
-number of samples that go through the layer together; each is a row of x.
+number of samples that go through the layer together; each is a row of x, and gives a row of z.
 
     x  samples x inputs       w  inputs x outputs       b  outputs, or None       z  samples x outputs
 
+    z[n][j] = b[j] + x[n][0] w[0][j] + x[n][1] w[1][j] + ...
+
 The network's error on the batch is one number, the loss L (chapter 3). The weights and biases are its parameters, and
 learning changes them so that L falls. The derivative dL/dp of L with respect to one parameter p is a rate: if p grows
-by a small step e and nothing else changes, L grows by about e * dL/dp. The derivatives with respect to all parameters
+by a small number h and nothing else changes, L grows by about h * dL/dp. The derivatives with respect to all parameters
 together are the gradient. To lower L, every parameter takes a step against its derivative: p -= lr * dL/dp, where the
 learning rate lr sets the size of the step.
 
@@ -45,7 +47,7 @@ def linear_backward_input(w, dz):
     """dx[n][i] = 0.0; for j ascending: dx[n][i] += dz[n][j] * w[i][j]
 
     Why: x[n][i] goes into every neuron j of its own sample, as the term x[n][i] * w[i][j] of z[n][j]. If x[n][i] grows
-    by e, z[n][j] grows by e * w[i][j]: the derivative of z[n][j] with respect to x[n][i] is w[i][j]. Chain rule: L
+    by h, z[n][j] grows by h * w[i][j]: the derivative of z[n][j] with respect to x[n][i] is w[i][j]. Chain rule: L
     depends on x[n][i] through z[n][0], z[n][1], ..., so the products dL/dz[n][j] * w[i][j] add up over j.
     """
     dx = []
@@ -68,7 +70,7 @@ def linear_backward_parameters(x, dz, bias):
     z[0][j], z[1][j], ..., so x[n][i] * dL/dz[n][j] adds up over the samples n, and so does 1 * dL/dz[n][j] for b[j].
     Nothing is divided by the number of samples: where L is a mean, dz holds that division already (chapter 3).
     """
-    dw = [[0.0 + x_0i * dz_0j for dz_0j in dz[0]] for x_0i in x[0]]  # the first sample, without rows of 0.0 to add to
+    dw = [[0.0 + x_0i * dz_0j for dz_0j in dz[0]] for x_0i in x[0]]  # sample 0: each sum begins with 0.0
     db = [0.0 + dz_0j for dz_0j in dz[0]] if bias else None
     for x_n, dz_n in zip(x[1:], dz[1:]):
         for x_ni, dw_i in zip(x_n, dw):
@@ -86,7 +88,7 @@ def linear_update(p, dp, lr):
 
 
 class Linear:
-    """A linear layer. Its parameters are the rows of w, then b."""
+    """A linear layer. Its parameters are the rows of w, then b: the same lists, so to update one is to update both."""
 
     def __init__(self, w, b=None):
         self.w, self.b = w, b
@@ -102,7 +104,8 @@ class Linear:
 
 
 __test__ = {"by hand": """
-Two samples, two neurons. The first number is z[0][0] = b[0] + x[0][0] * w[0][0] + x[0][1] * w[1][0] = 0.5 + 2 * 3 - 4.
+Two samples, two neurons. (What stands after >>> can be typed into Python; the next line is what Python answers.) The
+first number is z[0][0] = b[0] + x[0][0] * w[0][0] + x[0][1] * w[1][0] = 0.5 + 2 * 3 - 4.
 
 >>> layer = Linear(w=[[3.0, 1.0], [-1.0, 0.0]], b=[0.5, 0.0])
 >>> x = [[2.0, 4.0], [1.0, 0.0]]

@@ -1,8 +1,9 @@
 """Chapter 3: losses. How wrong an output is, and the derivative that backpropagation starts from.
 
-A loss L compares one sample's output o with its target y. It is never negative, and the smaller, the better.
-`NAME(o, y)` returns L, and `NAME_gradient(o, y)` returns do = dL/do. The loss of a batch is the sum or the mean of its
-samples' losses: its reduction, "sum" or "mean".
+A loss compares one sample's output, the row o, with its target y. It is never negative, and the smaller, the better.
+`NAME(o, y)` returns it, and `NAME_gradient(o, y)` returns its derivatives do, a row like o. The loss of a batch is the
+sum or the mean of its samples' losses: its reduction, "sum" or "mean". In the formulas of one loss, L is the loss of
+the one sample; in batch_gradient, L_n is that of sample n and L that of the batch.
 
 For sse and mse (sum of squared errors, mean squared error) y is a row like o. For cross_entropy y is the index of the
 right class, one of as many as there are outputs. Its o are logits: numbers of any size and sign, which the loss itself
@@ -47,8 +48,9 @@ def mse_gradient(o, y):
 def cross_entropy(o, y):
     """L = -ln softmax(o)[y] = m + ln(sum over j of e^(o[j] - m)) - o[y], where m = max o
 
-    The right class has probability p = softmax(o)[y]. L approaches 0 as p approaches 1, and grows without limit as p
-    approaches 0.
+    The right class has probability p = softmax(o)[y]. L = -ln p approaches 0 as p approaches 1, and grows without limit
+    as p approaches 0. For the second form put p = e^(o[y] - m) / (sum over j of e^(o[j] - m)) into -ln p; with m no
+    power overflows.
     """
     m = max(o)
     s = 0.0
@@ -62,7 +64,8 @@ def cross_entropy_gradient(o, y):
 
     Why: with t = sum over k of e^(o[k]), L = -ln(e^(o[y]) / t) = ln t - o[y]: the logarithm cancels the exponential of
     the right class. The derivative of ln t with respect to t is 1 / t, that of t with respect to o[j] is e^(o[j]). The
-    chain rule multiplies them: e^(o[j]) / t, which is softmax(o)[j]. The term -o[y] adds -1 where j = y.
+    chain rule multiplies them: e^(o[j]) / t, which is softmax(o)[j]. The term -o[y] adds -1 where j = y. In short, do
+    is the probabilities minus the target, if the target is written as a row with 1 at the right class and 0 elsewhere.
     """
     do = softmax_forward(o)
     do[y] = do[y] - 1.0
@@ -79,10 +82,10 @@ LOSSES = {
 def batch_gradient(loss, o, y, reduction):
     """do[n] = the gradient of sample n's loss, divided by the number of samples where reduction is "mean"
 
-    Why here and only here: the mean loss of a batch of B samples is L = (L_0 + L_1 + ...) / B, so its derivative with
-    respect to o[n] is that of L_n, divided by B. Every later derivative is a sum of products with one factor from do.
-    The 1 / B comes through in that factor; to divide again, at dw or in the update, would divide twice. The last batch
-    of an epoch may be smaller, and is divided by its own size.
+    Why here and only here: the mean loss of a batch of B samples is L = (L_0 + L_1 + ...) / B. o[n] is in L_n only, so
+    the derivative of L with respect to o[n] is that of L_n, divided by B. Every later derivative is a sum of products
+    with one factor from do. The 1 / B comes through in that factor; to divide again, at dw or in the update, would
+    divide twice. The last batch of a pass over the samples may be smaller, and is divided by its own size.
     """
     _, gradient = LOSSES[loss]
     do = [gradient(o_n, y_n) for o_n, y_n in zip(o, y)]

@@ -90,13 +90,15 @@ def evaluate(layers, x, y, loss, reduction):
 
 __test__ = {"by hand": """
 One step of the network that alice_and_bob() below trains: two inputs, two neurons in a hidden layer, which is one
-between input and output, and one output neuron. For once all weights are 1 and all biases 0.
+between input and output, and one output neuron. All weights are 1 and all biases 0, to keep the numbers few. (Training
+begins with random weights: equal hidden neurons get equal derivatives, and stay equal.)
 
 >>> layers = [Linear([[1.0, 1.0], [1.0, 1.0]], [0.0, 0.0]), Activation("sigmoid"),
 ...           Linear([[1.0], [1.0]], [0.0]), Activation("sigmoid")]
 
 Alice is x = -2, -1, and her target is 1. Both hidden neurons have z = -2 - 1 = -3 and h = 1 / (1 + e^3) = 0.047426.
-The output neuron has z = h + h = 0.094852 and o = 1 / (1 + e^-z) = 0.523695. L = (o - 1)^2 = 0.226866.
+The output neuron has z = h + h = 0.094852 and o = 1 / (1 + e^-z) = 0.523695. With one output, L = (o - 1)^2
+= 0.226866.
 
 >>> mse, _ = LOSSES["mse"]
 >>> outputs = forward(layers, [[-2.0, -1.0]])
@@ -105,7 +107,7 @@ The output neuron has z = h + h = 0.094852 and o = 1 / (1 + e^-z) = 0.523695. L 
 
 The way back. dL/do = 2 (o - 1) = -0.952610. Through sigmoid: dL/dz = dL/do * o (1 - o) = -0.237618. The weight from h
 to the output neuron is 1, so dL/dh is the same. Through sigmoid: dL/dz = dL/dh * h (1 - h) = -0.010735. The first
-input goes into both hidden neurons with weight 1: dL/dx = 2 * (-0.010735) = -0.021470.
+input goes into both hidden neurons with weight 1: dL/dx = 1 * (-0.010735) + 1 * (-0.010735) = -0.021470.
 
 >>> deltas, gradients = backward(layers, outputs, batch_gradient("mse", outputs[-1], [[1.0]], "mean"))
 >>> [round(da[0][0], 6) for da in reversed(deltas)]
@@ -113,7 +115,7 @@ input goes into both hidden neurons with weight 1: dL/dx = 2 * (-0.010735) = -0.
 
 Each weight's derivative is its input times dL/dz of its neuron, each bias's is dL/dz. Hidden: -2 * (-0.010735) and
 -1 * (-0.010735) for w, -0.010735 for b. Output: 0.047426 * (-0.237618) for w, -0.237618 for b. With more places, the
-first of them, dL/dw1, is 0.0214695.
+first of them, dL/dw1 for w1 = layers[0].w[0][0], is 0.0214695. (Layers 1 and 3 are activations, without parameters.)
 
 >>> [[round(d, 7) for d in row] for row in gradients[0]]
 [[0.0214695, 0.0214695], [0.0107348, 0.0107348], [-0.0107348, -0.0107348]]
