@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import InputError, UnavailableError
 
-NUMBER_FORMATS = tuple("bBhHiIlLqQfd?")
+NUMBER_FORMATS = tuple("dfBbhHiIlLqQ?")  # the most frequent first
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from itertools import islice
-from math import isfinite
+from math import inf, isfinite
 from numbers import Real
 from operator import index
 from typing import Any, SupportsIndex, Union
@@ -52,6 +52,8 @@ def known_name(name: Any, names: Collection[str], what: str) -> str:
 
 def whole_number(value: Any, what: str, low: int = 1, high: int = 2**31 - 1) -> int:
     """`value` as an int, if it is a whole number from low to high; else InputError."""
+    if type(value) is int and low <= value <= high:
+        return value  # the usual case, in a quarter of the time
     try:
         number = None if isinstance(value, bool) else index(value)
     except Exception:  # of any object's own method
@@ -63,6 +65,8 @@ def whole_number(value: Any, what: str, low: int = 1, high: int = 2**31 - 1) -> 
 
 def positive_number(value: Any, what: str) -> float:
     """`value` as a float, if it is finite and above 0; else InputError."""
+    if type(value) is float and 0.0 < value < inf:
+        return value  # the usual case, as above
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else 0.0
     except Exception:  # too large, or of any object's own method

@@ -37,7 +37,7 @@ class Reading:
     def __enter__(self) -> None:
         lock, me = self.lock, threading.get_ident()
         with lock.mutex:
-            while lock.writer not in (None, me) or lock.waiting and lock.writer != me and me not in lock.readers:
+            while (lock.writer is not None or lock.waiting) and lock.writer != me and me not in lock.readers:
                 lock.changed.wait()
             lock.readers[me] = lock.readers.get(me, 0) + 1
 
@@ -47,7 +47,8 @@ class Reading:
             lock.readers[me] -= 1
             if not lock.readers[me]:
                 del lock.readers[me]
-                lock.changed.notify_all()
+                if lock.waiting:
+                    lock.changed.notify_all()
 
 
 class Writing:

@@ -302,7 +302,7 @@ class Network:
         """
         samples = check_samples(self.model, x, y)
         settings = self._settings(batch_size, shuffle, reduction)
-        self._train_epoch(samples, positive_number(lr, "lr"), settings, self._state())
+        self._train_epoch(samples, positive_number(lr, "lr"), settings)
 
     @trains
     def train(self, x: Numbers | Samples, y: Numbers | None = None, *, epochs: SupportsIndex, lr: float,
@@ -393,8 +393,9 @@ class Network:
         return Epoch(self.epoch, train.loss, validation and validation.loss, accuracy, lr, seconds)
 
     @writes
-    def _train_epoch(self, samples: Samples, lr: float, settings: _Settings, before: State) -> None:
-        """train_epoch with checked arguments; `before` is the present state."""
+    def _train_epoch(self, samples: Samples, lr: float, settings: _Settings, before: State | None = None) -> None:
+        """train_epoch with checked arguments. before: the present state, if the caller has it"""
+        before = before or self._state()
         batch_size, shuffle, reduction = settings
         count = len(samples)
         steps = -(-count // batch_size)
@@ -476,12 +477,12 @@ class Network:
         return DivergenceError(f"training diverged in epoch {self.epoch + 1}, step {step} of {steps}: the loss or a "
                                "parameter is no longer finite; a smaller learning rate may help", self.epoch + 1, step)
 
-    @reads
     def _state(self) -> State:
+        """A copy, for callers that hold the lock."""
         return self._implementation.get_parameters(), self._implementation.get_buffers()
 
-    @writes
     def _restore(self, state: State) -> None:
+        """Sets the state, for callers that hold the lock to write."""
         self._implementation.set_parameters(state[0])
         self._implementation.set_buffers(state[1])
 

@@ -121,18 +121,19 @@ class CImplementation:
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x: Rows) -> Matrix:
-        return rows_of(self._outputs(x), len(x), self.model.outputs)
+        return self._outputs(x, answers=False)
 
     def predict(self, x: Rows) -> Matrix:
-        o = self._outputs(x)
-        check(lib.refnn_predict(self._model, len(x), o))
-        return rows_of(o, len(x), self.model.outputs)
+        return self._outputs(x, answers=True)
 
-    def _outputs(self, x: Rows) -> Any:
-        o = room(len(x) * self.model.outputs)
+    def _outputs(self, x: Rows, answers: bool) -> Matrix:
+        count, width = len(x), self.model.outputs
+        o = room(count * width)
         with self._workspace(1, x) as w:
             self._run(lib.refnn_network_outputs, w, x, 1, o)
-        return o
+        if answers:
+            check(lib.refnn_predict(self._model, count, o))
+        return rows_of(o, count, width)
 
     def gradients(self, x: Rows, y: Targets, reduction: str) -> array[float]:
         gradients = doubles(len(self._parameters))
@@ -161,18 +162,20 @@ class CImplementation:
 
         passes: the work of a sample, in passes forward; batch_size: of training; if not given, all samples are one
         """
-        stop = len(x) if stop is None else stop
+        count = len(x)
+        stop = count if stop is None else stop
         step = max(1, CALL_WORK // (passes * self._work))
         together = self._rows if batch_size is None else min(batch_size, self._rows)
-        batch = len(x) if batch_size is None else batch_size
+        batch = count if batch_size is None else batch_size
         if passes > 1 and (batch <= step or self._whole_batches):
             step = max(step - step % batch, batch)
+        kind = passes, together
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            w.model.threads = self._threads.number((passes, together), together * self._work)
+            w.model.threads = threads = self._threads.number(kind, together * self._work)
             begin = time.perf_counter()
             check(function(w.network, w.samples, first, last, *arguments))
-            self._threads.took((passes, together), w.model.threads, last - first, time.perf_counter() - begin)
+            self._threads.took(kind, threads, last - first, time.perf_counter() - begin)
             if x.watch:
                 x.watch(last - first)
 
@@ -231,8 +234,8 @@ class Workspace:
         values = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
         samples.count = len(x)
         samples.pixels, samples.inputs = (values, ffi.NULL) if pixels else (ffi.NULL, values)
-        rows = aligned(y.values) if isinstance(y, Rows) else ffi.NULL
-        classes = ffi.NULL if y is None or isinstance(y, Rows) else ffi.from_buffer("int32_t[]", y)
+        classes = ffi.from_buffer("int32_t[]", y) if isinstance(y, array) else ffi.NULL
+        rows = ffi.NULL if y is None or isinstance(y, array) else aligned(y.values)
         chosen = ffi.NULL if order is None else ffi.from_buffer("int32_t[]", order)
         samples.y.rows, samples.y.classes, samples.order = rows, classes, chosen
         self.used = values, rows, classes, chosen
@@ -269,8 +272,7 @@ class Threads:
 
     def took(self, kind: tuple[int, int], threads: int, samples: int, seconds: float) -> None:
         """Notes the time of a call with that many samples."""
-        tried = self.speeds[kind][threads] if kind in self.speeds else None
-        if tried is not None and len(tried) < TRIALS:
+        if kind in self.speeds and len(tried := self.speeds[kind][threads]) < TRIALS:
             tried.append(samples / max(seconds, SHORTEST))
 
 
@@ -300,6 +302,8 @@ def rows_of(doubles: Any, count: int, width: int) -> Matrix:
 
 
 def check(status: int) -> None:
+    if status == lib.REFNN_OK:
+        return
     if status == lib.REFNN_BAD_MODEL:
         raise InputError("the C core refuses this model")
     if status == lib.REFNN_BAD_SAMPLES:
