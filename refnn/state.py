@@ -159,8 +159,10 @@ def shaped(values: Any, shape: tuple[int, ...], name: str) -> array[float]:
     view = buffer_of(values)
     if view is not None and view.shape != shape:
         raise InputError(f"{name} has shape {view.shape}, the model needs {shape}")
-    nested = values if view is None else view.tolist()
-    return check_flat(nested if len(shape) == 1 else flattened(nested, shape, name), prod(shape), name)
+    if view is None:
+        return check_flat(values if len(shape) == 1 else flattened(values, shape, name), prod(shape), name)
+    block = view if view.c_contiguous else memoryview(view.tobytes())
+    return check_flat(block.cast("B").cast(view.format), prod(shape), name)
 
 
 def flattened(values: Any, shape: tuple[int, ...], name: str) -> list[Any]:

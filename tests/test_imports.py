@@ -32,6 +32,8 @@ FLOORS = [
     ["refnn.plots"],
     ["refnn.runs"],
     ["refnn.page"],
+    ["refnn.contestants"],
+    ["refnn.calls"],
     ["refnn.bench", "refnn.check", "refnn.explain", "refnn.predict", "refnn.sweep", "refnn.train"],
     ["refnn.__main__"],
 ]
