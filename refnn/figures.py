@@ -18,7 +18,7 @@ from typing import Any
 import matplotlib
 import numpy
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from mpl_toolkits import mplot3d  # noqa: F401  # registers the projection "3d"
 from PIL import Image
 
@@ -121,6 +121,7 @@ def logarithmic(axes: Any) -> None:
     values = [float(v) for line in axes.lines for v in line.get_ydata()]
     if 0.0 < 10.0 * min(values) < max(values):
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if max(values) < 100.0 * min(values) else (1.0,)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
@@ -234,10 +235,11 @@ def images(pictures: Sequence[Any], titles: Sequence[str], marked: Sequence[bool
     marked: which ones have a thick frame; signed: numbers of both signs, on one scale, with a legend of colours
     """
     side = PAGE / columns
+    height = side * min(2.0, len(pictures[0]) / len(pictures[0][0]))
     columns = min(columns, len(pictures))
     rows = -(-len(pictures) // columns)
     lines = 1 + max(text.count("\n") for text in titles)
-    figure = Figure((max(COLUMN, side * columns), 0.3 * bool(title) + rows * (side + 0.14 * lines)))
+    figure = Figure((max(COLUMN, side * columns), 0.3 * bool(title) + rows * (height + 0.14 * lines)))
     figure.suptitle(title)
     grid = figure.subplots(rows, columns, squeeze=False)
     largest = max(float(numpy.abs(picture).max()) for picture in pictures) or 1.0

@@ -197,7 +197,7 @@ def of_plane(subject: Subject, columns: Sequence[Column]) -> Any:
 
 
 def of_pictures(subject: Subject, pictures: Pictures) -> Figures:
-    """The first pictures with their answers, the worst answers, and the weights of the first layer."""
+    """Some pictures with their answers, the worst answers, and the weights of the first layer."""
     figures = module()
     outputs, targets, names = subject.outputs, subject.targets, subject.classes
     inputs = subject.samples.inputs
@@ -210,8 +210,10 @@ def of_pictures(subject: Subject, pictures: Pictures) -> Figures:
         shapes = [picture(inputs[n], pictures.shape) for n in chosen]
         return figures.images(shapes, texts, [wrong[n] for n in chosen], title)
 
-    first = range(min(SHOWN, len(targets)))
-    yield "pictures.png", grid(first, f"answers to the first {subject.which} pictures; wrong ones have a thick frame")
+    count = min(SHOWN, len(targets))
+    some = [n * len(targets) // count for n in range(count)]  # files of a folder stand in the order of their classes
+    yield "pictures.png", grid(some, f"answers to {count} of {len(targets):,} {subject.which} samples; wrong ones have "
+                                     "a thick frame")
     worst = sorted(range(len(targets)), key=lambda n: (not wrong[n], outputs[n][targets[n]]))[:SHOWN]
     yield "worst.png", grid(worst, f"the worst answers; {subject.mistakes}")
     kernels = first_weights(subject.network, pictures)
@@ -297,7 +299,7 @@ def first_weights(network: Network, pictures: Pictures) -> list[tuple[list[Any],
     for n in range(min(SHOWN, outputs * channels)):
         start = n * height * width
         rows = [list(flat[start + y * width:start + (y + 1) * width]) for y in range(height)]
-        found.append((rows, f"{what} {n // channels}" + (f", input {n % channels}" if channels > 1 else "")))
+        found.append((rows, f"{what} {n // channels}" + (f"\ninput {n % channels}" if channels > 1 else "")))
     return found
 
 

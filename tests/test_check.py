@@ -250,19 +250,19 @@ def test_the_readme_program_is_exact(tmp_path, capsys):
     assert "Not implemented: next (5), uniform (5), below (5)" in capsys.readouterr().out
 
 
-def test_the_readme_report_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
+def test_the_report_of_a_compensated_sum(tmp_path, capsys, monkeypatch):
     python = next(filter(None, map(interpreter, ("3.12", "3.13", "3.14"))), None)
     if not python:
         pytest.skip("no Python from 3.12 on, whose builtin sum compensates, on this machine")
     monkeypatch.setenv("COLUMNS", "100")
-    readme = (ROOT / "README.md").read_text()
-    code = re.search(r"```python\n(import json\n.*?)```", readme, re.S)[1]
+    code = re.search(r"```python\n(import json\n.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
     path = tmp_path / "mine.py"
     path.write_text(re.sub(r"    z = 0\.0\n.*?return z\n",
                            "    return sum(float(a) * float(b) for a, b in zip(x, w))\n", code, flags=re.S))
     assert main(["--cmd", f'"{python}" "{path}"', "product"]) == 1
     said = capsys.readouterr().out
-    for line in re.search(r"    product: rounding.*?\n\n", readme, re.S)[0].splitlines():
+    shown = (ROOT / "docs" / "bits.md").read_text()
+    for line in re.search(r"    product: rounding.*?\n\n", shown, re.S)[0].splitlines():
         assert " ".join(line.split()) in " ".join(said.split())
 
 
