@@ -12,6 +12,7 @@ import sys
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -112,7 +113,7 @@ def epochs(work: Work, threads: int) -> Iterator[Call]:
         train = network.train if evaluations else network.train_epoch
         if evaluations:
             options["epochs"] = 1
-        call = Call(name, {"refnn C": lambda train=train, options=options: train(x, y, **options)},  # type: ignore[misc]
+        call = Call(name, {"refnn C": partial(train, x, y, **options)},
                     "sample", FEW, FEW * (part.flops() + evaluations * forward))
         for peer_name, peer in peers(part, threads):
             call.runs[peer_name] = epoch_of(peer, part, evaluations > 0)
