@@ -205,25 +205,28 @@ def regions(x1: Sequence[float], x2: Sequence[float], outputs: Sequence[Sequence
 
     outputs: a row for each point of the grid, in the order of `surfaces`, with a number for each class
     """
-    figure = Figure((COLUMN, 3.3))
+    columns = max(1, min(3, 36 // max(map(len, names))))  # of the legend
+    figure = Figure((COLUMN, 3.1 + 0.16 * -(-len(names) // columns)))
     axes = figure.subplots()
     cube = numpy.reshape(outputs, (len(x1), len(x2), len(names))).transpose(1, 0, 2)
     colours = matplotlib.colormaps[UNSIGNED](numpy.linspace(0.0, 1.0, len(names)))
     tints = 1.0 - 0.45 * (1.0 - colours)
     axes.pcolormesh(x1, x2, cube.argmax(2), cmap=matplotlib.colors.ListedColormap(tints), vmin=-0.5,
                     vmax=len(names) - 0.5, shading="nearest")
-    for n, name in enumerate(names):
+    for n in range(len(names)):
         lead = cube[..., n] - numpy.delete(cube, n, 2).max(2)
         if lead.min() < 0.0 < lead.max():
             axes.contour(x1, x2, lead, [0.0], colors="black", linewidths=1)
         chosen = [point for point, target in zip(points, targets) if target == n]
         axes.plot([point[0] for point in chosen], [point[1] for point in chosen], MARKERS[n % 8], color=colours[n],
-                  markeredgecolor="black", markeredgewidth=0.5, linestyle="none", label=name)
+                  markeredgecolor="black", markeredgewidth=0.5, linestyle="none")
     axes.set(xlabel=labels[0], ylabel=labels[1], title=title)
     if 0.8 < (x1[-1] - x1[0]) / (x2[-1] - x2[0]) < 1.25:
         axes.set_aspect("equal")
     axes.grid(False)
-    figure.legend(loc="outside lower center", ncols=min(3, len(names)), fontsize=8)
+    legend = figure.legend(axes.lines, range(len(names)), loc="outside lower center", ncols=columns, fontsize=8)
+    for text, name in zip(legend.get_texts(), names):
+        text.set_text(name)  # as a label, _name would be left out
     return figure
 
 
@@ -287,8 +290,8 @@ def confusion(counts: Sequence[Sequence[int]], names: Sequence[str], title: str 
 
 
 @styled
-def agreement(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]], title: str = "") -> Figure:
-    """Answers over targets, a diagram for each name; a right answer lies on the diagonal. pairs: (targets, answers)"""
+def agreement(pairs: Sequence[tuple[str, Sequence[float], Sequence[float]]], title: str = "") -> Figure:
+    """Answers over targets, a diagram for each of (name, targets, answers). A right answer lies on the diagonal."""
     columns = min(2, len(pairs))
     rows = -(-len(pairs) // columns)
     figure = Figure((COLUMN * columns, 3.1 * rows))
@@ -296,11 +299,11 @@ def agreement(pairs: Mapping[str, tuple[Sequence[float], Sequence[float]]], titl
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(pairs):]:
         axes.axis("off")
-    for axes, (name, (targets, answers)) in zip(grid.flat, pairs.items()):
+    for axes, (name, targets, answers) in zip(grid.flat, pairs):
         ends = [min(targets), max(targets)]
         axes.plot(ends, ends, "-", color="0.5", label="right")
         axes.plot(targets, answers, "o", color=colour(0), alpha=0.6, label="network", linestyle="none")
-        axes.set(xlabel=f"{name}, target", ylabel=f"{name}, answer of the network")
+        axes.set(xlabel="target", ylabel="answer of the network", title=name)
         axes.legend()
     return figure
 

@@ -212,8 +212,8 @@ def of_pictures(subject: Subject, pictures: Pictures) -> Figures:
 
     count = min(SHOWN, len(targets))
     some = [n * len(targets) // count for n in range(count)]  # files of a folder stand in the order of their classes
-    yield "pictures.png", grid(some, f"answers to {count} of {len(targets):,} {subject.which} samples; wrong ones have "
-                                     "a thick frame")
+    title = f"{count} of {len(targets):,} {subject.which} samples; framed: wrong"
+    yield "pictures.png", grid(some, title)
     worst = sorted(range(len(targets)), key=lambda n: (not wrong[n], outputs[n][targets[n]]))[:SHOWN]
     yield "worst.png", grid(worst, f"the worst answers; {subject.mistakes}")
     kernels = first_weights(subject.network, pictures)
@@ -228,8 +228,8 @@ def of_numbers(subject: Subject) -> Any:
     assert columns is not None
     targets = [columns.answer(row) for row in subject.samples.targets]  # type: ignore[arg-type]  # rows
     answers = list(map(columns.answer, subject.outputs))
-    pairs = {brief(column.name, 30): tuple([row[column.name] for row in rows] for rows in (targets, answers))
-             for column in columns.targets[:CURVES]}
+    pairs = [(brief(column.name, 30), *([row[column.name] for row in rows] for rows in (targets, answers)))
+             for column in columns.targets[:CURVES]]
     return module().agreement(pairs, f"{subject.which} data, {len(targets):,} rows")
 
 

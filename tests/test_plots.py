@@ -33,10 +33,11 @@ MADE = {  # a call of each function
     "surfaces": lambda: figures.surfaces(X1, X2, VALUES, VALUES[::-1], title="epoch 1"),
     "error_map": lambda: figures.error_map(X1, X2, VALUES),
     "response": lambda: figures.response(X1, X2, VALUES, [[1.0, 5.5]], [3.0], notes={"here": (2.0, 6.0)}),
-    "regions": lambda: figures.regions(X1, X2, [[v, 4.5 - v] for v in VALUES], [[0.0, 5.0], [2.0, 6.0]], [1, 0], "ab"),
+    "regions": lambda: figures.regions(X1, X2, [[v, 4.5 - v] for v in VALUES],
+                                       [[0.0, 5.0], [2.0, 6.0]], [1, 0], ["a", "_b"]),
     "images": lambda: figures.images([[[0.0, 1.0]], [[0.5, 0.5]]], ["4 (90 %)", "5\nnot 6"], [False, True], "title"),
     "confusion": lambda: figures.confusion(COUNTS, ["cat", "dog", "$x$"], "3 are wrong"),
-    "agreement": lambda: figures.agreement({"price": ([1.0, 2.0], [1.5, 1.75])}, "rows"),
+    "agreement": lambda: figures.agreement([("price", [1.0, 2.0], [1.5, 1.75])], "rows"),
     "compared": lambda: figures.compared({"a": [[4.0, 1.0], [2.0, 0.5], [9.0, 0.25]]}, title="one"),
 }
 
@@ -120,8 +121,10 @@ def test_maps_have_the_values_at_their_places():
 def test_regions_are_the_largest_outputs():
     axes = MADE["regions"]().axes[0]
     assert mesh(axes).tolist() == [[1, 0, 0], [1, 0, 0]]
-    assert [(line.get_xydata().tolist(), line.get_label()) for line in axes.lines] == [
-        ([[2.0, 6.0]], "a"), ([[0.0, 5.0]], "b")]
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[2.0, 6.0]], [[0.0, 5.0]]]
+    [legend] = axes.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "_b"]
+    assert [handle.get_marker() for handle in legend.legend_handles] == [line.get_marker() for line in axes.lines]
     assert axes.lines[0].get_marker() != axes.lines[1].get_marker()
 
 
