@@ -141,6 +141,7 @@ def test_correct_gradients_pass(impl):
         assert result.passed and 0.0 < result.worst < 1e-6
 
 
+@pytest.mark.slow
 def test_the_network_of_the_article_passes(impl):
     layers = [Conv2d(1, 4, 3, padding=1), MaxPool2d(2), ReLU(), BatchNorm2d(4), Conv2d(4, 8, 3, padding=1),
               MaxPool2d(2), ReLU(), BatchNorm2d(8),

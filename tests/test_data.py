@@ -97,6 +97,7 @@ def test_the_argument_overrides_the_environment(tmp_path, monkeypatch):
     assert len(datasets.mnist("digits").train[1]) == 2000
 
 
+@pytest.mark.slow
 def test_the_digits_program_draws_the_same_digits():
     path = datasets.data_folder() / "digits" / "draw.py"
     spec = importlib.util.spec_from_file_location("draw", path)

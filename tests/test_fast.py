@@ -53,6 +53,7 @@ def test_unknown_instruction_set(monkeypatch):
         Network(mlp([1, 1]), "c")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", range(SHAPES))
 @pytest.mark.parametrize("simd", SIMD)
 def test_same_bits_with_every_instruction_set_and_number_of_threads(monkeypatch, simd, n):
@@ -133,6 +134,7 @@ def test_invalid_threads():
         Network(mlp([1, 1]), "python", threads=2)
 
 
+@pytest.mark.slow
 def test_a_small_workspace_gives_the_same_bits(monkeypatch):
     model, samples, batch_size = random_cases.shape(2)
     monkeypatch.setattr(native, "WORKSPACE", 20_000)

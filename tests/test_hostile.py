@@ -107,6 +107,7 @@ def options_of(module):
 MODULES = {"train": train, "check": check, "sweep": sweep, "bench": bench, "predict": predict, "explain": explain}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(MODULES) & set(COMMANDS)))
 def test_every_option_with_every_nasty_value(name, tmp_path, monkeypatch, capfd):
     """Of this process: a traceback would be an exception here."""
@@ -140,6 +141,7 @@ def test_ctrl_c_in_a_text_that_is_executed(tmp_path):
     assert (done.returncode, done.stderr) == (130, "refnn: interrupted\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 @pytest.mark.parametrize("arguments", [["-m", "refnn.train", "sin-cos"], ["-m", "refnn", "check"],
                                        ["-m", "refnn.sweep", "sin-cos", "--jobs", "2", "--keep", "keep"]])
