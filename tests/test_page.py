@@ -279,6 +279,20 @@ def test_what_is_pointed_at_is_explained(opened):
 
 
 @pytest.mark.slow
+def test_the_step_of_alice(opened):
+    """Weights of 1 and biases of 0: the numbers are those of the README, and no digest is promised."""
+    seeded = opened.run("text('digest')")
+    enter(opened, first="ones")
+    opened.run("item('weight w0[0][0]').dispatchEvent(new MouseEvent('click', { bubbles: true }))")
+    shown = opened.run("text('item')")
+    assert "dL/dw0[0][0] = 0.02146953526581111" in shown and "after the step = 0.9978530464734189" in shown
+    assert opened.run("text('digest')") != seeded and opened.run("element('command').hidden")
+    assert opened.run("text('digest-text')").startswith("The first weights are not those of a seed")
+    enter(opened, first="random")
+    assert opened.run("text('digest')") == seeded and not opened.run("element('command').hidden")
+
+
+@pytest.mark.slow
 def test_wrong_settings_are_said_and_change_nothing(opened):
     before = opened.run("text('digest')")
     for name, value in (("seed", "-1"), ("seed", str(2**64)), ("lr", "0"), ("lr", "x"), ("hidden", "99"),

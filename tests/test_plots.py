@@ -50,7 +50,13 @@ def few_pictures(monkeypatch):
 
 def mesh(axes):
     [found] = [one for one in axes.collections if isinstance(one, QuadMesh)]
-    return numpy.array(found.get_array())
+    rows, columns, _ = found.get_coordinates().shape
+    return numpy.reshape(found.get_array(), (rows - 1, columns - 1))  # flat before matplotlib 3.8
+
+
+def scatter(axes):
+    [found] = [one for one in axes.collections if isinstance(one, PathCollection) and one.get_array() is not None]
+    return found
 
 
 def texts(figure):
@@ -111,7 +117,7 @@ def test_maps_have_the_values_at_their_places():
     assert axes.get_title() == f"rms {statistics.mean(v * v for v in VALUES) ** 0.5:.2g}, largest 7"
     axes = MADE["response"]().axes[0]
     assert (mesh(axes) == expected).all()
-    [points] = [one for one in axes.collections if type(one) is PathCollection]
+    points = scatter(axes)
     assert points.get_offsets().tolist() == [[1.0, 5.5]] and list(points.get_array()) == [3.0]
     assert points.get_clim() == (1.0, 7.0)
     [note] = axes.texts[-1:]
@@ -245,7 +251,8 @@ def test_surface_and_error_are_the_networks(monkeypatch, capsys, tmp_path):
     shown = [frame.axes[0].collections[0].get_array() for frame in found["surface.gif"]]
     assert numpy.allclose(shown[-1], means.ravel(), rtol=1e-12)
     assert not numpy.allclose(shown[0], shown[1]) and not numpy.allclose(shown[1], shown[2])
-    assert [frame.get_suptitle().split(",")[0] for frame in found["surface.gif"]] == ["epoch 0", "epoch 1", "epoch 2"]
+    titles = [frame._suptitle.get_text() for frame in found["surface.gif"]]
+    assert [title.split(",")[0] for title in titles] == ["epoch 0", "epoch 1", "epoch 2"]
 
 
 def test_a_long_animation_has_some_of_the_epochs(monkeypatch):
@@ -286,7 +293,7 @@ def test_pictures_and_mistakes_are_those_of_the_test():
     assert sum(counts[n][n] for n in range(10)) == round(100 * network.evaluate(samples).accuracy)
     assert [sum(row) for row in counts] == [list(samples.targets).count(n) for n in range(10)]
     title = f"{right.count(False)} of 100 test samples are wrong"
-    assert found["confusion.png"].get_suptitle() == title
+    assert found["confusion.png"]._suptitle.get_text() == title
     shown = sum(int(text.get_text() or 0) for text in found["confusion.png"].axes[0].texts)
     assert shown == 100
 
@@ -321,7 +328,7 @@ def test_a_table_is_drawn_in_the_units_of_its_file(tables):
         axes = found["plane.png"].axes[0]
         assert (axes.get_xlabel(), axes.get_ylabel()) == tuple(column.name for column in task.columns.inputs)
         if outputs == 1:
-            [points] = [one for one in axes.collections if type(one) is PathCollection]
+            points = scatter(axes)
             places, targets = points.get_offsets(), [float(row[2]) for row in rows]
             assert numpy.allclose(points.get_array(), targets)
             answers = found["answers.png"].axes[0].lines[1].get_xydata()

@@ -17,7 +17,7 @@ TRAINED = """new Promise((done) => {
   const paused = () => document.getElementById("play").textContent === "Play";
   const timer = setInterval(() => paused() && (clearInterval(timer), done()), 20);
 })"""  # until the page pauses
-WIDTH = 1100  # pixels of the page
+WIDTH = 1250  # pixels of the page
 COLOURS = 160  # of a picture; more take more bytes
 
 

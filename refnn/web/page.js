@@ -56,6 +56,7 @@ function chooseTask(name) {
   $("activation").value = own.activation;
   $("batch_size").value = own.batch_size;
   $("epochs").value = own.epochs;
+  $("first").value = "random";
   bug = "";
   before = [];
   start();
@@ -74,6 +75,9 @@ function read() {
   return problem ? undefined : values;
 }
 
+// Whether a training begins with 1 for each weight and 0 for each bias
+const ones = () => $("first").value === "ones";
+
 // Begins anew. Nothing changes if a setting is wrong
 function start() {
   const values = read();
@@ -85,6 +89,7 @@ function start() {
   offerBugs();
   if (training?.epoch > 0) before = losses;
   training = trainingOf(task, settings, seed, { ...RULES, ...BUGS[bug]?.rules });
+  if (ones()) for (const { w, b } of training.network.layers) (w?.fill(1), b?.fill(0));
   losses = [training.loss()];
   training.prepare();
   row = 0;
@@ -170,6 +175,7 @@ function showDigest(digest) {
   const { epoch, start } = training;
   $("digest").textContent = digest;
   $("digest-text").textContent = bug ? "With a mistake, these are not the weights of refnn."
+    : ones() ? "The first weights are not those of a seed, so refnn train has others."
     : start > 0 ? "The epoch is not over. At its end, refnn train has the same weights."
       : `The same bits in Python and in C: ${epoch ? "final_sha256" : "initial_sha256"} in the record of`;
   const own = CONFIG.defaults[task], words = [`refnn train ${task}`];
@@ -181,7 +187,7 @@ function showDigest(digest) {
   }
   words.push(`--epochs ${epoch || 1}`, "--json -");
   $("command").replaceChildren(...words.flatMap((textContent) => [make("span", { textContent }), " "]));
-  $("command").hidden = Boolean(bug) || start > 0;
+  $("command").hidden = Boolean(bug) || ones() || start > 0;
 }
 
 function explanation() {
@@ -408,7 +414,7 @@ function listen() {
     move(event.key);
   });
   $("task").onchange = () => chooseTask($("task").value);
-  for (const name of [...TEXTS, "activation"]) if (name !== "epochs") $(name).onchange = start;
+  for (const name of [...TEXTS, "activation", "first"]) if (name !== "epochs") $(name).onchange = start;
   $("epochs").onchange = () => {
     settings.epochs = read()?.epochs ?? settings.epochs;
   };
