@@ -15,6 +15,7 @@ from .errors import InputError, UnavailableError
 from .kept import Point
 from .network import Epoch, Evaluation, Network
 from .pictures import Pictures
+from .progress import Report, silent
 from .reference.elementary import cos, sin
 from .samples import Pixels, Rows, Samples
 from .tables import Column
@@ -31,6 +32,7 @@ FINE = 120  # points of a side of the plane of two inputs
 FRAMES = 60  # of an animation, at most
 SHOWN = 40  # pictures of a figure
 CURVES = 8  # of a figure
+PART = 200  # samples between two calls of a report
 
 Figures = Iterator[tuple[str, Any]]  # the name of a file, and a figure, or the figures of an animation
 
@@ -70,17 +72,24 @@ def module() -> Any:
 class Subject:
     """What the pictures of a training show.
 
-    name: of the task; samples: those that are drawn; which: "test", "validation" or "training"
+    name: of the task; samples: those that are drawn; which: "test", "validation" or "training"; report: called while
+    the network answers
     """
 
-    def __init__(self, name: str, task: Task, network: Network, samples: Samples, which: str) -> None:
+    def __init__(self, name: str, task: Task, network: Network, samples: Samples, which: str,
+                 report: Report = silent) -> None:
         self.name, self.task, self.network, self.samples, self.which = name, task, network, samples, which
+        self.report = report
 
     @cached_property
     def outputs(self) -> list[list[float]]:
         """The network's answers to the samples."""
-        values = self.samples.inputs.values
-        return self.network.predict(Pixels(values) if values.format == "B" else values)
+        inputs, found = self.samples.inputs, []
+        for start in range(0, len(inputs), PART):
+            values = inputs.values[start * inputs.width:(start + PART) * inputs.width]
+            found += self.network.predict(Pixels(values) if values.format == "B" else values)
+            self.report("answers", len(found), len(inputs), "samples")
+        return found
 
     @cached_property
     def targets(self) -> list[int]:

@@ -249,8 +249,9 @@ class Training:
         if self.plots:
             held_out = [(self.test, "test"), (self.validation, "validation"), (self.train, "training")]
             samples, which = next((samples, which) for samples, which in held_out if samples)
-            subject = Subject(self.record_run["task"], self.task, self.network, samples, which)
-            self.plots.write(of_training(subject, self.history, result, self.fits), self.progress.say)
+            subject = Subject(self.record_run["task"], self.task, self.network, samples, which, self.progress)
+            with closing(self.progress):
+                self.plots.write(of_training(subject, self.history, result, self.fits), self.progress.say)
 
 
 def limited(samples: Samples, count: int | None) -> Samples:

@@ -273,11 +273,15 @@ def subject(words, name="mnist"):
     return plots.Subject(name, task, network, check_samples(network.model, *data.test).first(100), "test")
 
 
-def test_pictures_and_mistakes_are_those_of_the_test():
+def test_pictures_and_mistakes_are_those_of_the_test(monkeypatch):
+    monkeypatch.setattr(plots, "PART", 40)
     shown = subject({"lr": 0.1, "epochs": 3})
+    reported = []
+    shown.report = lambda *words: reported.append(words)
     network, samples = shown.network, shown.samples
     found = dict(plots.of_training(shown, []))
     assert list(found) == ["pictures.png", "worst.png", "weights.png", "confusion.png"]
+    assert reported == [("answers", done, 100, "samples") for done in (40, 80, 100)]
     outputs = network.predict([samples.inputs[n] for n in range(100)])
     answers = [row.index(max(row)) for row in outputs]
     right = [answer == target for answer, target in zip(answers, samples.targets)]
