@@ -215,7 +215,7 @@ def of_pictures(subject: Subject, pictures: Pictures) -> Figures:
 
     def grid(chosen: Sequence[int], title: str) -> Any:
         texts = [f"{names[answers[n]]} ({number(outputs[n][answers[n]], subject)})"
-                 + (f"\nnot {names[targets[n]]}" if wrong[n] else "") for n in chosen]
+                 + (f"\nis {names[targets[n]]}" if wrong[n] else "") for n in chosen]
         shapes = [picture(inputs[n], pictures.shape) for n in chosen]
         return figures.images(shapes, texts, [wrong[n] for n in chosen], title)
 

@@ -288,7 +288,7 @@ def test_pictures_and_mistakes_are_those_of_the_test(monkeypatch):
     assert 5 < right.count(False) < 95
     for n, axes in zip(range(0, 100, 10), found["pictures.png"].axes):
         assert axes.images[0].get_array().ravel().tolist() == samples.inputs[n]
-        expected = f"{answers[n]} ({100 * max(outputs[n]):.0f} %)" + ("" if right[n] else f"\nnot {samples.targets[n]}")
+        expected = f"{answers[n]} ({100 * max(outputs[n]):.0f} %)" + ("" if right[n] else f"\nis {samples.targets[n]}")
         assert axes.get_title().strip() == expected
     worst = sorted((n for n in range(100) if not right[n]), key=lambda n: outputs[n][samples.targets[n]])[:10]
     for n, axes in zip(worst, found["worst.png"].axes):
