@@ -7,6 +7,7 @@ from networks import network
 from refnn import Linear, Model, Network, Sigmoid, mlp
 from refnn.implementations import c as native
 from refnn.reference.prng import stream
+from refnn.samples import check_samples
 
 
 def test_alice(impl):
@@ -52,3 +53,16 @@ def test_slices_and_chunks_change_no_bit(monkeypatch, batch_size):
         monkeypatch.setattr(native, "ROWS", rows)
         monkeypatch.setattr(native, "CALL_WORK", work)
         assert difference(trained("c"), expected) is None
+
+
+@pytest.mark.parametrize("batch_size, sizes", [(32, [32] * 10 + [13]), (500, [128, 128, 77])])
+def test_a_slice_is_a_whole_pass(monkeypatch, batch_size, sizes):
+    """A call that is limited to less work than a pass over a batch would read every weight more often than needed."""
+    network = Network(mlp([5, 4, 2]), "c")
+    samples = check_samples(network.model, [[0.5] * 5] * 333, [[0.5, 0.5]] * 333).watched((seen := []).append)
+    monkeypatch.setattr(native, "CALL_WORK", 1)
+    network.train_epoch(samples, lr=0.1, batch_size=batch_size)
+    assert seen == sizes
+    seen.clear()
+    network.loss(samples)
+    assert seen == [128, 128, 77]

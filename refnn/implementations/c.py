@@ -23,7 +23,7 @@ LARGEST_WORKSPACE = 2**29  # doubles, 4 GB, for batches that must be taken whole
 THREAD_WORK = 3_000_000  # multiply-adds of a pass over one batch from which threads may pay
 TRIALS = 3  # calls with each number of threads before the faster is kept
 EPOCH_WORK = 500  # fixed cost of one sample, expressed in multiply-adds
-CALL_WORK = 300_000_000  # multiply-adds of one call, about 10 ms: Ctrl-C is heard between calls
+CALL_WORK = 300_000_000  # multiply-adds of one call, about 10 ms, or of a single pass: Ctrl-C is heard between calls
 
 
 class CImplementation:
@@ -167,8 +167,8 @@ class CImplementation:
         step = max(1, CALL_WORK // (passes * self._work))
         together = self._rows if batch_size is None else min(batch_size, self._rows)
         batch = count if batch_size is None else batch_size
-        if passes > 1 and (batch <= step or self._whole_batches):
-            step = max(step - step % batch, batch)
+        unit = batch if passes > 1 and (batch <= step or self._whole_batches) else together
+        step = max(step - step % unit, unit)  # whole batches, or whole passes through the layers
         kind = passes, together
         for first in range(start, stop, step):
             last = min(first + step, stop)
