@@ -124,16 +124,20 @@ class Subject:
 
 
 class Fits:
-    """What a network of sin-cos answers between the points of its training, after each epoch or some of them."""
+    """What a network of sin-cos answers between the points of its training, after each epoch; of many, some."""
 
-    def __init__(self, network: Network, epochs: int) -> None:
+    def __init__(self, network: Network) -> None:
         self.network = network
-        self.every = -(-epochs // FRAMES)
+        self.every = 1
         self.kept: list[tuple[Epoch, list[float]]] = []
 
     def __call__(self, epoch: Epoch) -> None:
-        if not self.kept or (epoch.epoch - self.kept[0][0].epoch) % self.every == 0:
-            self.kept.append((epoch, fit(self.network)))
+        if self.kept and (epoch.epoch - self.kept[0][0].epoch) % self.every:
+            return
+        self.kept.append((epoch, fit(self.network)))
+        if len(self.kept) > FRAMES:  # a training may stop at any time, so their number is not known before
+            self.kept = self.kept[::2]
+            self.every *= 2
 
 
 def fit(network: Network) -> list[float]:

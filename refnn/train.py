@@ -155,7 +155,7 @@ class Training:
         self.initial = digest(self.network.parameters)
         self.saved_at = time.monotonic()
         left = self.task.epochs - self.network.epoch
-        self.fits = Fits(self.network, left) if self.plots and self.record_run["task"] == "sin-cos" else None
+        self.fits = Fits(self.network) if self.plots and self.record_run["task"] == "sin-cos" else None
         try:
             if left > 0:
                 self._save()
