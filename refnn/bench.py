@@ -23,9 +23,10 @@ from typing import Any, NamedTuple
 from . import __version__, implementations
 from .calls import Call, calls, dense_work, wide_work
 from .checks import whole_number
-from .cli import Parser, check_writable, command, integer, printer, write_json
+from .cli import Parser, add_plot, check_writable, command, integer, printer, write_json
 from .contestants import SINGLE, Work, contestants
 from .errors import RefnnError
+from .plots import Figures, Plots
 from .samples import check_samples
 from .tasks import task
 
@@ -167,6 +168,7 @@ def options() -> Parser:
     parser.add_argument("--quick", action="store_true",
                         help="about 20 seconds: 2 short rounds, plain Python only with small networks, no start-up")
     parser.add_argument("--json", metavar="FILE", help="write a record for programs; - for standard output")
+    add_plot(parser, "the times of all, as multiples of refnn's")
     return parser
 
 
@@ -174,10 +176,11 @@ def run(given: argparse.Namespace) -> int:
     threads = whole_number(given.threads, "--threads", 1, 1024)
     rounds = (2 if given.quick else ROUNDS) if given.rounds is None else whole_number(given.rounds, "--rounds")
     check_writable(given.json)
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, str(threads))  # before NumPy is imported, which matplotlib does
+    plots = Plots(given.plot) if given.plot is not None else None
     implementations.load("c")
     from . import core as c
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, str(threads))
     say = printer(given)
     say(f"refnn {__version__}, C ({c.build()}) on {processor_name()}, {threads} thread{'s' * (threads > 1)}")
     top, product = peak(c, rounds)
@@ -192,7 +195,16 @@ def run(given: argparse.Namespace) -> int:
     write_json(given.json, {"refnn": __version__, "build": c.build(), "processor": processor_name(), "threads": threads,
                             "rounds": rounds, "peak_gflops": top, "product_gflops": product, "works": measured,
                             "calls": called})
+    if plots:
+        title = f"{processor_name()}, {threads} thread{'s' * (threads > 1)}"
+        plots.write(of_rows(plots, [*measured, *called], title), say)
     return 0
+
+
+def of_rows(plots: Plots, rows: Sequence[dict[str, Any]], title: str) -> Figures:
+    """The figure of all rows that have several contestants. rows: their records"""
+    times = {row["name"]: {name: taken["best"] for name, taken in row["microseconds"].items()} for row in rows}
+    yield "speed.png", plots.made.ratios({name: row for name, row in times.items() if len(row) > 1}, "refnn C", title)
 
 
 def report_work(work: Work, times: dict[str, Time], top: float, say: Say) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def data_in(rows: Rows) -> Iterator[Call]:
     count, width = len(rows), rows.width
     forms: dict[str, tuple[Any, int]] = {  # and the bytes of a number: read, and written where it is converted
         "doubles": (rows.values, DOUBLE), "float32": (array("f", rows.values), FLOAT + DOUBLE),
-        "lists": (list(rows), POINTER + OBJECT + DOUBLE), "bytes": (bytes(count * width), 1)}
+        "lists": (list(rows), POINTER + OBJECT + DOUBLE), "bytes": (bytes(count * width), 0)}  # they are not read
     for form, (x, size) in forms.items():
         call = Call(f"data in, {form}", {}, "row of 784", count, bytes=float(size * count * width))
         if form == "bytes":

@@ -328,3 +328,23 @@ def compared(runs: Mapping[str, Sequence[Sequence[float]]], loss: str = "loss", 
     figure.legend(loc="outside lower center", ncols=2, fontsize=8, title_fontsize=8,
                   title=f"median and middle half of {' to '.join(map(str, counts[:1] + counts[1:][-1:]))} runs")
     return figure
+
+
+@styled
+def ratios(times: Mapping[str, Mapping[str, float]], base: str, title: str = "") -> Figure:
+    """Times of several contestants, as multiples of the time of `base`.
+
+    times: the name of a row -> the name of each contestant -> its time, in any unit
+    """
+    figure = Figure((PAGE, 1.3 + 0.18 * len(times)))
+    axes = figure.subplots()
+    axes.axvline(1.0, color="black", label=base)
+    for n, name in enumerate(dict.fromkeys(name for row in times.values() for name in row if name != base)):
+        found = [(row[name] / row[base], k) for k, row in enumerate(times.values()) if name in row]
+        axes.plot(*zip(*found), MARKERS[n % 8], color=colour(n), label=name, linestyle="none")
+    axes.set(xscale="log", xlabel=f"time, as a multiple of that of {base}", title=title)
+    axes.set_yticks(range(len(times)), list(times))
+    axes.invert_yaxis()
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure

@@ -39,6 +39,7 @@ MADE = {  # a call of each function
     "confusion": lambda: figures.confusion(COUNTS, ["cat", "dog", "$x$"], "3 are wrong"),
     "agreement": lambda: figures.agreement([("price", [1.0, 2.0], [1.5, 1.75])], "rows"),
     "compared": lambda: figures.compared({"a": [[4.0, 1.0], [2.0, 0.5], [9.0, 0.25]]}, title="one"),
+    "ratios": lambda: figures.ratios({"save": {"c": 2.0, "numpy": 5.0}, "load": {"c": 4.0, "torch": 1.0}}, "c"),
 }
 
 
@@ -160,6 +161,12 @@ def test_agreement_and_medians():
     assert right.get_xydata().tolist() == [[1.0, 1.0], [2.0, 2.0]]
     [line] = MADE["compared"]().axes[0].lines
     assert list(line.get_ydata()) == [4.0, 0.5]
+
+
+def test_ratios():
+    _, *points = MADE["ratios"]().axes[0].lines
+    assert {line.get_label(): line.get_xydata().tolist() for line in points} == {
+        "numpy": [[2.5, 0.0]], "torch": [[0.25, 1.0]]}
 
 
 def test_an_animation_has_every_frame():
