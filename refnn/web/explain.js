@@ -116,6 +116,12 @@ class Explanation {
     return [[...symbols, `d${this.name(k + 1, after)}/d${at}`], [...factors, factor]];
   }
 
+  // Whether the mistake changes a derivative behind layer k
+  mistaken(k) {
+    const keys = [`${this.training.q.loss}_gradient`, ...this.layers.slice(k + 1).map(({ type }) => `${type}_backward`)];
+    return keys.some((key) => this.bug?.formulas?.[key]);
+  }
+
   gradientOf(item) {
     const { kind, k, i, j } = item, layer = this.layers[k], name = this.parameter(item), rows = Array.from({ length: this.n }, (_, r) => r);
     const value = kind === "bias" ? layer.db[j] : layer.dw[i * layer.outputs + j];
@@ -126,7 +132,7 @@ class Explanation {
       symbols.push(`d${this.name(k, j)}/d${name}`);
       factors.push(kind === "bias" ? 1 : this.of(k - 1)[i]);
       if (factors.reduce((product, v) => product * v) === value)
-        line.chain = [symbols.join(" * "), factors.map((v) => this.show(v)).join(" * ")];
+        line.chain = [symbols.join(" * "), factors.map((v) => this.show(v)).join(" * ") + (this.mistaken(k) ? " (with the mistake)" : "")];
     }
     return line;
   }

@@ -102,6 +102,8 @@ function offerBugs() {
   if (!possible.includes(bug)) bug = "";
   $("bug").replaceChildren(new Option("none: the network is right", ""), ...possible.map((name) => new Option(CONFIG.bugs[name], name)));
   $("bug").value = bug;
+  $("bug-text").textContent = bug && `${CONFIG.bugs[bug]}. On so few samples a loss may fall with a wrong gradient too: compare the weights, another seed, another task.`;
+  $("bug-text").hidden = !bug;
 }
 
 // Training
@@ -155,7 +157,7 @@ function show() {
   $("step-now").textContent = `${start / size + 1} of ${steps} in epoch ${epoch + 1}`;
   $("lr-now").textContent = short(training.lr);
   const loss = losses.at(-1);
-  $("loss-now").textContent = short(loss);
+  $("loss-now").textContent = `${short(loss)} (${settings.reduction} of ${samples} samples)`;
   showProblem();
   showDigest(network.digest());
   showSample();
@@ -198,13 +200,16 @@ function showSample() {
   const found = explanation(), { n, size, order, start } = training, number = order ? order[start + row] : start + row;
   const y = found.target(), x = found.of(-1);
   $("sample").textContent = `${n > 1 ? `${row + 1} of ${n} in the batch: ` : ""}sample ${number}, x = ${found.list(x)}, y = ${typeof y === "number" ? `class ${y}` : y.length > 1 ? found.list(y) : found.show(y[0])}`;
-  $("previous").disabled = $("next").disabled = size === 1;
+  $("previous").hidden = $("next").hidden = size === 1;
 }
+
+// The width of the drawing in its own units: on a phone it is not shrunk, so that its numbers stay readable
+const drawn = () => ($("network").clientWidth < 420 ? 340 : 480);
 
 // The network: a group for each unit, weight and bias
 
 function drawNetwork() {
-  const svg = $("network"), columns = [settings.inputs, ...settings.hidden, settings.outputs], width = 480;
+  const svg = $("network"), columns = [settings.inputs, ...settings.hidden, settings.outputs], width = drawn();
   const longest = Math.max(...columns.map((count, c) => count + (settings.bias && c + 1 < columns.length ? 1 : 0)));
   const gap = longest > 12 ? 22 : longest > 6 ? 32 : 54, height = longest * gap + 20, radius = Math.min(20, gap / 2 - 3);
   const x = (c) => 30 + ((width - 60) * c) / (columns.length - 1);
@@ -268,7 +273,7 @@ function showNetwork() {
       if (text) Object.assign(text, { textContent: Number(value.toPrecision(2)) }).style.fill = color[0] + color[1] + color[2] < 400 ? "#fff" : "#000";
     } else {
       const value = weightOf(item);
-      mark.classList.toggle("plus", value >= 0);
+      mark.classList.toggle("plus", value > 0);
       mark.classList.toggle("minus", value < 0);
       mark.style.strokeWidth = item === shown ? "" : Math.min(6, 0.6 + 1.5 * Math.abs(value));
     }
@@ -297,8 +302,9 @@ function showItem() {
 
 function numberNode({ name, value, formula, operands, numbers, place, chain, changed }) {
   const texts = [formula, numbers && `= ${numbers}`, operands && `where ${operands}`, ...(chain ?? []).map((text) => `= ${text}`)];
+  const whole = (text) => text.split(" ").flatMap((textContent) => [make("span", { textContent }), " "]); // lines break between words only
   return make("div", { className: changed ? "number changed" : "number" }, make("b", { textContent: `${name} = ${value}` }),
-    ...texts.filter(Boolean).map((textContent) => make("div", { textContent })),
+    ...texts.filter(Boolean).map((text) => make("div", {}, ...whole(text))),
     ...(place ? [make("div", { className: "place", textContent: changed ? `with the mistake, in place of ${place}` : place })] : []));
 }
 
@@ -442,7 +448,10 @@ function listen() {
   $("previous").onclick = () => turn(-1);
   $("next").onclick = () => turn(1);
   $("digits").onchange = show;
-  addEventListener("resize", show);
+  addEventListener("resize", () => {
+    if (svg.viewBox.baseVal.width !== drawn()) drawNetwork();
+    show();
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", show);
 }
 
