@@ -397,7 +397,7 @@ def numbers_of_rows(rows: Any, width: int, name: str) -> array[float]:
 def numbers(values: list[Any], where: Callable[[int], str]) -> bytes:
     """A list -> the bytes of its doubles. Raises InputError with the place of the first value that is not a number."""
     try:
-        if not any(map(is_complex, set(map(type, values)))):
+        if not has_complex(values):
             return struct.pack(f"{len(values)}d", *values)  # takes a third of the time of array("d", values)
     except (TypeError, ValueError, OverflowError, struct.error):
         pass
@@ -409,6 +409,16 @@ def numbers(values: list[Any], where: Callable[[int], str]) -> bytes:
         except OverflowError:
             raise InputError(f"{where(n)} is too large for a double") from None
     raise AssertionError("every value is a number, but not all together")
+
+
+def has_complex(values: list[Any]) -> bool:
+    """Whether one of these is a complex number: then their sum is, too, and takes a fifth of the time of all types."""
+    if values and type(values[0]) is float:
+        try:
+            return is_complex(type(sum(values)))
+        except Exception:  # of any object's own method, or of numbers that floats do not add, such as Decimal
+            pass
+    return any(map(is_complex, set(map(type, values))))
 
 
 def is_complex(kind: type) -> bool:

@@ -81,13 +81,19 @@ def test_complex_numbers_are_refused(impl, kind):
     numpy = pytest.importorskip("numpy")
     network = Network(mlp([2, 1]), impl)
     values = numpy.array([[1 + 2j, 3]], kind)
-    for x in (values, values[0], list(values), values.tolist(), [[values[0, 0], 1.0]], values.astype("O")):
+    for x in (values, values[0], list(values), values.tolist(), [[values[0, 0], 1.0]], values.astype("O"),
+              [[1.0, values[0, 0]]], [[1.0, 2j]]):
         with pytest.raises(InputError, match="not a number|which are not rows|must be a row"):
             network.forward(x)
     with pytest.raises(InputError, match=r"y\[0\]"):
         network.loss([[1, 2]], values[0, :1])
     with pytest.raises(InputError, match=r"parameters\[0\] is .*, not a number"):
         network.parameters = numpy.zeros(3, kind)
+
+
+def test_numbers_that_floats_do_not_add(impl):
+    network = Network(mlp([2, 1]), impl)
+    assert network.predict([[1.0, Decimal("0.5")]]) == network.predict([[1.0, 0.5]])
 
 
 def test_masks(impl):
