@@ -95,19 +95,19 @@ class CImplementation:
 
     def train_epochs(self, x: Rows, y: Targets, seed: int, first_epoch: int, lrs: Sequence[float], batch_size: int,
                      shuffle: bool, reduction: str) -> tuple[bool, list[float], list[int]]:
-        order = array("i", bytes(4 * len(x)))
-        rates = array("d", lrs)
-        losses = doubles(len(rates))
+        order = array("i", bytes(4 * len(x))) if shuffle else None
+        rates = ffi.new("double[]", lrs)
+        losses = room(len(rates))
         correct = ffi.new("int64_t[]", len(rates))
         finite = ffi.new("int32_t *")
         how = ffi.new("refnn_training *", {"batch_size": batch_size, "reduction": constant(reduction)})
         epochs = ffi.new("refnn_epochs *", {
-            "count": len(rates), "first": first_epoch, "lr": pointer(rates), "seed": seed,
-            "order": integers(order) if shuffle else ffi.NULL, "losses": pointer(losses), "correct": correct})
+            "count": len(rates), "first": first_epoch, "lr": rates, "seed": seed,
+            "order": integers(order) if order else ffi.NULL, "losses": losses, "correct": correct})
         with self._workspace(min(batch_size, len(x)), x, y) as w:
             w.model.threads = self._threads.given or 1  # these are small
             check(lib.refnn_network_train_epochs(w.network, w.samples, epochs, how, finite))
-        return bool(finite[0]), list(losses), list(correct)
+        return bool(finite[0]), ffi.unpack(losses, len(rates)), ffi.unpack(correct, len(rates))
 
     def epochs_per_call(self, samples: int) -> int:
         """The number of epochs, each with its evaluation, that one call should take."""
