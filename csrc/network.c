@@ -5,7 +5,7 @@
 
 #include "fast/train.h"
 
-enum { FEW_NUMBERS = 24 };
+enum { FEW_NUMBERS = 64 };
 
 static int is_plain(const refnn_model *model) { return model->simd == SIMD_PLAIN; }
 
@@ -55,8 +55,8 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
 }
 
 /* Whether the twins train from `start` to `stop`. They do so with every instruction set where a step has so few numbers
- * that the kernels' preparations take longer than the work: a batch of 1 of 2-2-1 takes 0.7 of the time by the twins,
- * of 2-4-2 0.9 to 1.0; a batch of 2 of 3-4-1 1.0, of 2-8-1 1.2 (EPYC, Zen 4). */
+ * that the kernels' preparations take longer than the work: a batch of 1 of 2-2-1 takes 0.64 of the time by the twins,
+ * of 2-8-1 0.8, of 4-8-3 0.9 to 1.0, of 4-16-3 1.0 to 1.1 (EPYC, Zen 4). */
 static int by_twins(const refnn_network *network, const refnn_samples *samples, int64_t start, int64_t stop,
                     int64_t batch_size) {
     if (is_plain(network->model)) return 1;
