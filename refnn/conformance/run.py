@@ -139,12 +139,15 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) ->
 
 
 def name_mistakes(answers: dict[str, list[tuple[Answered, Failure | None]]], effort: Effort) -> None:
-    """Adds the diagnosis to the failures."""
+    """Adds the diagnosis to the failures: those of wrong operations before those that are merely rounding."""
     failing = [answered for answered in answers.values() if any(failure for _, failure in answered)]
+    wrong = [answered for answered in failing
+             if any(failure and failure.verdict != ROUNDING for _, failure in answered)]
+    failing = wrong + [answered for answered in failing if answered not in wrong]
     all_found: list[Mistake] = []
     for n, answered in enumerate(failing):
-        rounded = all(failure is None or failure.verdict == ROUNDING for _, failure in answered)
-        with effort.search((ROUNDED if rounded else 1.0) / (len(failing) - n)) as spent:
+        share = 1.0 / (len(wrong) - n) if n < len(wrong) else ROUNDED / (len(failing) - n)
+        with effort.search(share) as spent:
             if spent():
                 return
             found = diagnose([item for item, _ in answered], spent, all_found)
