@@ -46,7 +46,7 @@ for line in sys.stdin:
     print(json.dumps({{"id": case["id"], "out": answer}}), flush=True)
 """
 FLAT = [rung for rung in vectors.RUNGS if rung not in ("images", "mnist", "mnist-cnn")]  # without images
-IMAGES = [rung for rung in vectors.RUNGS if rung != "mnist"]
+IMAGES = [rung for rung in vectors.RUNGS if rung not in ("prng", "mnist")]  # the programs have no prng but uniform
 RED, PLACED, WORDS, LINE, MISNAMED = "red", "placed", "named in words", "named by line", "misnamed or not judged"
 CHANGED = "changed"  # a name by a line of the book has this
 
@@ -167,7 +167,7 @@ def headline(said):
 @cache
 def operations():
     """id -> operation"""
-    return {case.id: case.op for rung in IMAGES for case in vectors.load(rung)}
+    return {case.id: case.op for rung in {*FLAT, *IMAGES} for case in vectors.load(rung)}
 
 
 def judged(mistake, found):
