@@ -1,6 +1,8 @@
-"""python -m refnn.check: compares an implementation with the reference, bit by bit, and reports the first difference.
+"""python -m refnn.check: compares an implementation with the reference, bit by
+bit, and reports the first difference.
 
-Without --impl and --cmd it checks the Python reference and the C core of this machine.
+Without --impl and --cmd it checks the Python reference and the C core of this
+machine.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -22,7 +25,7 @@ from .conformance.own import DEFAULTS, own, questions
 from .conformance.program import Program
 from .conformance.watching import StatusLine, files_of, state, wait_for_change
 from .conformance.rounding import PRECISIONS
-from .conformance.run import VERDICTS, run
+from .conformance.run import VERDICTS, Failure, run
 from .errors import InputError
 from .tasks import SETTINGS
 
@@ -53,9 +56,9 @@ def options() -> Parser:
     add_questions(parser.add_argument_group("the questions"))
     add_judgement(parser.add_argument_group("what counts as right"))
     defaults = ", ".join(f"{option(name)} {value}" for name, value in DEFAULTS.items() if not isinstance(value, bool))
-    add_network(parser.add_argument_group(
-        "your own network", f"Questions about a network of yours instead of the rungs. Defaults: {defaults}, "
-        "--bias, --shuffle; --output is --activation, for cross_entropy identity."))
+    add_network(parser.add_argument_group("your own network", textwrap.fill(
+        f"Questions about a network of yours instead of the rungs. Defaults: {defaults}, --bias, --shuffle; --output "
+        "is --activation, for cross_entropy identity.", 76)))
     add_output(parser.add_argument_group("output"))
     return parser
 
@@ -110,7 +113,7 @@ def add_output(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--junit", metavar="FILE", help="write the outcome of each case in JUnit's XML")
     group.add_argument("--github", action="store_true", default=os.environ.get("GITHUB_ACTIONS") == "true",
                        help="print annotations for GitHub Actions (default: if GITHUB_ACTIONS is true)")
-    group.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
+    group.add_argument("--quiet", action="store_true", help="print nothing but what is not right")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -198,6 +201,10 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> list[grading
     for _, subject in columns:
         subject.precision = PRECISIONS.get(given.precision)
     found: list[grading.Asked] = []
+
+    def settled(failure: Failure) -> bool:
+        return failure.verdict in accepted(given) or report.is_known(failure, known)
+
     effort = {title: Effort() for title, _ in columns}
     wrong: dict[str, set[str]] = {title: set() for title, _ in columns}  # rungs
     try:
@@ -210,8 +217,8 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> list[grading
                 titled = name if len(columns) == 1 else f"{name} in {title}"
                 red = cause(name, wrong[title])
                 spare = Effort(0.0) if red else effort[title]
-                row.append((run(titled, progress.over(titled, asked), subject, spare), asked))
-                if row[-1][0].verdict in (FAILED, WRONG):
+                row.append((run(titled, progress.over(titled, asked), subject, spare, settled), asked))
+                if any(failure.verdict in (FAILED, WRONG) and not settled(failure) for failure in row[-1][0].failures):
                     wrong[title].add(name)
             cells = "".join(f"{report.summary(result, known):20}" for result, _ in row)
             say(f"{name:13}{len(cases):5d}  {cells.rstrip()}")
@@ -232,7 +239,7 @@ def conclude(given: Namespace, asked: list[grading.Asked], known: report.Known, 
     tell = printer(given, always=True)
 
     def tell_all() -> None:
-        report.report(tell, results, known)
+        report.report(tell, results, known, accepted(given) if given.quiet else ())
         for listed in stale:
             tell(f"\n{listed.pattern} is listed as a known failure but passes; remove it from the list")
 

@@ -3,7 +3,7 @@
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, replace
 from fnmatch import fnmatchcase
 from math import isfinite
@@ -49,15 +49,20 @@ def summary(result: Result, known: Known) -> str:
     return (", ".join(parts) if len(parts) > 1 else result.verdict) + (f" ({listed} known)" if listed else "")
 
 
-def report(say: Callable[[str], Any], results: list[Result], known: Known) -> None:
+def report(say: Callable[[str], Any], results: list[Result], known: Known, without: Collection[str] = ()) -> None:
     """Says what failed: the first rung in full, the others in a line, and what is not implemented.
 
+    without: verdicts that are not reported
+
     Rungs with answers that rounding does not explain come before those that are rounding; of these rungs, those whose
-    mistake has a name before the others.
+    mistake has a name before the others. A rung without answers comes first if no rung before it is wrong.
     """
-    reported = [without_known(result, known) for result in results]
-    failing = sorted(((result, result.worst) for result in reported if result.worst),
-                     key=lambda item: (item[1].verdict == ROUNDING, item[1].verdict == WRONG and not item[1].diagnosis))
+    reported = [to_report(result, known, {UNKNOWN, *without}) for result in results]
+    failing = [(result, result.worst) for result in reported if result.worst]
+    verdicts = [worst.verdict for _, worst in failing]
+    order = sorted(range(len(failing)), key=lambda n: (
+        verdicts[n] == ROUNDING, WRONG in verdicts[:n + 1] and not failing[n][1].diagnosis))
+    failing = [failing[n] for n in order]
     for n, (result, worst) in enumerate(failing):
         if n == 1:
             say("\nAnd after it:")
@@ -69,10 +74,10 @@ def report(say: Callable[[str], Any], results: list[Result], known: Known) -> No
         say("\n" + wrapped("Not implemented: " + ", ".join(f"{op} ({count})" for op, count in missing.items())))
 
 
-def without_known(result: Result, known: Known) -> Result:
-    """The result with the failures that are to be reported: neither known nor merely not implemented."""
+def to_report(result: Result, known: Known, without: Collection[str]) -> Result:
+    """The result with the failures that are to be reported: neither known nor of a verdict that is left out."""
     return replace(result, failures=[
-        failure for failure in result.failures if failure.verdict != UNKNOWN and not is_known(failure, known)])
+        failure for failure in result.failures if failure.verdict not in without and not is_known(failure, known)])
 
 
 def rung_in_brief(result: Result, worst: Failure) -> Iterator[str]:
