@@ -68,6 +68,29 @@ def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(monkeyp
     assert "step" in looked_at
 
 
+def test_known_failures_do_not_keep_the_next_rung_from_being_explained(monkeypatch, tmp_path):
+    looked_at = []
+    monkeypatch.setattr("refnn.conformance.run.diagnose",
+                        lambda answered, *rest: looked_at.append(answered[0].case.op) or [])
+    subject = spoilt("activation_backward", one_more)
+    core = dict(subject.functions)
+    subject.functions["step"] = lambda **inputs: {**core["step"](**inputs), "loss": 0.0}
+    monkeypatch.setattr(subjects, "named", lambda name: subject)
+    known = tmp_path / "known.txt"
+    known.write_text("backward/activation_backward/*\n")
+    assert main(["--impl", "c", "backward", "step", "--known-failures", str(known)]) == 1
+    assert looked_at == ["step"]
+
+
+def test_accepted_rounding_is_not_explained():
+    cases = vectors.load("backward", "*/activation_backward/sigmoid")
+    rounded = spoilt("activation_backward", lambda answer: {"dz": [[v * (1.0 + 2.0**-52) for v in row]
+                                                                   for row in answer["dz"]]})
+    result = run("backward", cases, rounded, Effort(), lambda failure: failure.verdict == "rounding")
+    assert result.verdict == "rounding" and result.worst.diagnosis is None
+    assert run("backward", cases, rounded, Effort()).worst.diagnosis is not None
+
+
 @pytest.mark.parametrize("op, change", [
     ("step", lambda answer: {**answer, "gradients": [2.0 * g for g in answer["gradients"]]}),
     ("train", lambda answer: {

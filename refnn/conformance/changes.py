@@ -40,8 +40,8 @@ RULES = {
     "A + B - C": ["A + (B - C)", "A - C + B"],
     "A - (B - C)": ["A - B - C", "A - B + C"],
     "A * B + C * D": ["C * B + A * D", "fused(A, B, C * D)", "fused(C, D, A * B)"],
-    "A * B - C": ["fused(A, B, -C)"], "A * B + C": ["fused(A, B, C)"],
-    "A - B * C": ["fused(-B, C, A)"], "A + B * C": ["fused(B, C, A)"],
+    "A * B - C": ["fused(A, B, -C)"], "A * B + C": ["fused(A, B, C)", "A * (B + C)", "(A + C) * B"],
+    "A - B * C": ["fused(-B, C, A)", "(A - B) * C", "(A - B) * (A - C)"], "A + B * C": ["fused(B, C, A)"],
     "-A": ["A", "0.0"],
     "A if C else B": ["A", "B", "B if C else A"],
     "[A]": ["[]", "[A, A]"],
@@ -52,6 +52,7 @@ RULES = {
     "max(A)": ["min(A)", "A[0]"],
     "exp(A)": ["single(exp(single(A)))", "exp(A) - 1.0", "A + 1.0"],
     "tanh(A)": ["single(tanh(single(A)))"],
+    "sqrt(A + B)": ["sqrt(A) + B", "A + B"],
     "sqrt(A)": ["single(sqrt(single(A)))"],
     "log(A)": ["single(log(single(A)))", "log(A) / log(2.0)", "log(A) / log(10.0)", "log(1.0 + A)"],
     "cos(A)": ["sin(A)"], "sin(A)": ["cos(A)"],
@@ -70,8 +71,8 @@ WITH_NAME = ["E * N", "E / N", "E + N", "E - N", "E / len(N)", "E * len(N)", "E 
 OF_LIST = {
     PLAIN: ["scaled(E, -1.0)"],
     COMMON: ["E[::-1]", "transposed(E)", "scaled(E, 2.0)", "scaled(E, 0.5)", "scaled(E, 0.0)", "single(E)"],
-    RARE: ["[row[::-1] for row in E]", "scaled(E, 1.0 / len(E))", "scaled(E, len(E))", "clipped(E, 1.0)",
-           "clipped(E, 5.0)"],
+    RARE: ["[row[::-1] for row in E]", "scaled(E, 1.0 / len(E))", "scaled(E, len(E))",
+           *(f"clipped(E, {limit})" for limit in ("0.1", "0.5", "1.0", "5.0", "10.0"))],
 }
 LIST_WITH_NAME = ["scaled(E, 1.0 / len(N))", "scaled(E, len(N))", "scaled(E, N)", "scaled(E, 1.0 / N)",
                   "constant(0.0, N)", "constant(1.0, N)"]

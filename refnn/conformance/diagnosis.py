@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from copy import deepcopy
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import groupby
 from math import frexp, isfinite, log2
+from types import FunctionType
 from typing import Any, Union
 
 from ..implementations import python
 from ..reference import training
-from .compare import EXACT, ROUNDING, WRONG, NoAnswer, compare, fitted
+from .compare import EXACT, FAILED, ROUNDING, WRONG, NoAnswer, compare, fitted
 from .families import MUTANTS
 from .mutants import Mutant
 from .operations import OPERATIONS
 from .operations.models import model_of
-from .rounding import OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
+from .rounding import LIMIT, OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
 from .rounding.numbers import flat
 from .spoil import spoiled
-from .variants import Variant, called, helped, variants
+from .variants import BOOK, Variant, called, calls, helped, variants
 from .vectors import Case
 
 WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds: larger cases are not computed with each mutant
@@ -37,14 +39,18 @@ Applied = AbstractContextManager[None]
 class Answered:
     """A case and the answer to it.
 
-    verdict: on it; precision: of the program; steps_right: of a training, whether each step by itself is right
+    verdict: on it, FAILED if it has another form than the right one; precision: of the program
+    steps_right: of a training, whether each step by itself is right
+    first: the operation that computes the first wrong number
     """
 
     def __init__(self, case: Case, answer: dict[str, Any], verdict: str, precision: type[Number] = Double,
-                 steps_right: bool = False) -> None:
+                 steps_right: bool = False, first: str = "") -> None:
         self.case, self.answer, self.verdict, self.precision = case, answer, verdict, precision
-        self.steps_right = steps_right
-        self.inputs = deepcopy(case.inputs)
+        self.steps_right, self.first = steps_right, first
+        self.kept = pickle.dumps(case.inputs)
+        self.inputs: dict[str, Any] = pickle.loads(self.kept)
+        self.kept = pickle.dumps(self.inputs)
         self.slack = {key: NEAR * max((abs(v) for v in flat(values) if isinstance(v, float) and isfinite(v)),
                                       default=0.0) for key, values in answer.items()}
 
@@ -64,8 +70,8 @@ class Answered:
         except Exception:  # a changed function can raise anything
             return None
         finally:
-            if self.inputs != self.case.inputs:  # a changed function has written into them
-                self.inputs = deepcopy(self.case.inputs)
+            if pickle.dumps(self.inputs) != self.kept:  # a changed function has written into them, perhaps 1.0 for 1
+                self.inputs = pickle.loads(self.kept)
 
     def likeness(self, made: dict[str, Any] | None) -> str:
         """How well a mistake's answer explains this one: EXACT, ROUNDING, or WRONG for not at all."""
@@ -73,6 +79,8 @@ class Answered:
             return WRONG
         if made is OUTSIDE:
             return ROUNDING if self.verdict == WRONG and any(v != v for v in flat([*self.answer.values()])) else WRONG
+        if self.verdict == FAILED:
+            return self.likeness_in_form(made)
         if self.verdict != WRONG and repr(made) == repr(self.case.answer):
             return self.verdict
         if any(far(self.answer[key], made.get(key), self.slack[key]) for key in self.answer):
@@ -86,6 +94,23 @@ class Answered:
         moved = self.moved(made)
         return ROUNDING if moved and judge(moved, self.answer).first is None else WRONG
 
+    def likeness_in_form(self, made: dict[str, Any]) -> str:
+        """The same for an answer of another form than the right one, which the mistake's answer must have, too."""
+        try:
+            pairs = {key: list(zip(flat(values), flat(fitted(values, self.answer[key], key))))
+                     for key, values in made.items()}
+        except (NoAnswer, KeyError):
+            return WRONG
+        if all(repr(v) == repr(given) for of_key in pairs.values() for v, given in of_key):
+            return EXACT
+        largest = {tensor.key: tensor.largest for tensor in self.right or ()}
+        for key, of_key in pairs.items():
+            size, deviation = largest.get(key, (0.0, 0.0))
+            limit = LIMIT * deviation * max([1.0, *(abs(v) / size for v, _ in of_key if size)])
+            if not all(repr(v) == repr(given) or abs(v - given) <= limit for v, given in of_key):
+                return WRONG
+        return ROUNDING
+
     def moved(self, made: dict[str, Any]) -> list[Tensor] | None:
         """The tensors of a mistake's answer."""
         if self.right is None:
@@ -95,6 +120,8 @@ class Answered:
 
     def evidence(self, made: dict[str, Any], exact: bool) -> float:
         """The bits of the numbers that the mistake explains and the right answer does not."""
+        if self.verdict == FAILED:
+            return sum(map(bits, flat([*self.answer.values()])))
         if exact or self.right is None:
             return sum(bits(v) for key, values in self.answer.items()
                        for v, right in zip(flat(values), flat(self.case.answer[key])) if repr(v) != repr(right))
@@ -143,13 +170,13 @@ def diagnose(answered: Sequence[Answered], spent: Callable[[], bool] = lambda: F
     found_before: the mistakes of other operations, which may be behind these answers, too
     """
     usable = sorted((item for item in answered if work(item.case) <= WORK.get(item.case.op, 0)), key=size)
-    failing = [item for verdict in (WRONG, ROUNDING) for item in usable if item.verdict == verdict]
+    failing = [item for verdict in (WRONG, FAILED, ROUNDING) for item in usable if item.verdict == verdict]
     if not any(item.verdict == WRONG or item.precision is Double for item in failing):
         return []
     passing = [item for item in usable if item.verdict == EXACT]
     found = Found(failing[0].precision)
     with helped():
-        for mistake, applied in candidates(failing, found_before):
+        for mistake, applied in candidates(failing, found_before, lambda: bool(found.best)):
             if spent():
                 return found.mistakes or None
             if found.full(mistake):
@@ -177,8 +204,12 @@ class Found:
 
     def full(self, following: Mistake) -> bool:
         """Whether there is nothing left to look for: mistakes are found that are better than those that follow."""
-        found = self.of[EXACT] or (self.of[ROUNDING] if self.precision is not Double else [])
-        return bool(found) and badness(found[0])[0] < badness(following)[0]
+        return bool(self.best) and badness(self.best[0])[0] < badness(following)[0]
+
+    @property
+    def best(self) -> list[Mistake]:
+        """The mistakes than which none explains the answers better."""
+        return self.of[EXACT] or (self.of[ROUNDING] if self.precision is not Double else [])
 
     def has(self, mistake: Mistake) -> bool:
         return isinstance(mistake, Mutant) and mistake in self.of[EXACT] + self.of[ROUNDING]
@@ -189,22 +220,54 @@ def badness(mistake: Mistake) -> tuple[int, bool]:
     return (-1, False) if isinstance(mistake, Mutant) else (mistake.change.rank, not mistake.of_book)
 
 
-def candidates(failing: Sequence[Answered],
-               found_before: Sequence[Mistake]) -> Iterator[tuple[Mistake, Callable[[], Applied]]]:
-    """Mistakes, and how each is applied."""
+def candidates(failing: Sequence[Answered], found_before: Sequence[Mistake],
+               enough: Callable[[], bool] = lambda: False) -> Iterator[tuple[Mistake, Callable[[], Applied]]]:
+    """Mistakes, and how each is applied. Of the reference's functions, those that compute the first wrong numbers are
+    changed first, then those of the same chapter. enough: whether the others need not be changed
+    """
+
+    def run(item: Answered) -> None:
+        OPERATIONS[item.case.op].answer(**item.inputs)
+
+    used = calls(lambda: run(failing[0]))
     for mutant in MUTANTS:
         for variant in mutant.variants:
+            if not any(function.__code__ in used for function in variant):
+                continue
             yield mutant, lambda variant=variant: spoiled(variant)  # type: ignore[misc]
     for change in found_before:
         if isinstance(change, Variant):
             yield change, change.applied
 
-    def run() -> None:
-        for item in failing[:FEW]:
-            OPERATIONS[item.case.op].answer(**item.inputs)
+    worst = [item for item in failing if item.verdict != ROUNDING] or failing
+    functions = called([partial(run, item) for item in worst[:FEW]], irrelevant(failing))
+    likely = {item.first for item in worst}
+    chapters = {OPERATIONS[op].answer.__module__.split(".")[-1] for op in likely if op}
 
-    for change in variants(called(run, irrelevant(failing))):
-        yield change, change.applied
+    def distance(function: FunctionType) -> int:
+        return 0 if function.__name__ in likely else 1 if function.__module__.split(".")[-1] in chapters else 2
+
+    for _, some in groupby(sorted(functions, key=distance), distance):
+        if enough():
+            return
+        for change in variants(list(some)):
+            yield change, change.applied
+
+
+def uses(whole: Answered, part: Answered) -> bool:
+    """Whether an operation calls every function of the reference that another one calls."""
+    def functions(item: Answered) -> set[FunctionType]:
+        found = called([lambda: OPERATIONS[item.case.op].answer(**item.inputs)])
+        return {function for function in found if function.__module__.startswith(BOOK)}
+    return whole.case.op != part.case.op and functions(part) <= functions(whole)
+
+
+def explains(mistake: Mistake, failing: Sequence[Answered]) -> bool:
+    """Whether a mistake explains these answers."""
+    made = [partial(spoiled, variant) for variant in mistake.variants] if isinstance(
+        mistake, Mutant) else [mistake.applied]
+    with helped():
+        return any(all(item.likeness(item.by(applied())) != WRONG for item in failing) for applied in made)
 
 
 def irrelevant(failing: Sequence[Answered]) -> list[Callable[..., object]]:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from time import monotonic, process_time
 
-SECONDS = 6.0  # for all failures of a check, and as many for the search for mistakes
+SECONDS = 5.0  # for all failures of a check, and as many for the search for mistakes
+SEARCHED = 0.8  # of the seconds for the search that are left, which a rung takes at most
 
 STEP = ("forward", "loss", "backward", "update", "step")
 NEEDS: dict[str, tuple[str, ...]] = {  # rung -> the rungs whose mistakes are seen again in it
@@ -25,7 +26,8 @@ def cause(rung: str, wrong: Collection[str]) -> str | None:
 
 
 class Effort:
-    """The seconds that are left for looking into failures. A rung takes at most half of them.
+    """The seconds that are left for looking into failures. A rung takes at most half of them, of those for the search
+    at most SEARCHED.
 
     now:   the clock for asking programs
     clock: that of the search for mistakes, which has as many seconds; it does not count what other processes take
@@ -56,6 +58,6 @@ class Effort:
     def search(self, share: float) -> Iterator[Callable[[], bool]]:
         """A search for mistakes: whether its share of the time that the rung has left for searching is up."""
         begin = self.clock()
-        until = begin + share * (self.left_to_search / 2.0 - self.searched)
+        until = begin + share * (SEARCHED * self.left_to_search - self.searched)
         yield lambda: self.clock() >= until
         self.searched += self.clock() - begin

@@ -25,6 +25,7 @@ backward_input, backward_parameters = linear.linear_backward_input, linear.linea
 backward, step, epoch = training.backward, training.step, training.epoch
 epoch_order = prng.epoch_order
 conv2d_forward, batchnorm2d_backward = conv.conv2d_forward, batchnorm.batchnorm2d_backward
+conv2d_backward_input, conv2d_backward_parameters = conv.conv2d_backward_input, conv.conv2d_backward_parameters
 get_parameters = python.PythonImplementation.get_parameters
 set_parameters = python.PythonImplementation.set_parameters
 
@@ -512,11 +513,60 @@ mutant("shuffle-upwards", "the shuffle runs from the front: it must run from the
 # Images
 
 def forward_with_flipped_kernel(x, w, b, stride, padding):
-    return conv2d_forward(x, [[[row[::-1] for row in kernel[::-1]] for kernel in w_o] for w_o in w], b, stride, padding)
+    return conv2d_forward(x, flipped(w), b, stride, padding)
+
+
+def flipped(w):
+    return [[[row[::-1] for row in kernel[::-1]] for kernel in w_o] for w_o in w]
+
+
+def backward_input_with_flipped_kernel(w, *rest):
+    return conv2d_backward_input(flipped(w), *rest)
+
+
+def backward_parameters_with_flipped_kernel(*inputs):
+    dw, db = conv2d_backward_parameters(*inputs)
+    return flipped(dw), db
 
 
 mutant("flipped-kernel", "the kernel is flipped, as in mathematics: here it is not, as in all frameworks",
-       {conv2d_forward: forward_with_flipped_kernel})
+       {conv2d_forward: forward_with_flipped_kernel}, {conv2d_backward_input: backward_input_with_flipped_kernel},
+       {conv2d_backward_parameters: backward_parameters_with_flipped_kernel})
+
+
+def padded_by(place, fill=0.0):
+    """Padding by place(p, size, padding): the row or column of x at place p, from -padding; None outside, at `fill`."""
+    def padded(x, padding):
+        size = len(x[0]), len(x[0][0])
+        rows, columns = ([place(p, n, k) for p in range(-k, n + k)] for n, k in zip(size, padding))
+        return [[[fill if None in (i, j) else x_c[i][j] for j in columns] for i in rows] for x_c in x]
+    return {conv.padded: padded}
+
+
+mutant("padding", "images are not padded with zeros, the same number on each side",
+       padded_by(lambda p, n, k: p if 0 <= p < n else None, 1.0), padded_by(lambda p, n, k: min(max(p, 0), n - 1)),
+       padded_by(lambda p, n, k: n - 1 - abs(n - 1 - abs(p))), padded_by(lambda p, n, k: p % n),
+       padded_by(lambda p, n, k: p + k if p + k < n else None), padded_by(lambda p, n, k: p - k if p >= k else None))
+
+
+def averaged(of_w, of_b):
+    """A convolution's gradients of the parameters, divided by of_w and of_b(samples, positions)."""
+    def mean(x, dz, *rest):
+        dw, db = conv2d_backward_parameters(x, dz, *rest)
+        counts = len(dz), len(dz[0][0]) * len(dz[0][0][0])
+        dw = [[[[v / of_w(*counts) for v in row] for row in kernel] for kernel in dw_o] for dw_o in dw]
+        return dw, db and [v / of_b(*counts) for v in db]
+    return {conv2d_backward_parameters: mean}
+
+
+def one(samples, positions):
+    return 1.0
+
+
+mutant("convolution-mean", "a convolution's gradients of weights or biases are means over positions or over the batch: "
+       "they are sums",
+       *(averaged(*pair) for count in (lambda n, k: n, lambda n, k: k, lambda n, k: n * k)
+         for pair in ((count, count), (count, one), (one, count))))
 
 
 def backward_to_every_maximum(x, da, kernel_size, stride):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
 from .. import implementations
 from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
-from .diagnosis import Answered, Mistake, diagnose, work
+from .diagnosis import Answered, Mistake, diagnose, explains, uses, work
 from .effort import Effort
 from .locate import Located, locate
+from .operations.training import computed_by
 from .precision import precision_of
 from .rounding import Double
 from .subjects import Subject
@@ -21,6 +22,7 @@ from .vectors import Case
 
 VERDICTS = (EXACT, ROUNDING, UNKNOWN, FAILED, WRONG)  # from best to worst
 LOOKED_INTO = 5  # failing trainings of a rung
+FIRST = 0.5  # of the time for the search that is left, which a wrong operation gets if others follow
 ROUNDED = 0.1  # of the time for the search that an operation gets whose answers are all rounding
 LOCATED = {"c": 1_000_000_000, "python": 10_000_000}  # multiply-adds that an implementation may take to find a step
 
@@ -89,10 +91,14 @@ def badness(failure: Failure) -> tuple[int, bool]:
     return VERDICTS.index(failure.verdict), bool(failure.diagnosis)
 
 
+Evidence = list[tuple[Answered, Optional[Failure]]]  # the answers to an operation
+
+
 class Judgement(NamedTuple):
     """The verdict on one answer.
 
-    reason: why there is none; said: on standard error; answer: with floats where the right one has them
+    reason: why there is none; said: on standard error; answer: with floats where the right one has them, or as it
+    came if it has another form
     """
 
     verdict: str
@@ -102,16 +108,22 @@ class Judgement(NamedTuple):
     said: Sequence[str] = ()
 
 
-def run(name: str, cases: Iterable[Case], subject: Subject, effort: Effort | None = None) -> Result:
-    """Asks a subject the cases of a rung. effort: for looking into failures; with none left, they are only counted"""
+def run(name: str, cases: Iterable[Case], subject: Subject, effort: Effort | None = None,
+        settled: Callable[[Failure], bool] = lambda failure: False) -> Result:
+    """Asks a subject the cases of a rung.
+
+    effort: for looking into failures; with none left, they are only counted
+    settled: whether a failure is known or accepted: nobody asks for its mistake
+    """
     with effort or Effort(inf) as spare:
-        return asked(name, cases, subject, spare)
+        return asked(name, cases, subject, spare, settled)
 
 
-def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) -> Result:
+def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort,
+          settled: Callable[[Failure], bool]) -> Result:
     result = Result(name)
     trainings = 0
-    answers: dict[str, list[tuple[Answered, Failure | None]]] = {}  # by operation
+    answers: dict[str, Evidence] = {}  # by operation
     variants = subject.variants
     for case in cases:
         judged = {variant: judge(case, variants[variant]) for variant in variants}
@@ -125,40 +137,70 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort) ->
         if failing:
             failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing), said=worst.said)
             result.failures.append(failure)
-        if worst.answer is not None:
-            answered = Answered(case, worst.answer, worst.verdict, variants[asked_of].precision or Double)
-            if failure and case.op == "train":
+        if worst.answer:
+            answered = Answered(case, worst.answer, worst.verdict, variants[asked_of].precision or Double,
+                                first=first_of(case, worst.found))
+            if failure and case.op == "train" and worst.verdict != FAILED:
                 trainings += 1
                 spare = effort if trainings <= LOOKED_INTO else None
                 answered = look_into(failure, answered, variants[asked_of], spare)
             answers.setdefault(answered.case.op, []).append((answered, failure))
         result.counts[failure.verdict if failure else EXACT] += 1
-    name_mistakes(answers, effort)
+    name_mistakes(answers, effort, settled)
     result.precision = subject.precision.name if subject.precision else None
     return result
 
 
-def name_mistakes(answers: dict[str, list[tuple[Answered, Failure | None]]], effort: Effort) -> None:
-    """Adds the diagnosis to the failures: those of wrong operations before those that are merely rounding."""
-    failing = [answered for answered in answers.values() if any(failure for _, failure in answered)]
-    wrong = [answered for answered in failing
-             if any(failure and failure.verdict != ROUNDING for _, failure in answered)]
-    failing = wrong + [answered for answered in failing if answered not in wrong]
+def first_of(case: Case, found: Comparison | None) -> str:
+    """The operation that computes the first wrong number: of a step, one of a layer."""
+    if case.op != "step" or found is None or found.divergence is None:
+        return "" if case.op == "train" else case.op
+    return str(computed_by(case.inputs["layers"], found.divergence.key, found.divergence.index))
+
+
+def name_mistakes(answers: dict[str, Evidence], effort: Effort,
+                  settled: Callable[[Failure], bool]) -> None:
+    """Adds the diagnosis to the failures: those of wrong operations before those that are merely rounding.
+
+    A known failure is no evidence of a mistake, unless it is rounding: it has a cause of its own.
+    """
+    evidence = [[(item, failure) for item, failure in every
+                 if not failure or failure.verdict == ROUNDING or not settled(failure)] for every in answers.values()]
+    wrong: list[Evidence] = []
+    rounding: list[Evidence] = []
+    for answered in evidence:
+        verdicts = {failure.verdict for _, failure in answered if failure and not settled(failure)}
+        if verdicts:
+            (rounding if verdicts == {ROUNDING} else wrong).append(answered)
     all_found: list[Mistake] = []
-    for n, answered in enumerate(failing):
-        share = 1.0 / (len(wrong) - n) if n < len(wrong) else ROUNDED / (len(failing) - n)
+    for n, answered in enumerate(wrong + rounding):
+        share = max(FIRST, 1.0 / (len(wrong) - n)) if n < len(wrong) else ROUNDED / (len(wrong) + len(rounding) - n)
         with effort.search(share) as spent:
             if spent():
                 return
             found = diagnose([item for item, _ in answered], spent, all_found)
+        found = found and consistent(found, answered, filter(None, evidence))
         all_found += found or []
         for _, failure in answered:
             if failure:
                 failure.diagnosis = found
 
 
+def consistent(found: list[Mistake], answered: Evidence, others: Iterable[Evidence]) -> list[Mistake]:
+    """The mistakes of an operation that also explain the answers to the operations that are parts of it.
+
+    The right answers count, too, but not for a step or a training, whose layers may be programs of their own.
+    """
+    whole = next(item for item, failure in answered if failure)
+    of_layers = whole.case.op in ("step", "train")
+    parts = [item for other in others if uses(whole, other[0][0]) for item, failure in other
+             if (failure.verdict == WRONG if failure else not of_layers)]
+    return [mistake for mistake in found if explains(mistake, parts)]
+
+
 def judge(case: Case, subject: Subject) -> Judgement:
     """Asks one subject one case."""
+    answer = None
     try:
         answer = subject.ask(case)
         if answer is None:
@@ -170,8 +212,9 @@ def judge(case: Case, subject: Subject) -> Judgement:
                 subject.precision = precision_of(subject, answer)
                 found = compare(case, answer, subject.precision)
         return Judgement(found.verdict, "", found, answer)
-    except NoAnswer as error:
-        return Judgement(FAILED, str(error), said=getattr(error, "said", []))
+    except NoAnswer as error:  # perhaps an answer of another form
+        answer = answer if isinstance(answer, dict) else None
+        return Judgement(FAILED, str(error), answer=answer, said=getattr(error, "said", []))
 
 
 def look_into(failure: Failure, answered: Answered, subject: Subject, effort: Effort | None) -> Answered:
@@ -203,7 +246,8 @@ def look_into_training(failure: Failure, answered: Answered, subject: Subject, e
     if weighed.found.divergence is None and failure.verdict == WRONG:
         failure.found = compare(failure.case, answer)._replace(note=weighed.found.note)
     if weighed.located and weighed.located.case and weighed.answer:
-        return Answered(weighed.located.case, weighed.answer, failure.verdict, precision)
+        return Answered(weighed.located.case, weighed.answer, failure.verdict, precision,
+                        first=first_of(weighed.located.case, weighed.found))
     return Answered(failure.case, answer, failure.verdict, precision)
 
 
@@ -224,5 +268,6 @@ def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, ef
         found = compare(failure.located.case, given, precision) if given else None
         if given and found and found.verdict != EXACT:
             failure.found, failure.verdict = found, found.verdict
-            return Answered(failure.located.case, given, found.verdict, precision)
+            return Answered(failure.located.case, given, found.verdict, precision,
+                            first=first_of(failure.located.case, found))
     return None

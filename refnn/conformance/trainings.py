@@ -64,7 +64,7 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
         if spent():
             break
     total = case.inputs["epochs"] * epoch.steps
-    compared, wrong = (0, None) if judged and spent() else losses(case, answer, precision, epoch)
+    compared, wrong = losses(case, answer, precision, epoch)
     note = note_on(judged, total, compared, case.inputs["epochs"])
     if wrong is not None:
         right, deviation = wrong
@@ -136,12 +136,15 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
 def losses(case: Case, answer: dict[str, Any], precision: type[Number],
            epoch: Epoch) -> tuple[int, tuple[float, float] | None]:
     """How many losses were compared; and of the one that is wrong the right one and its deviation, or None."""
-    trained, own = trainings(case, precision, epoch)
+    if cost(case, epoch) > LARGEST:
+        return 0, None
+    own = of_loss(case, precision, epoch)
+    trained = trainings(case, precision, epoch)
     uncertain = 0.0
     for e, (given, right) in enumerate(zip(answer["losses"], case.answer["losses"])):
-        if not trained or not isfinite(right) or right <= 0.0:
+        if e and not trained or not isfinite(right) or right <= 0.0:
             return e, None
-        uncertain = max(uncertain, *(abs(values[e] - right) / right for values in trained))
+        uncertain = max([uncertain, *(abs(values[e] - right) / right for values in trained)])
         deviation = hypot(uncertain, own)
         if not LIMIT * deviation < CERTAIN:
             return e, None
@@ -150,14 +153,20 @@ def losses(case: Case, answer: dict[str, Any], precision: type[Number],
     return len(answer["losses"]), None
 
 
-def first_step(case: Case, precision: type[Number], epoch: Epoch) -> tuple[Any, list[Any]]:
-    """The loss and the parameters of the first step, from the question alone, with the samples that can be afforded."""
+def of_loss(case: Case, precision: type[Number], epoch: Epoch) -> float:
+    """The deviation of a loss over all samples from given parameters, as a part of it."""
+    loss, = first_step(case, precision, epoch, {"loss": 0.0})
+    count = len(epoch.samples)
+    of_sum = precision.of_sum(1.0, count, 1.0 / sqrt(count), 0.0)
+    return float(hypot(loss.deviation / abs(loss.value), of_sum)) if loss.value else 0.0
+
+
+def first_step(case: Case, precision: type[Number], epoch: Epoch, asked: dict[str, Any]) -> list[Any]:
+    """Numbers of the first step, from the question alone, with the samples that can be afforded. asked: which"""
     epoch.move_to(1)
     step = epoch.step_as_case(epoch.start, 0, affordable(case, epoch), of_step)
-    asked: dict[str, Any] = {"loss": 0.0, "parameters": []}
     with in_precision(precision):
-        loss, *parameters = Step(precision, step.inputs, asked).tensors()
-    return loss.numbers[0], [number for tensor in parameters for number in tensor.numbers]
+        return [number for tensor in Step(precision, step.inputs, asked).tensors() for number in tensor.numbers]
 
 
 def cost(case: Case, epoch: Epoch) -> int:
@@ -174,20 +183,18 @@ def work_of_sample(case: Case, epoch: Epoch) -> int:
     return max(1, int(work(case)) // (len(epoch.samples) * (int(case.inputs["epochs"]) + 1)))
 
 
-def trainings(case: Case, precision: type[Number], epoch: Epoch) -> tuple[list[list[float]], float]:
-    """The losses of trainings whose parameters are off, before each epoch, as rounding in all its steps leaves them;
-    and the deviation of a loss over all samples from given parameters, as a part of it. ([], 0.0) if it takes too long.
+def trainings(case: Case, precision: type[Number], epoch: Epoch) -> list[list[float]]:
+    """The losses of trainings whose parameters are off, before each epoch, as rounding in all its steps leaves them.
+    [] if it takes too long.
     """
     oracle, limit = fast()
     if work(case) * REPEATED > limit or cost(case, epoch) > WORK:
-        return [], 0.0
-    loss, parameters = first_step(case, precision, epoch)
-    count = len(epoch.samples)
-    of_sum = precision.of_sum(1.0, count, 1.0 / sqrt(count), 0.0)
-    own = float(hypot(loss.deviation / abs(loss.value), of_sum)) if loss.value else 0.0
+        return []
+    parameters = first_step(case, precision, epoch, {"parameters": []})
+    # where a decision hangs on rounding, the whole update is uncertain
+    errors = [min(number.deviation, abs(number.value - before)) for number, before in zip(parameters, epoch.start)]
     generator = random.Random(0)
-    errors = [number.deviation for number in parameters]
-    return [training(case, errors, precision, generator, oracle) for _ in range(REPEATED)], own
+    return [training(case, errors, precision, generator, oracle) for _ in range(REPEATED)]
 
 
 def fast() -> tuple[Constructor, int]:

@@ -196,11 +196,9 @@ def tree_of(function: FunctionType) -> ast.FunctionDef | None:
     return tree
 
 
-def called(run: Callable[[], object], without: Sequence[Callable[..., object]] = ()) -> list[FunctionType]:
-    """The functions of the reference that are called, those of the book first, in the order of their first calls.
-
-    without: functions that do not count, nor what they call. Those of the appendix count only if nothing else of the
-    book is called: programs have these functions from a library.
+def calls(run: Callable[[], object], without: Sequence[Callable[..., object]] = ()) -> dict[CodeType, None]:
+    """The code that is called, in the order of the first calls. without: functions that do not count, nor what they
+    call
     """
     seen: dict[CodeType, None] = {}
     ignored = {function.__code__ for function in without}
@@ -221,8 +219,19 @@ def called(run: Callable[[], object], without: Sequence[Callable[..., object]] =
         run()
     finally:
         sys.setprofile(before)
+    return seen
+
+
+def called(runs: Sequence[Callable[[], object]], without: Sequence[Callable[..., object]] = ()) -> list[FunctionType]:
+    """The functions of the reference that every run calls, those of the book first, in the order of their first calls.
+
+    without: as in `calls`. Functions of the appendix count only if nothing else of the book is called: programs have
+    these functions from a library.
+    """
+    first, *others = [calls(run, without) for run in runs]
     known = {function.__code__: function for function in places() if isinstance(function, FunctionType)}
-    found = [known[code] for code in seen if code in known and is_told(known[code])]
+    found = [known[code] for code in first if code in known and is_told(known[code])
+             and all(code in other for other in others)]
     book = [function for function in found if function.__module__ != elementary.__name__]
     found = book if any(function.__module__.startswith(BOOK) for function in book) else found
     return sorted(found, key=lambda function: not function.__module__.startswith(BOOK))
@@ -240,18 +249,22 @@ def is_told(function: FunctionType) -> bool:
 # What changed functions may call beside the functions of their modules
 
 def single(values: Any) -> Any:
-    """Rounded to single precision."""
+    """Rounded to single precision. None, as for no bias, stays None, here and below."""
+    if values is None:
+        return None
     return [single(item) for item in values] if isinstance(values, list) else array("f", [values])[0]
 
 
 def scaled(values: Any, factor: float) -> Any:
+    if values is None:
+        return None
     return [scaled(item, factor) for item in values] if isinstance(values, (list, tuple)) else factor * values
 
 
 def clipped(values: Any, limit: float) -> Any:
     if isinstance(values, list):
         return [clipped(item, limit) for item in values]
-    return min(max(values, -limit), limit)
+    return None if values is None else min(max(values, -limit), limit)
 
 
 def transposed(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

@@ -54,6 +54,21 @@ def explain_step(inputs, outputs, key, index):
     return explain_layer(inputs, outputs, k + 1, "dx", place)
 
 
+def computed_by(layers, key, index):
+    """The operation that computes a number of a step."""
+    if key in ("loss", "parameters"):
+        return "loss" if key == "loss" else "update"
+    if key == "gradients":
+        k, what = parameter_places(layers)[index[0]][0], "dp"
+    elif key == "outputs":
+        k, what = index[0], "forward"
+    elif index[0] == len(layers) - 1:
+        return "loss_gradient"
+    else:
+        k, what = index[0] + 1, "dx"
+    return "" if layers[k]["type"] == "flatten" else of_layers.operation_of(layers[k]["type"], what)
+
+
 def explain_layer(inputs, outputs, k, what, place):
     """A number at layer k of a step: of its output ("forward"), of dx ("dx"), of the gradient of a parameter ("dw")."""
     model = model_of(inputs["layers"], input_shape=inputs.get("input_shape"))

@@ -28,6 +28,12 @@ class Tensor(NamedTuple):
     numbers: list[Any]
     inherits: bool = False
 
+    @property
+    def largest(self):
+        """The size of the largest number, and the largest deviation."""
+        return (max((abs(v.value) for v in self.numbers if isfinite(v.value)), default=0.0),
+                max((v.deviation for v in self.numbers if isfinite(v.deviation)), default=0.0))
+
     def moved_to(self, answer):
         """The tensor with the values of an answer, that of a mutant; None if the answer does not have it.
 
@@ -37,9 +43,8 @@ class Tensor(NamedTuple):
         if answer.get(self.key) is None:
             return None
         values = [dig(answer[self.key], place) for place in self.places]
-        size = max((abs(v.value) for v in self.numbers if isfinite(v.value)), default=0.0)
+        size, deviation = self.largest
         moved = max((abs(v) for v in values if isfinite(v)), default=0.0)
-        deviation = max((v.deviation for v in self.numbers if isfinite(v.deviation)), default=0.0)
         deviation *= max(1.0, moved / size) if size else 1.0
         numbers = [type(number)(value, deviation) for value, number in zip(values, self.numbers)]
         return self._replace(numbers=numbers, inherits=True)

@@ -1,0 +1,178 @@
+"""What is evidence of a mistake, what is tried first, and which failure a report begins with."""
+
+import pytest
+from refnn.check import main
+from refnn.conformance import report, subjects, trainings, vectors
+from refnn.conformance.compare import EXACT, FAILED, ROUNDING, WRONG
+from refnn.conformance.diagnosis import Answered, candidates
+from refnn.conformance.effort import Effort
+from refnn.conformance.operations import OPERATIONS
+from refnn.conformance.operations.training import computed_by
+from refnn.conformance.rounding import Double
+from refnn.conformance.run import Failure, Result, run
+from refnn.conformance.spoil import spoiled
+from refnn.conformance.subjects import Functions
+from refnn.conformance.trainings import weigh
+from refnn.conformance.variants import Variant, helped
+from refnn.reference import conv, linear, prng
+
+CORE = {op: operation.answer for op, operation in OPERATIONS.items()}
+
+
+def with_changed(rung, pattern="*", **functions):
+    """The failures of a rung, by operation, where the reference has other functions for some operations."""
+    result = run(rung, vectors.load(rung, pattern), Functions({**CORE, **functions}, ""), Effort())
+    return {failure.case.op: failure for failure in result.failures}
+
+
+@pytest.mark.parametrize("verdict", [WRONG, ROUNDING])
+def test_integers_that_a_changed_function_makes_floats_are_restored(verdict):
+    case, = vectors.load("images", "images/conv2d_forward/padding")
+
+    def spoils(x, w, b, stride, padding):
+        padding[:] = map(float, padding)
+        return []
+
+    item = Answered(case, case.answer, verdict)
+    item.by(spoiled({conv.conv2d_forward: spoils}))
+    assert [type(n) for n in item.inputs["padding"]] == [int, int]
+    assert item.by(spoiled({})) == case.answer
+
+
+@pytest.mark.slow
+def test_an_answer_of_another_form_is_evidence():
+    def swapped(stride, **inputs):
+        return CORE["conv2d_forward"](stride=stride[::-1], **inputs)
+
+    failure = with_changed("images", "*/conv2d_forward/*", conv2d_forward=swapped)["conv2d_forward"]
+    assert failure.verdict == FAILED and any("stride[::-1]" in line for line in failure.mistake.lines)
+
+
+def test_an_answer_of_another_form_than_the_mistakes_is_not_explained():
+    case, = vectors.load("images", "images/conv2d_forward/stride")
+    item = Answered(case, {"z": case.answer["z"][0]}, FAILED)
+    assert item.likeness(case.answer) == WRONG
+    item.answer = case.answer
+    assert item.likeness(case.answer) == EXACT
+    item.answer = {"z": [[[[v + 1e-3 for v in row] for row in channel] for channel in z] for z in case.answer["z"]]}
+    assert item.likeness(case.answer) == WRONG
+
+
+@pytest.mark.slow
+def test_a_known_failure_is_no_evidence():
+    def doubled(name, **inputs):
+        a = CORE["activation_forward"](name=name, **inputs)["a"]
+        return {"a": [[0.5 * v for v in row] for row in a] if name == "tanh" else
+                     [[0.25 for v in row] for row in a] if name == "softmax" else a}
+
+    def diagnosis(settled):
+        result = run("forward", vectors.load("forward"), Functions({**CORE, "activation_forward": doubled}, ""),
+                     settled=settled)
+        return next(failure for failure in result.failures if failure.case.inputs["name"] == "tanh").mistake
+
+    assert diagnosis(lambda failure: False) is None
+    assert diagnosis(lambda failure: failure.case.inputs["name"] == "softmax").name == "activations.py, tanh_forward"
+
+
+def test_a_mistake_must_explain_the_parts_of_its_operation():
+    """All uniform numbers are 0: changes of `below` would explain its zeros, but not that uniform is wrong."""
+    zero = {prng.SplitMix64.uniform: lambda self: 0.0}
+
+    def of(op):
+        def answer(**inputs):
+            with spoiled(zero):
+                return CORE[op](**inputs)
+        return answer
+
+    failures = with_changed("prng", **{op: of(op) for op in ("uniform", "below", "permutation")})
+    assert {"uniform", "below", "permutation"} <= set(failures)
+    assert not any(failure.diagnosis for failure in failures.values())
+
+
+@pytest.mark.parametrize("key, index, op", [
+    ("outputs", (0, 0, 0), "linear_forward"), ("outputs", (1, 0, 0), "activation_forward"), ("loss", (), "loss"),
+    ("deltas", (3, 0, 0), "loss_gradient"), ("deltas", (2, 0, 0), "activation_backward"),
+    ("deltas", (1, 0, 0), "linear_backward_input"), ("gradients", (0,), "linear_backward_parameters"),
+    ("parameters", (0,), "update")])
+def test_the_operation_that_computes_a_number_of_a_step(key, index, op):
+    case, = vectors.load("step", "step/step/batch-mean")
+    assert computed_by(case.inputs["layers"], key, index) == op
+
+
+def test_functions_that_compute_the_first_wrong_number_are_changed_first():
+    case, = vectors.load("step", "step/step/batch-mean")
+    with helped():
+        failing = [Answered(case, case.answer, WRONG, first="linear_backward_parameters")]
+        changed = (mistake for mistake, _ in candidates(failing, []) if isinstance(mistake, Variant))
+        assert next(changed).function.__name__ == "linear_backward_parameters"
+
+
+@pytest.mark.slow
+def test_a_gradient_that_is_wrong_in_steps_only_is_named():
+    parameters = linear.linear_backward_parameters
+
+    def mean(x, dz, bias):
+        dw, db = parameters(x, dz, bias)
+        return dw, db and [v / len(dz) for v in db]
+
+    def step(**inputs):
+        with spoiled({parameters: mean}):
+            return CORE["step"](**inputs)
+
+    failure = with_changed("step", "step/step/[bn]*", step=step)["step"]
+    assert failure.mistake and failure.mistake.name == "linear.py, linear_backward_parameters"
+
+
+def test_a_report_begins_with_the_first_wrong_rung_and_not_with_a_crash_that_follows():
+    case, = vectors.load("product", "product/dot/one")
+
+    def begins(*verdicts):
+        results = [Result(f"rung-{n}", failures=[Failure(case, verdict)]) for n, verdict in enumerate(verdicts)]
+        said = []
+        report.report(said.append, results, [])
+        return said[0].strip().split(":")[0]
+
+    assert begins(WRONG, FAILED) == "rung-0"
+    assert begins(FAILED, WRONG) == "rung-0"
+    assert begins(ROUNDING, WRONG, FAILED) == "rung-1"
+
+
+def test_quiet_does_not_print_what_is_accepted(monkeypatch, capsys):
+    subject = Functions({**CORE, "dot": lambda x, w: {"z": CORE["dot"](x=x[::-1], w=w[::-1])["z"]}}, "")
+    monkeypatch.setattr(subjects, "named", lambda name: subject)
+    arguments = ["--impl", "c", "--case", "product/dot/random-*", "--accept", "rounding"]
+    assert main(arguments) == 0
+    assert "product: rounding" in capsys.readouterr().out
+    assert main([*arguments, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+
+# Trainings
+
+def test_losses_are_compared_when_the_time_for_steps_is_up():
+    case, = vectors.load("points", "points/train/20-steps")
+    answer = {"losses": [1.1 * case.answer["losses"][0], *case.answer["losses"][1:]],
+              "digests": ["0" * 64 for _ in case.answer["digests"]]}
+    found = weigh(case, answer, lambda asked: asked.answer, Double, spent=lambda: True).found
+    assert found.verdict == WRONG and found.divergence.place == "losses[0], after epoch 0"
+
+
+@pytest.mark.slow
+def test_the_first_loss_is_compared_where_trainings_take_too_long():
+    case, = vectors.load("digits", "digits/train/100-samples")
+    epoch = trainings.Epoch(case, 1, trainings.fast()[0])
+    assert trainings.trainings(case, Double, epoch) == []
+    first, *rest = case.answer["losses"]
+    assert trainings.losses(case, {"losses": [first, *rest]}, Double, epoch) == (1, None)
+    assert trainings.losses(case, {"losses": [1.001 * first, *rest]}, Double, epoch)[1] is not None
+
+
+@pytest.mark.slow
+def test_an_update_is_uncertain_where_a_decision_hangs_on_rounding():
+    """Equal numbers in windows, of images with black borders: the gradients behind them are undecided."""
+    case, = vectors.load("mnist-cnn", "mnist-cnn/train/60-samples")
+    found = trainings.trainings(case, Double, trainings.Epoch(case, 1, trainings.fast()[0]))
+    after = [losses[1] for losses in found]
+    assert len(set(after)) == len(after)
+    assert all(abs(loss - case.answer["losses"][1]) < 0.01 for loss in after)
