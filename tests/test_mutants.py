@@ -1,5 +1,6 @@
 """Every known mistake is recognised from its results, and no correct answer is called a mistake."""
 
+from copy import deepcopy
 from functools import cache
 
 import pytest
@@ -13,6 +14,7 @@ from refnn.conformance.operations.training import step, train
 from refnn.conformance.run import run
 from refnn.conformance.spoil import spoiled
 from refnn.conformance.subjects import Subject, named
+from refnn.conformance.variants import calls
 from refnn.implementations import python
 from refnn.rates import learning_rates
 from refnn.reference import activations, linear, prng, training
@@ -27,13 +29,25 @@ def cases(rung):
     return [case for case in vectors.load(rung) if not case.id.endswith(("1500-steps", "1000-epochs"))]
 
 
+@cache
+def code_of(rung, name):
+    """What a case of a rung calls; of a training, what its first epoch calls."""
+    case = next(case for case in cases(rung) if case.id == name)
+    inputs = dict(deepcopy(case.inputs), **({"epochs": 1} if case.op == "train" else {}))
+    return frozenset(calls(lambda: OPERATIONS[case.op].answer(**inputs)))
+
+
 class Spoiled(Subject):
-    """The reference with one variant of a mutant."""
+    """The reference with one variant of a mutant. It computes only what the variant can change."""
 
     def __init__(self, variant):
         self.variant = variant
+        self.code = {function.__code__ for function in variant}
 
     def ask(self, case):
+        rung = case.id.split("/")[0]
+        if rung in RUNGS and case in cases(rung) and self.code.isdisjoint(code_of(rung, case.id)):
+            return case.answer
         with spoiled(self.variant):
             try:
                 return OPERATIONS[case.op].answer(**case.inputs)
