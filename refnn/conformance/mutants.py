@@ -314,6 +314,43 @@ mutant("batch-maximum", "softmax subtracts the largest number of the whole batch
        {activation_forward: forward_with_maximum_of_batch, batch_gradient: gradient_with_maximum_of_batch})
 
 
+def softmax_over(maximum_of, sum_of):
+    """Softmax whose maximum and sum are taken over "row", "column" or "batch"."""
+    def over(kind, function, rows):
+        if kind == "column":
+            return [[function(column) for column in zip(*rows)] for _ in rows]
+        batch = function([v for row in rows for v in row]) if kind == "batch" else None
+        return [[function(row) if kind == "row" else batch] * len(row) for row in rows]
+
+    def forward(self, z):
+        if self.name != "softmax":
+            return activation_forward(self, z)
+        e = [[elementary.exp(v - m) for v, m in zip(*pair)] for pair in zip(z, over(maximum_of, max, z))]
+        sums = over(sum_of, lambda values: plain_total(0.0, [(1.0, v) for v in values]), e)
+        return [[v / s if s else elementary.NAN for v, s in zip(*pair)] for pair in zip(e, sums)]
+
+    return {activation_forward: forward}
+
+
+mutant("softmax-axis", "softmax is taken over the whole batch, or over its samples: it is over each sample's outputs",
+       *(softmax_over(*kinds) for kinds in (("row", "batch"), ("batch", "batch"), ("row", "column"),
+                                            ("column", "column"))))
+
+
+def loss_divided(divisor, kinds):
+    """The losses of samples, divided by divisor(samples, outputs)."""
+    def divided(loss, o, y, reduction):
+        answer = loss_of(loss, o, y, reduction)
+        by = divisor(len(o), len(o[0])) if loss in kinds else 1.0
+        return {"losses": [v / by for v in answer["losses"]], "loss": answer["loss"] / by}
+    return {loss_of: divided}
+
+
+mutant("loss-over-batch", "the loss of a sample is divided by the number of samples: that is for their mean alone",
+       loss_divided(lambda n, m: n, ("mse",)), loss_divided(lambda n, m: n / m, ("mse",)),
+       loss_divided(lambda n, m: n, losses.LOSSES), loss_divided(lambda n, m: n * m, ("sse",)))
+
+
 # Linear layers
 
 def forward_without_bias(x, w, b):
