@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from refnn.conformance.vectors import RUNGS
+
 pytest.importorskip("numpy")
 sys.path.insert(0, str(Path(__file__).resolve().parent / "corpus"))
 from measure import LINE, MISNAMED, MISTAKES, PLACED, PROGRAMS, RED, WORDS, check, headline, judged, read, shown
@@ -69,16 +71,22 @@ def test_judgement(name, words, tmp_path):
     assert judged(mistake, found) == [] and "NOT red, placed" in shown(mistake, found)
 
 
+SAMPLE = {  # a mistake and the rungs that show it
+    "js-update-sign": ["update", "step"], "js-shuffle-down-to-0": ["prng", "truth-table", "sin-cos"],
+    "java-product-fma": ["product", "forward"], "np-below-round": ["prng"], "np-expf-in-sigmoid": ["forward"],
+    "single-update-sign": ["update", "step"], "single-step-factor": ["backward", "step"],
+    "single-batchnorm-eps-1e-8": ["images"]}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["js-update-sign", "js-shuffle-down-to-0", "java-product-fma", "np-below-round",
-                                  "single-update-sign", "np-expf-in-sigmoid", "single-step-factor",
-                                  "single-batchnorm-eps-1e-8"])
+@pytest.mark.parametrize("name", SAMPLE)
 def test_a_sample(name):
     program = next(program for program, mistakes in MISTAKES.items() if name in {m.name for m in mistakes})
     if shutil.which(PROGRAMS[program].command) is None:
         pytest.skip(f"no {PROGRAMS[program].command} on this machine")
     mistake = next(mistake for mistake in ALL if mistake.name == name)
-    found = check(PROGRAMS[program], mistake)
+    options = [word for word in PROGRAMS[program].arguments if word not in RUNGS]
+    found = check(PROGRAMS[program]._replace(arguments=[*SAMPLE[name], *options]), mistake)
     if mistake.equal:
         assert found.status == 0, found.said
     else:

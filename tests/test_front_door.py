@@ -159,9 +159,10 @@ def test_plain_python_on_mnist_shows_life_within_seconds(mnist_folder):
     """Python takes minutes for the first evaluation of 60,000 images."""
     with subprocess.Popen([sys.executable, "-m", "refnn", "train", "mnist", "--impl", "python", "--data", mnist_folder],
                           cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        lines = [process.stdout.readline() for _ in range(6)]
+        lines = (process.stdout.readline() for _ in range(6))
+        alive = any(re.fullmatch(r"epoch 0, evaluation: [\d,]+ of 60,000 samples, .* left\n", line) for line in lines)
         process.kill()
-    assert any(re.fullmatch(r"epoch 0, evaluation: [\d,]+ of 60,000 samples, .* left\n", line) for line in lines)
+    assert alive
 
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a terminal as Unix does")

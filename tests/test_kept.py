@@ -151,7 +151,7 @@ def marked(mark):
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="reads /proc")
 @pytest.mark.parametrize("killer", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-@pytest.mark.parametrize("after", [0.2, 0.5, 1.0, 2.0])
+@pytest.mark.parametrize("after", [0.2, 1.0])
 def test_a_killed_sweep_leaves_no_process(tmp_path, killer, after):
     mark = f"REFNN_TEST_MARK={os.getpid()}-{after}-{killer}"
     arguments = ["sin-cos", "--hidden", "200,200", "--epochs", "1000", "--seeds", "4", "--jobs", "2",

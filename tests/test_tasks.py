@@ -43,13 +43,13 @@ def test_both_implementations_give_the_same_record(capsys, arguments):
     assert python["initial_sha256"] != python["final_sha256"]
 
 
-@pytest.mark.parametrize("arguments", ["mnist --limit 100 --epochs 1",
-                                       "mnist-cnn --limit 100 --epochs 1 --batch-size 50"])
+@pytest.mark.parametrize("arguments", ["mnist --limit 60 --epochs 1",
+                                       "mnist-cnn --limit 60 --epochs 1 --batch-size 40"])
 def test_both_implementations_on_mnist(capsys, mnist_folder, monkeypatch, arguments):
     from refnn import datasets
     whole = datasets.mnist(mnist_folder)
     # plain Python takes a minute for all 10,000
-    few = whole._replace(test=(whole.test[0][:200 * 784], whole.test[1][:200]))
+    few = whole._replace(test=(whole.test[0][:80 * 784], whole.test[1][:80]))
     monkeypatch.setattr(datasets, "mnist", lambda source, report: few)
     records = [record(capsys, *arguments.split(), "--impl", impl) for impl in ("python", "c")]
     assert [made.pop("impl") for made in records] == ["python", "c"]
