@@ -167,7 +167,7 @@ def test_plain_python_on_mnist_shows_life_within_seconds(mnist_folder):
 
 @pytest.mark.skipif(os.name == "nt", reason="makes a terminal as Unix does")
 @pytest.mark.parametrize("words, patterns", [
-    ("train mnist --data digits --impl python --limit 80 --epochs 2", [r"epoch 1: +\d+%\|", "epoch    2  loss "]),
+    ("train mnist --data digits --impl python --limit 80 --epochs 1", [r"epoch 1: +\d+%\|", "epoch    1  loss "]),
     ("sweep points --impl python --epochs 60 --seeds 4 --jobs 1",
      [r"training: +\d+%\|.* [1-4]/4 ", r"\d\.\d\d %"])])
 def test_bars_on_a_terminal(tmp_path, words, patterns):

@@ -118,18 +118,17 @@ def test_every_option_with_every_nasty_value(name, tmp_path, monkeypatch, capfd)
             "predict": ["model", "1,2"], "explain": [],
             "sweep": ["--jobs", "1", "--seeds", "1", "--limit", "-1"]}[name]  # the last two never start to work
     for option in options_of(module):
-        for value in NASTY:
-            for words in ([f"{option}={value}"], [option, value], [option]):
-                begin = time.monotonic()
-                try:
-                    status = module.main([*fast, *words])
-                except SystemExit as ended:
-                    status = ended.code
-                captured = capfd.readouterr()
-                assert status in (0, 1, 2, None), (words, status)
-                if status == 2:
-                    assert len(captured.err.splitlines()) == 1 and len(captured.err) < 8000, (words, captured.err)
-                assert time.monotonic() - begin < 10.0, words
+        for words in [[option]] + [words for value in NASTY for words in ([f"{option}={value}"], [option, value])]:
+            begin = time.monotonic()
+            try:
+                status = module.main([*fast, *words])
+            except SystemExit as ended:
+                status = ended.code
+            captured = capfd.readouterr()
+            assert status in (0, 1, 2, None), (words, status)
+            if status == 2:
+                assert len(captured.err.splitlines()) == 1 and len(captured.err) < 8000, (words, captured.err)
+            assert time.monotonic() - begin < 10.0, words
 
 
 def test_ctrl_c_in_a_text_that_is_executed(tmp_path):
@@ -147,7 +146,7 @@ def test_ctrl_c_in_a_text_that_is_executed(tmp_path):
                                        ["-m", "refnn.sweep", "sin-cos", "--jobs", "2", "--keep", "keep"]])
 def test_ctrl_c_at_any_moment(arguments, tmp_path):
     """From the first import on: one line, and the exit status 130. (Before it, Python itself speaks.)"""
-    for after in (0.03, 0.06, 0.09, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0):
+    for after in (0.03, 0.06, 0.1, 0.2, 0.5):
         with subprocess.Popen([sys.executable, "-X", "importtime", *arguments], cwd=tmp_path,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True,
                               env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
