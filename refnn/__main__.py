@@ -32,7 +32,7 @@ HELP = "\n".join([
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit status."""
-    return command("refnn", lambda: run(sys.argv[1:] if words is None else words))
+    return command("refnn", lambda: run(sys.argv[1:] if words is None else words), imports=True)
 
 
 def run(words: Sequence[str]) -> int:

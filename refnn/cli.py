@@ -21,10 +21,15 @@ from .tasks import SETTINGS, TASKS
 from .version import __version__
 
 
-def command(name: str, run: Callable[[], int]) -> int:
-    """Returns what run() returns, the exit status. A mistake of the user is printed in one line, with status 2."""
+def command(name: str, run: Callable[[], int], imports: bool = False) -> int:
+    """Returns what run() returns, the exit status. A mistake of the user is printed in one line, with status 2.
+
+    imports: whether run() imports the modules of another command; until that one begins, Ctrl-C ends the process at
+    once. As an exception it can be lost there: CPython drops what is raised while it looks for some attributes.
+    """
     prepare_streams()
-    interrupts.raise_them()
+    if not imports:
+        interrupts.raise_them()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: print(f"{name}: warning: {message}", file=sys.stderr)

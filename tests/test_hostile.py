@@ -8,10 +8,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from refnn import Linear, Model, Network, bench, check, explain, mlp, predict, sweep, train
+from refnn import Linear, Model, Network, __main__ as front_door
+from refnn import bench, check, explain, interrupts, mlp, predict, sweep, train
 from refnn.__main__ import COMMANDS
+from refnn.cli import command
 from refnn.errors import InputError
 from refnn.rates import learning_rates
 
@@ -158,6 +161,25 @@ def test_ctrl_c_at_any_moment(arguments, tmp_path):
             said = [line for line in process.stderr.read().splitlines() if not line.startswith("import time:")]
         assert process.returncode == 130, (after, said)
         assert len(said) == 1 and said[0].endswith(": interrupted"), (after, said)
+
+
+def test_ctrl_c_ends_at_once_until_a_command_is_imported(monkeypatch):
+    seen = []
+
+    def begin(rest):
+        return command("refnn.check", lambda: seen.append(signal.getsignal(signal.SIGINT)) or 0)
+
+    def imported(name, package):
+        seen.append(signal.getsignal(signal.SIGINT))
+        return SimpleNamespace(main=begin)
+
+    monkeypatch.setattr(front_door, "import_module", imported)
+    before = signal.signal(signal.SIGINT, interrupts.leave)
+    try:
+        assert front_door.main(["check"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert seen == [interrupts.leave, signal.default_int_handler]
 
 
 def test_absurd_rates_and_epochs():
