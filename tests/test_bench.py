@@ -23,6 +23,7 @@ def short(monkeypatch):
     monkeypatch.setattr(bench, "QUICK_SLICE", 0.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mnist-cnn, batch 100", "alice-bob, batch 1, with its loss", "mnist, batch 10",
                                   "sin-cos, batch 10"])
 def test_contestants_reach_the_same_loss(works, name, short):

@@ -106,6 +106,7 @@ def record(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_a_folder_for_each_class_learns(capsys, classes, tmp_path):
     whole = record(capsys, classes, "--epochs", 40, "--save", tmp_path / "f")
     assert whole["test"]["accuracy"] >= 0.9

@@ -36,6 +36,7 @@ def expected(n):
     return outcome_of_stack(Network(model, "python", seed=n), *rest)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", range(STACKS))
 def test_random_stacks(monkeypatch, n):
     model, *rest = random_cases.stack(n)
@@ -75,6 +76,7 @@ def test_a_sample_of_the_differential_fuzzer(kind):
     assert {runs for runs, _, _ in seen} <= set(range(len(SIMD), 2 * len(SIMD) + 1))
 
 
+@pytest.mark.slow
 def test_extreme_cases_overflow():
     ends = [differential.outcome(n, "python") for n in range(2, 120, 4)]
     assert 0 < sum("exception" in end for end in ends) < len(ends)

@@ -118,6 +118,7 @@ def test_help_has_every_exit_status_and_examples(capsys):
     assert said.count("python -m refnn.check --") >= 5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a terminal of Unix")
 def test_a_terminal_gets_a_line_of_progress(tmp_path):
     import pty
@@ -146,6 +147,7 @@ def test_no_progress_where_there_is_no_terminal(tmp_path):
     assert done.stderr == "" and "\r" not in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="sends a signal as terminals on Unix do")
 def test_watch_checks_again_when_the_program_changes(tmp_path):
     command = [sys.executable, "-u", "-m", "refnn.check", "--cmd", program(tmp_path, "1.0"), "product", "--watch"]

@@ -88,6 +88,7 @@ BUGGY = [("truth-table", "sigmoid-twice", {}), ("points", "softmax-twice", {}), 
          ("sin-cos", "same-order", {"hidden": (2,)})]
 
 
+@pytest.mark.slow
 def test_bugs_are_the_mutants():
     epochs = {"sin-cos": 2}
     given = [(task, page.settings(task, run), "3", epochs.get(task, 5), bug) for task, bug, run in BUGGY]

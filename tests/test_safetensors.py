@@ -185,6 +185,7 @@ for n in range(10**6):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path):
     generator = random.Random(os.environ.get("REFNN_TEST_SEED", "1"))
     path = tmp_path / "f"

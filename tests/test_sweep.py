@@ -42,6 +42,7 @@ def test_every_executor_gives_the_same_results(executor):
         assert without_seconds(sweep(POINTS, pool)) == without_seconds(sweep(POINTS))
 
 
+@pytest.mark.slow
 def test_dask_gives_the_same_results():
     distributed = pytest.importorskip("distributed")  # part of the test extra
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1,
@@ -124,6 +125,7 @@ def test_invalid_arguments(tmp_path, capsys):
     assert not (tmp_path / "k").exists()
 
 
+@pytest.mark.slow
 def test_wider_and_deeper_networks_have_smaller_losses(tmp_path):
     """Full trainings with three seeds of the smallest and the largest network."""
     points = grid("sin-cos", hidden=[(10,), (100,), (20,), (20, 20, 20, 20)], lr=[0.001], lr_decay=[1.0], seed=range(3))

@@ -128,6 +128,7 @@ def test_a_writer_runs_alone_and_goes_before_new_readers():
     assert order == ["first", "write", "second"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.parametrize("threads", [None, 2])
 def test_a_forked_child_trains_after_its_parent(threads):
