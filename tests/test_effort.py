@@ -53,14 +53,20 @@ def test_without_effort_failures_are_counted_and_not_explained():
     assert any(failure.diagnosis is not None for failure in looked_at.failures)
 
 
-def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(monkeypatch, capsys):
-    looked_at = []
+@pytest.fixture
+def looked_at(monkeypatch):
+    """The operations whose failures are looked into. The C core has a wrong activation_backward and a wrong step."""
+    found = []
     monkeypatch.setattr("refnn.conformance.run.diagnose",
-                        lambda answered, *rest: looked_at.append(answered[0].case.op) or [])
+                        lambda answered, *rest: found.append(answered[0].case.op) or [])
     subject = spoilt("activation_backward", one_more)
     core = dict(subject.functions)
     subject.functions["step"] = lambda **inputs: {**core["step"](**inputs), "loss": 0.0}
     monkeypatch.setattr(subjects, "named", lambda name: subject)
+    return found
+
+
+def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(looked_at, capsys):
     assert main(["--impl", "c", "forward", "backward", "step"]) == 1
     assert set(looked_at) == {"activation_backward"}
     assert "step: wrong" in capsys.readouterr().out
@@ -68,14 +74,7 @@ def test_a_rung_that_depends_on_a_wrong_one_is_checked_but_not_explained(monkeyp
     assert "step" in looked_at
 
 
-def test_known_failures_do_not_keep_the_next_rung_from_being_explained(monkeypatch, tmp_path):
-    looked_at = []
-    monkeypatch.setattr("refnn.conformance.run.diagnose",
-                        lambda answered, *rest: looked_at.append(answered[0].case.op) or [])
-    subject = spoilt("activation_backward", one_more)
-    core = dict(subject.functions)
-    subject.functions["step"] = lambda **inputs: {**core["step"](**inputs), "loss": 0.0}
-    monkeypatch.setattr(subjects, "named", lambda name: subject)
+def test_known_failures_do_not_keep_the_next_rung_from_being_explained(looked_at, tmp_path):
     known = tmp_path / "known.txt"
     known.write_text("backward/activation_backward/*\n")
     assert main(["--impl", "c", "backward", "step", "--known-failures", str(known)]) == 1
