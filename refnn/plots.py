@@ -17,6 +17,7 @@ from .network import Epoch, Evaluation, Network
 from .pictures import Pictures
 from .progress import Report, silent
 from .reference.elementary import cos, sin
+from .reference.losses import argmax
 from .samples import Pixels, Rows, Samples
 from .tables import Column
 from .tasks import SETTINGS, Task
@@ -95,7 +96,7 @@ class Subject:
     def targets(self) -> list[int]:
         """The class of each sample."""
         targets = self.samples.targets
-        return [largest(row) for row in targets] if isinstance(targets, Rows) else list(targets)
+        return [argmax(row) for row in targets] if isinstance(targets, Rows) else list(targets)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -108,7 +109,7 @@ class Subject:
     @property
     def mistakes(self) -> str:
         """37 of 500 test samples are wrong"""
-        wrong = len([1 for target, row in zip(self.targets, self.outputs) if target != largest(row)])
+        wrong = len([1 for target, row in zip(self.targets, self.outputs) if target != argmax(row)])
         return f"{wrong:,} of {len(self.targets):,} {self.which} samples are wrong"
 
     def plane(self) -> list[Column] | None:
@@ -214,7 +215,7 @@ def of_pictures(subject: Subject, pictures: Pictures) -> Figures:
     figures = module()
     outputs, targets, names = subject.outputs, subject.targets, subject.classes
     inputs = subject.samples.inputs
-    answers = [largest(row) for row in outputs]
+    answers = [argmax(row) for row in outputs]
     wrong = [answer != target for answer, target in zip(answers, targets)]
 
     def grid(chosen: Sequence[int], title: str) -> Any:
@@ -295,7 +296,7 @@ def confusion_counts(targets: Sequence[int], outputs: Sequence[Sequence[float]])
     """counts[right class][class of the largest output]"""
     counts = [[0] * len(outputs[0]) for _ in outputs[0]]
     for target, row in zip(targets, outputs):
-        counts[target][largest(row)] += 1
+        counts[target][argmax(row)] += 1
     return counts
 
 
@@ -329,11 +330,6 @@ def axis(values: Sequence[float]) -> list[float]:
     low, high = min(values), max(values)
     margin = 0.1 * (high - low) or 1.0
     return [low - margin + (high - low + 2.0 * margin) * n / (FINE - 1) for n in range(FINE)]
-
-
-def largest(row: Sequence[float]) -> int:
-    """The index of the first of the largest numbers."""
-    return max(range(len(row)), key=row.__getitem__)
 
 
 def number(output: float, subject: Subject) -> str:
