@@ -2,6 +2,8 @@
 
 import ast
 import inspect
+import subprocess
+import sys
 import textwrap
 from array import array
 from copy import deepcopy
@@ -15,7 +17,7 @@ from refnn.conformance.effort import Effort
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.rounding import Single
 from refnn.conformance.run import run
-from refnn.conformance.spoil import places, spoiled
+from refnn.conformance.spoil import PLACES, spoiled
 from refnn.conformance.subjects import Functions, Subject
 from refnn.conformance.variants import Variant, called, helped, limited, of_function, tree_of, variants
 from refnn.reference import activations, batchnorm, conv, elementary, init, linear, losses, pool, prng, training
@@ -179,11 +181,22 @@ def test_every_change_compiles_and_leaves_the_reference_as_it_was(chapter):
 
 
 def test_the_reference_is_as_it_was_after_a_search():
-    codes = {function: function.__code__ for function in places() if inspect.isfunction(function)}
+    codes = {function: function.__code__ for function in PLACES if inspect.isfunction(function)}
     cases = vectors.load("backward")
     run("backward", cases, Edited(losses.sse_gradient, "2.0 * (v - t)", "2.5 * (v - t * t)"), Effort())
     assert {function: function.__code__ for function in codes} == codes
     assert run("backward", cases, subjects.named("python")).verdict == EXACT
+
+
+def test_a_function_can_be_replaced_after_changed_functions_had_helpers():
+    """In a new process: the places of functions are taken once."""
+    program = ("from refnn.conformance.variants import helped\n"
+               "from refnn.conformance.spoil import spoiled\n"
+               "from refnn.reference import activations, elementary\n"
+               "from refnn.reference.linear import linear_update\n"
+               "with helped(), spoiled({linear_update: abs}): pass\n"
+               "with spoiled({elementary.tanh: abs}): assert activations.tanh is abs\n")
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_inputs_that_a_changed_function_writes_into_are_restored():

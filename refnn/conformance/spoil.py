@@ -6,7 +6,6 @@ these places are found in the modules themselves: there is no list of them.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import FunctionType, ModuleType
@@ -26,11 +25,10 @@ def spoiled(variant: Variant) -> Iterator[None]:
 
     Raises LookupError if these do not use a function that the variant replaces.
     """
-    found = places()
     for function in variant:
-        if function not in found:
+        if function not in PLACES:
             raise LookupError(f"{function.__module__}.{function.__qualname__} is not a function that the book uses")
-    chosen = {(id(holder), name): (holder, name) for function in variant for holder, name in found[function]}
+    chosen = {(id(holder), name): (holder, name) for function in variant for holder, name in PLACES[function]}
     before = [(holder, name, value_of(holder, name)) for holder, name in chosen.values()]
     try:
         for holder, name, value in before:
@@ -41,9 +39,8 @@ def spoiled(variant: Variant) -> Iterator[None]:
             put(holder, name, value)
 
 
-@cache
 def places() -> dict[Callable[..., Any], list[Place]]:
-    """The places of every function."""
+    """Every function's places at present."""
     found: dict[Callable[..., Any], list[Place]] = {}
     for module in modules():
         for holder in [module, *holders(module)]:
@@ -105,3 +102,6 @@ def replaced(value: Any, variant: Variant) -> Any:
         items = [replaced(item, variant) for item in value]
         return value._make(items) if hasattr(value, "_make") else tuple(items)
     return value
+
+
+PLACES = places()  # taken now, since other functions are in the modules later for a while

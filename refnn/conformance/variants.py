@@ -29,7 +29,7 @@ from . import operations
 from .changes import RARE, Change, changes
 from .mutants import fused
 from .operations import models
-from .spoil import modules, places
+from .spoil import PLACES, modules
 
 LONGEST = 1_000_000  # a range in a changed function, and the rounds of its loops
 BOOK = "refnn.reference"
@@ -229,7 +229,7 @@ def called(runs: Sequence[Callable[[], object]], without: Sequence[Callable[...,
     these functions from a library.
     """
     first, *others = [calls(run, without) for run in runs]
-    known = {function.__code__: function for function in places() if isinstance(function, FunctionType)}
+    known = {function.__code__: function for function in PLACES if isinstance(function, FunctionType)}
     found = [known[code] for code in first if code in known and is_told(known[code])
              and all(code in other for other in others)]
     book = [function for function in found if function.__module__ != elementary.__name__]
