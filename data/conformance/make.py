@@ -4,7 +4,7 @@
 
 The cases with the flag "long" are whole trainings, an hour in all; without --long their recorded answers are kept. The
 files are never edited by hand. To add cases, add a version to VERSIONS and name it in each new case (since=), in RUNGS
-for a new rung, or in ADDED for a new activation, loss or initialisation.
+for a new rung, or in ADDED for a new activation, loss, initialisation, convolution or pooling.
 """
 
 import json
@@ -26,9 +26,10 @@ from refnn.model import INITS, LOSSES
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT
 from refnn.reference.prng import SplitMix64
 
-VERSIONS = {"1.0": 181, "1.1": 41, "1.2": 28, "1.3": 2}  # the number of cases that came with each: it never changes
+VERSIONS = {"1.0": 181, "1.1": 41, "1.2": 28, "1.3": 2, "1.4": 22}  # the cases that came with each: it never changes
 VERSION = list(VERSIONS)[-1]  # of SPEC.md and the vectors; everything else reads it from index.json
-ADDED = {}  # activation, loss or initialisation -> the version that added it, if later than the cases of its kind
+ADDED = {"rest": "1.4", "gaps": "1.4", "windows-of-6": "1.4"}  # name of a kind or example -> the version that added it,
+#                                                                if later than the first cases of its operation
 FOLDER = ROOT / "data" / "conformance" / "v1"
 SOURCE = "the Python reference of refnn, by data/conformance/make.py"
 INF, NAN = float("inf"), float("nan")
@@ -65,6 +66,9 @@ def prng():
         yield case(f"prng/stream/{k}", "stream", {"seed": hex64(7), "k": k})
     for epoch in (1, 2, 30):
         yield case(f"prng/epoch_order/{epoch}", "epoch_order", {"seed": hex64(0), "epoch": epoch, "n": 12})
+    large = hex64(2**64 - 3)
+    yield case("prng/stream/large-seed", "stream", {"seed": large, "k": 5}, since="1.4")
+    yield case("prng/epoch_order/large-seed", "epoch_order", {"seed": large, "epoch": 3, "n": 12}, since="1.4")
 
 
 def around(*borders):
@@ -310,12 +314,15 @@ CONVOLUTIONS = {  # samples, channels, output channels, rows, columns, kernel, s
     "no-padding": (2, 3, 2, 5, 6, (3, 2), (1, 1), (0, 0), False),
     "stride": (1, 2, 2, 7, 6, (3, 3), (2, 3), (2, 1), True),
     "wide-kernel": (1, 1, 2, 3, 3, (5, 5), (1, 1), (2, 2), True),
+    "rest": (2, 2, 2, 8, 6, (3, 2), (2, 3), (1, 0), True),
 }
 POOLS = {  # shape, kernel, stride
     "two": ((2, 3, 4, 6), (2, 2), (2, 2)),
     "ragged": ((1, 2, 7, 5), (2, 2), (2, 2)),
     "overlapping": ((1, 1, 5, 5), (3, 2), (1, 2)),
     "ties": ((1, 1, 4, 4), (2, 2), (2, 2)),
+    "gaps": ((2, 1, 7, 8), (2, 1), (3, 2)),
+    "windows-of-6": ((1, 2, 6, 5), (3, 2), (1, 1)),
 }
 TIES = [[[[1.0, 1.0, 0.0, -0.0], [1.0, 1.0, -0.0, 0.0], [-5.0, -3.0, 2.0, 2.0], [-3.0, -4.0, 3.0, 3.0]]]]
 STACK = [{"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": [3, 3], "stride": [1, 1],
@@ -323,6 +330,14 @@ STACK = [{"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": 
          {"type": "maxpool2d", "kernel_size": [2, 2], "stride": [2, 2]}, {"type": "relu"},
          {"type": "batchnorm2d", "num_features": 3, "eps": 1e-5, "momentum": 0.1}, {"type": "flatten"},
          {"type": "linear", "inputs": 18, "outputs": 3, "bias": True}]
+TWO_CONVOLUTIONS = [
+    {"type": "conv2d", "in_channels": 2, "out_channels": 3, "kernel_size": [3, 2], "stride": [2, 1], "padding": [0, 1],
+     "bias": True},
+    {"type": "batchnorm2d", "num_features": 3, "eps": 1e-3, "momentum": 0.3}, {"type": "tanh"},
+    {"type": "conv2d", "in_channels": 3, "out_channels": 2, "kernel_size": [1, 2], "stride": [1, 2], "padding": [1, 0],
+     "bias": False},
+    {"type": "maxpool2d", "kernel_size": [2, 1], "stride": [1, 1]}, {"type": "flatten"},
+    {"type": "linear", "inputs": 18, "outputs": 2, "bias": True}]
 
 
 def convolutions():
@@ -330,26 +345,33 @@ def convolutions():
         random = SplitMix64(rows * columns)
         x, w = normals(random, n, channels, rows, columns), normals(random, outputs, channels, *kernel)
         b = normals(random, outputs) if bias else None
-        where = {"stride": list(stride), "padding": list(padding)}
-        yield case(f"images/conv2d_forward/{name}", "conv2d_forward", {"x": x, "w": w, "b": b, **where})
+        where, since = {"stride": list(stride), "padding": list(padding)}, ADDED.get(name)
+        yield case(f"images/conv2d_forward/{name}", "conv2d_forward", {"x": x, "w": w, "b": b, **where}, since=since)
         sizes = zip((rows, columns), kernel, stride, padding)
         height, width = ((size + 2 * p - k) // s + 1 for size, k, s, p in sizes)
         dz = normals(random, n, outputs, height, width)
         yield case(f"images/conv2d_backward_input/{name}", "conv2d_backward_input",
-                   {"w": w, "dz": dz, "size": [rows, columns], **where})
+                   {"w": w, "dz": dz, "size": [rows, columns], **where}, since=since)
         yield case(f"images/conv2d_backward_parameters/{name}", "conv2d_backward_parameters",
-                   {"x": x, "dz": dz, "kernel_size": list(kernel), **where, "bias": bias})
+                   {"x": x, "dz": dz, "kernel_size": list(kernel), **where, "bias": bias}, since=since)
+    x, dz, where = [[[[1.0, 2.0]]]], [[[[0.0, 1.0, 0.0]]]], {"stride": [1, 1], "padding": [0, 1]}
+    yield case("images/conv2d_forward/infinite-weight", "conv2d_forward",
+               {"x": x, "w": [[[[INF, 1.0]]]], "b": [0.5], **where}, "zero", since="1.4")
+    yield case("images/conv2d_backward_input/infinite-weight", "conv2d_backward_input",
+               {"w": [[[[INF, 1.0]]]], "dz": dz, "size": [1, 2], **where}, "zero", since="1.4")
+    yield case("images/conv2d_backward_parameters/infinite-gradient", "conv2d_backward_parameters",
+               {"x": x, "dz": [[[[INF, 1.0, 0.0]]]], "kernel_size": [1, 2], **where, "bias": True}, "zero", since="1.4")
 
 
 def pools():
     for name, (shape, kernel, stride) in POOLS.items():
         random = SplitMix64(len(name))
         x, flags = (TIES, ["ties"]) if name == "ties" else (normals(random, *shape), [])
-        where = {"kernel_size": list(kernel), "stride": list(stride)}
-        yield case(f"images/maxpool2d_forward/{name}", "maxpool2d_forward", {"x": x, **where}, *flags)
+        where, since = {"kernel_size": list(kernel), "stride": list(stride)}, ADDED.get(name)
+        yield case(f"images/maxpool2d_forward/{name}", "maxpool2d_forward", {"x": x, **where}, *flags, since=since)
         height, width = ((len(axis) - k) // s + 1 for axis, k, s in zip((x[0][0], x[0][0][0]), kernel, stride))
         yield case(f"images/maxpool2d_backward/{name}", "maxpool2d_backward",
-                   {"x": x, "da": normals(random, len(x), len(x[0]), height, width), **where}, *flags)
+                   {"x": x, "da": normals(random, len(x), len(x[0]), height, width), **where}, *flags, since=since)
     pool = {"x": [[[[NAN, 1.0, 1.0, NAN], [2.0, 3.0, INF, 2.0], [-INF, -INF, NAN, NAN], [-INF, -INF, NAN, 1.0]]]],
             "kernel_size": [2, 2], "stride": [2, 2]}
     yield case("images/maxpool2d_forward/not-finite", "maxpool2d_forward", pool, "not finite", since="1.2")
@@ -377,6 +399,12 @@ def normalisations():
                    {"x": normals(random, n, channels, rows, columns), "running_mean": normals(random, channels),
                     "running_variance": variances, "gamma": normals(random, channels),
                     "beta": normals(random, channels), "eps": 1e-5}, since="1.2")
+    for n, channels, rows, columns in ((1, 1, 1, 1), (2, 20, 1, 3)):
+        random = SplitMix64(rows * columns + n + 200)
+        variances = [abs(v) for v in normals(random, channels)]
+        yield case(f"images/batchnorm2d_track/{n}x{channels}x{rows}x{columns}", "batchnorm2d_track",
+                   {"running_mean": normals(random, channels), "running_variance": variances,
+                    "x": normals(random, n, channels, rows, columns), "momentum": 0.3}, since="1.4")
 
 
 def images():
@@ -390,6 +418,17 @@ def images():
     yield case("images/step/stack", "step", {
         **stack, "loss": "cross_entropy", "parameters": parameters, "x": normals(random, 4, 48), "y": [0, 1, 2, 1],
         "reduction": "mean", "lr": 0.1})
+    two = {"layers": TWO_CONVOLUTIONS, "input_shape": [2, 5, 6]}
+    for name in INITS:
+        yield case(f"images/initial_parameters/two-convolutions-{name}", "initial_parameters",
+                   {**two, "init": name, "seed": hex64(6)}, since="1.4")
+    yield case("images/step/two-convolutions", "step", {
+        **two, "loss": "mse", "parameters": initial_parameters(**two, init="normal", seed=hex64(7))["parameters"],
+        "x": normals(random, 3, 60), "y": normals(random, 3, 2), "reduction": "sum", "lr": 0.1}, since="1.4")
+    yield case("images/train/two-convolutions", "train", {
+        "epochs": 3, "batch_size": 4, "lr": 0.05, "lr_decay": 0.5, "lr_decay_every": 2, "shuffle": True,
+        "reduction": "mean", **two, "loss": "mse", "init": "fan_in", "seed": hex64(8), "x": normals(random, 10, 60),
+        "y": normals(random, 10, 2)}, "last batch smaller", "shuffle", "decay", since="1.4")
 
 
 def spelled(layer):
