@@ -75,3 +75,13 @@ int64_t refnn_one_hot(int64_t count, int64_t width, const double *rows, int32_t 
     }
     return n;
 }
+
+int64_t refnn_not_class(int64_t count, const int32_t *classes, int32_t outputs) {
+    int64_t n = 0;
+    while (n < count && classes[n] >= 0 && classes[n] < outputs) n++;
+    return n;
+}
+
+int32_t refnn_are_aligned(const refnn_samples *samples) {
+    return ((uintptr_t)samples->inputs | (uintptr_t)samples->y.rows) % sizeof(double) == 0;
+}

@@ -369,6 +369,12 @@ int32_t refnn_to_doubles(char format, int64_t count, const void *values, double 
 /* Writes the class of each one-hot row until a row is not one-hot; returns the number of classes. */
 int64_t refnn_one_hot(int64_t count, int64_t width, const double *rows, int32_t *classes);
 
+/* The index of the first number that is not from 0 to outputs - 1; count if there is none. */
+int64_t refnn_not_class(int64_t count, const int32_t *classes, int32_t outputs);
+
+/* Whether the doubles of inputs and targets begin at multiples of 8 bytes. All other functions need that. */
+int32_t refnn_are_aligned(const refnn_samples *samples);
+
 /* The number of instruction sets that this build has, plain C included. */
 int32_t refnn_simd_count(void);
 

@@ -102,3 +102,12 @@ def one_hot_classes(values: memoryview, width: int) -> array[int]:
             return classes[:n]
         classes[n] = row.index(1.0)
     return classes
+
+
+def are_classes(values: array[int], outputs: int) -> bool:
+    """Whether these integers are all from 0 to outputs - 1."""
+    native = core()
+    if native is None:
+        return not values or 0 <= min(values) <= max(values) < outputs
+    return bool(native.lib.refnn_not_class(len(values), native.ffi.from_buffer("int32_t[]", values), outputs)
+                == len(values))

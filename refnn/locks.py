@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from threading import get_ident
 from typing import Any, TypeVar
 
 from .errors import InputError
@@ -22,7 +23,7 @@ class ReadWriteLock:
     def __init__(self) -> None:
         self.mutex = threading.Lock()  # held while the fields below are used
         self.changed = threading.Condition(self.mutex)
-        self.readers: dict[int, int] = {}  # thread -> how often it holds the lock to read
+        self.readers: list[int] = []  # threads, each as often as it holds the lock to read
         self.writer: int | None = None
         self.depth = 0  # how often the writer holds it
         self.waiting = 0  # writers
@@ -35,20 +36,18 @@ class Reading:
         self.lock = lock
 
     def __enter__(self) -> None:
-        lock, me = self.lock, threading.get_ident()
+        lock, me = self.lock, get_ident()
         with lock.mutex:
             while (lock.writer is not None or lock.waiting) and lock.writer != me and me not in lock.readers:
                 lock.changed.wait()
-            lock.readers[me] = lock.readers.get(me, 0) + 1
+            lock.readers.append(me)
 
     def __exit__(self, *_: object) -> None:
-        lock, me = self.lock, threading.get_ident()
+        lock = self.lock
         with lock.mutex:
-            lock.readers[me] -= 1
-            if not lock.readers[me]:
-                del lock.readers[me]
-                if lock.waiting:
-                    lock.changed.notify_all()
+            lock.readers.remove(get_ident())
+            if lock.waiting:
+                lock.changed.notify_all()
 
 
 class Writing:
@@ -56,11 +55,11 @@ class Writing:
         self.lock = lock
 
     def __enter__(self) -> None:
-        lock, me = self.lock, threading.get_ident()
+        lock, me = self.lock, get_ident()
         with lock.mutex:
             lock.waiting += 1
             try:
-                while lock.writer not in (None, me) or lock.readers.keys() - {me}:
+                while lock.writer not in (None, me) or lock.readers.count(me) < len(lock.readers):
                     lock.changed.wait()
             finally:
                 lock.waiting -= 1

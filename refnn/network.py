@@ -123,6 +123,21 @@ class Network:
 
     def __init__(self, model: Model, impl: str | None = None, seed: SupportsIndex = 0,
                  threads: SupportsIndex | None = None) -> None:
+        self._describe(model, impl, seed, threads)
+        self._start(self.seed)
+
+    @classmethod
+    def _of(cls, state: State, model: Model, impl: str | None, seed: SupportsIndex,
+            threads: SupportsIndex | None) -> Network:
+        """The same network with that state. No parameters are drawn."""
+        network = cls.__new__(cls)
+        network._describe(model, impl, seed, threads)
+        network._start(None)
+        network._restore(state)
+        return network
+
+    def _describe(self, model: Model, impl: str | None, seed: SupportsIndex, threads: SupportsIndex | None) -> None:
+        """Checks the constructor's arguments, and sets what copies and files keep."""
         if not isinstance(model, Model):
             raise InputError(f"model must be a Model, not {shown(model)}")
         try:
@@ -139,11 +154,10 @@ class Network:
         self.settings: dict[str, Any] = {}  # the arguments of the last call of train, without data, epochs and on_epoch
         self.columns: Columns | None = None  # of a table: what inputs and outputs mean; kept in files
         self.pictures: Pictures | None = None  # the same of pictures
-        self._start()
 
-    def _start(self) -> None:
-        """Makes what copies and files do not keep."""
-        self._implementation = implementations.load(self.impl)(self.model, self.seed, self.threads)
+    def _start(self, seed: int | None) -> None:
+        """Makes what copies and files do not keep. seed: None if the state is set afterwards"""
+        self._implementation = implementations.load(self.impl)(self.model, seed, self.threads)
         self._lock = ReadWriteLock()
         self._training = Exclusive("this network is being trained in another thread")
 
@@ -170,7 +184,7 @@ class Network:
     def __setstate__(self, state: dict[str, Any]) -> None:
         flat = state.pop("state")
         vars(self).update(state)
-        self._start()
+        self._start(None)
         self._restore(flat)
 
     @property
@@ -507,11 +521,11 @@ def network_of(content: saved.Saved, source: str, model: Model | None = None, im
         why = "its model has custom layers" if "model" in content.info else "it has no model"
         raise InputError(f"{source}: {why}; load(path, model) needs it")
     try:
-        state = flat_state(model, content.tensors)  # before any memory is taken for the network
+        parameters, buffers, batches = flat_state(model, content.tensors)  # before memory is taken for the network
         training = content.info.get("training", {})
-        network = Network(model, impl, training.get("seed", 0), threads)
+        network = Network._of((parameters, buffers), model, impl, training.get("seed", 0), threads)
         network.epoch = whole_number(training.get("epoch", 0), "epoch", 0, 2**63)
-        network.batches = whole_number(training.get("batches", state[2]), "batches", 0, 2**63)
+        network.batches = whole_number(training.get("batches", batches), "batches", 0, 2**63)
         network.settings = check_settings(training.get("settings", {}))
         if "columns" in content.info:
             network.columns = Columns.from_json(content.info["columns"])
@@ -523,7 +537,6 @@ def network_of(content: saved.Saved, source: str, model: Model | None = None, im
                 raise InputError("the pictures in the metadata do not fit the model")
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
-    network._restore(state[:2])
     return network
 
 

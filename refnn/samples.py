@@ -17,7 +17,7 @@ from math import prod
 from numbers import Complex, Real
 from typing import Any, SupportsIndex, Union
 
-from .buffers import array_of, as_array, buffer_of, doubles, first_not_finite, one_hot_classes
+from .buffers import are_classes, array_of, as_array, buffer_of, doubles, first_not_finite, one_hot_classes
 from .checks import shown, true_or_false, whole_number
 from .errors import InputError
 from .layers import Shape
@@ -90,6 +90,15 @@ class Rows(Sequence[list[float]]):
         self.watch = watch
         self.check()
 
+    @classmethod
+    def _of(cls, values: memoryview, width: int) -> Rows:
+        """Rows of values whose form was checked before."""
+        rows = cls.__new__(cls)
+        rows.values = values
+        rows.width = width
+        rows.watch = None
+        return rows
+
     def check(self) -> None:
         """Checks the form of the buffer, not its values. Raises InputError."""
         view = self.values
@@ -161,11 +170,12 @@ class Samples:
                 raise InputError(f"targets of Samples must be rows of {shown(self.outputs)} doubles")
         elif not isinstance(targets, array) or targets.typecode != "i":
             raise InputError(f"targets of Samples must be Rows or an array of type 'i', not {shown(targets)}")
-        elif targets and not 0 <= min(targets) <= max(targets) < self.outputs:
+        elif not are_classes(targets, self.outputs):
             raise InputError(f"targets of Samples must be classes from 0 to {self.outputs - 1}")
-        if len(targets) != len(inputs):
-            raise InputError(f"x has {len(inputs)} samples, y has {len(targets)}")
-        if not len(inputs):
+        count = len(inputs)
+        if len(targets) != count:
+            raise InputError(f"x has {count} samples, y has {len(targets)}")
+        if not count:
             raise InputError("x is empty")
 
     def __len__(self) -> int:
@@ -272,7 +282,7 @@ def check_rows(rows: Any, width: int, name: str, shape: Shape = ()) -> Rows:
         raise InputError(f"{name} is empty")
     if values.format == "d":
         check_finite(values, width, name)
-    return Rows(values, width)
+    return Rows._of(values, width)
 
 
 def check_shape(given: Shape, width: int, name: str, shape: Shape) -> None:

@@ -9,7 +9,7 @@ from math import inf, nan
 import pytest
 
 from refnn import buffers, core
-from refnn.buffers import NUMBER_FORMATS, array_of, doubles, first_not_finite, one_hot_classes
+from refnn.buffers import NUMBER_FORMATS, are_classes, array_of, doubles, first_not_finite, one_hot_classes
 
 EXTREMES = {"f": [0.0, -0.0, 1.5, -3.4e38, 1e-45, inf, nan], "d": [0.0, -0.0, 0.1, 1.8e308, 5e-324, inf, -inf, nan],
             "?": [False, True]}
@@ -84,6 +84,13 @@ def test_one_hot_rows():
             values = array("d", chain(*rows[:n], wrong, *rows[n:]))
             assert one_hot_classes(memoryview(values), 3).tolist() == [1, 0, 2][:n]
     assert one_hot_classes(memoryview(array("d", chain(*rows))), 3).tolist() == [1, 0, 2]
+
+
+@pytest.mark.usefixtures("either")
+@pytest.mark.parametrize("values, right", [([0, 2, 1], True), ([], True), ([2**31 - 1], False), ([0, 3], False),
+                                           ([0, 1, -1], False)])
+def test_classes(values, right):
+    assert are_classes(array("i", values), 3) is right
 
 
 @pytest.mark.usefixtures("either")

@@ -310,6 +310,19 @@ def test_copies_are_whole_and_independent(impl, duplicate):
     assert_same_bits(everything(other), everything(network))
 
 
+def test_only_a_new_network_draws_parameters(impl, tmp_path, monkeypatch):
+    network = trained(MODELS["images"], impl)
+    network.save(tmp_path / "saved")
+    seeds, constructor = [], refnn.implementations.load(impl)
+    assert set(constructor(network.model, None).get_parameters()) <= {0.0, 1.0}
+    monkeypatch.setattr(refnn.implementations, "load", lambda name: lambda model, seed, threads: (
+        seeds.append(seed), constructor(model, seed, threads))[1])
+    for other in (copy.copy(network), refnn.load(tmp_path / "saved", impl=impl)):
+        assert_same_bits(everything(other), everything(network))
+    Network(network.model, impl, 7)
+    assert seeds == [None, None, 7]
+
+
 def test_assigning_to_a_copy_of_the_parameters_is_refused(impl):
     network = trained(MODELS["images"], impl)
     for values in (network.parameters, network.buffers):

@@ -114,9 +114,13 @@ class Implementation(Protocol):
 
 
 class Constructor(Protocol):
-    """The class of an implementation. threads: a number, or None for its own choice. Raises InputError."""
+    """The class of an implementation. Raises InputError.
 
-    def __call__(self, model: Model, seed: int, threads: int | None = None) -> Implementation: ...
+    seed: None if parameters and buffers are set afterwards: none are drawn
+    threads: a number, or None for its own choice
+    """
+
+    def __call__(self, model: Model, seed: int | None, threads: int | None = None) -> Implementation: ...
 
 
 class Place(NamedTuple):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import time
 from array import array
 from collections.abc import Sequence
 from math import prod
+from time import perf_counter
 from typing import Any
 
 from ..buffers import array_of, first_not_finite
@@ -34,7 +34,8 @@ class CImplementation:
 
     concurrent = True
 
-    def __init__(self, model: Model, seed: int, threads: int | None = None, instruction_set: str | None = None) -> None:
+    def __init__(self, model: Model, seed: int | None, threads: int | None = None,
+                 instruction_set: str | None = None) -> None:
         self.model = model
         layers = ffi.new("refnn_layer[]", list(map(layer_struct, model.layers, model.shapes, model.shapes[1:])))
         self._keep = layers  # the structs hold only addresses
@@ -53,30 +54,29 @@ class CImplementation:
         while self._rows > 1 and lib.refnn_workspace_size(self._model, self._rows) > WORKSPACE:
             self._rows //= 2
         self._workspaces: list[Workspace] = []  # those that no call uses now
-        self._sizes: dict[int, int] = {}  # samples that go through the layers together -> doubles of workspace
         self._size(self._rows)
-        check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
+        if seed is not None:
+            check(lib.refnn_initialise(self._model, seed, pointer(self._parameters), pointer(self._buffers)))
 
-    def _workspace(self, batch: int, x: Rows, y: Targets | None = None,
-                   order: Sequence[int] | None = None) -> Workspace:
+    def _workspace(self, x: Rows, y: Targets | None, order: Sequence[int] | None, batch_size: int) -> Workspace:
         """A workspace of one call's own, with these samples: for _rows at once, or a batch that must be whole."""
-        rows = max(self._rows, batch) if self._whole_batches else self._rows
-        size = self._sizes.get(rows) or self._size(rows)
+        rows = max(self._rows, min(batch_size, len(x))) if self._whole_batches else self._rows
         try:
             workspace = self._workspaces.pop()
         except IndexError:
             workspace = Workspace(self)
-        workspace.make_room(rows, size)
+        if workspace.rows != rows:
+            workspace.make_room(rows, self._size(rows))
         workspace.take(x, y, order)
         return workspace
 
     def _size(self, rows: int) -> int:
+        """The doubles of a workspace for that many samples at once. Raises InputError if they are too many."""
         size = int(lib.refnn_workspace_size(self._model, rows))
         if size > LARGEST_WORKSPACE:
             why = "; BatchNorm2d and REFNN_SIMD=plain need the whole batch" if self._whole_batches else ""
             raise InputError(f"to take {rows} samples through this network at once the C core needs "
                              f"{size / 2**27:.1f} GB of memory, and takes {LARGEST_WORKSPACE // 2**27} at most{why}")
-        self._sizes[rows] = size
         return size
 
     @staticmethod
@@ -89,8 +89,8 @@ class CImplementation:
               reduction: str) -> bool:
         how = ffi.new("refnn_training *", {"batch_size": batch_size, "lr": lr, "reduction": constant(reduction)})
         finite = ffi.new("int32_t *", 1)
-        with self._workspace(min(batch_size, len(x)), x, y, order) as w:
-            self._run(lib.refnn_network_train, w, x, 3, how, finite, batch_size=batch_size, start=start, stop=stop)
+        self._run(lib.refnn_network_train, 3, x, y, how, finite, order=order, batch_size=batch_size, start=start,
+                  stop=stop)
         return bool(finite[0])
 
     def train_epochs(self, x: Rows, y: Targets, seed: int, first_epoch: int, lrs: Sequence[float], batch_size: int,
@@ -104,7 +104,7 @@ class CImplementation:
         epochs = ffi.new("refnn_epochs *", {
             "count": len(rates), "first": first_epoch, "lr": rates, "seed": seed,
             "order": integers(order) if order else ffi.NULL, "losses": losses, "correct": correct})
-        with self._workspace(min(batch_size, len(x)), x, y) as w:
+        with self._workspace(x, y, None, batch_size) as w:
             w.model.threads = self._threads.given or 1  # these are small
             check(lib.refnn_network_train_epochs(w.network, w.samples, epochs, how, finite))
         return bool(finite[0]), ffi.unpack(losses, len(rates)), ffi.unpack(correct, len(rates))
@@ -116,8 +116,7 @@ class CImplementation:
     def evaluate(self, x: Rows, y: Targets, reduction: str) -> tuple[float, int]:
         total = ffi.new("double *")
         correct = ffi.new("int64_t *")
-        with self._workspace(1, x, y) as w:
-            self._run(lib.refnn_network_evaluate, w, x, 1, total, correct)
+        self._run(lib.refnn_network_evaluate, 1, x, y, total, correct)
         return total[0] / len(x) if reduction == "mean" else total[0], correct[0]
 
     def outputs(self, x: Rows) -> Matrix:
@@ -129,9 +128,8 @@ class CImplementation:
     def _outputs(self, x: Rows, answers: bool) -> Matrix:
         count, width = len(x), self.model.outputs
         o = room(count * width)
-        with self._workspace(1, x) as w:
-            self._run(lib.refnn_network_outputs, w, x, 1, o)
-        if answers:
+        self._run(lib.refnn_network_outputs, 1, x, None, o)
+        if answers and self.model.classes:
             check(lib.refnn_predict(self._model, count, o))
         return rows_of(o, count, width)
 
@@ -152,32 +150,31 @@ class CImplementation:
     def _batch(self, x: Rows, y: Targets, reduction: str, gradients: Any = ffi.NULL, dx: Any = ffi.NULL) -> float:
         """Fills gradients and dx, those that are given; -> the sum of the losses."""
         total = ffi.new("double *")
-        with self._workspace(len(x), x, y) as w:
-            self._run(lib.refnn_network_gradients, w, x, 3, constant(reduction), total, gradients, dx)
+        self._run(lib.refnn_network_gradients, 3, x, y, constant(reduction), total, gradients, dx, batch_size=len(x))
         return float(total[0])
 
-    def _run(self, function: Any, w: Workspace, x: Rows, passes: int, *arguments: Any, batch_size: int | None = None,
-             start: int = 0, stop: int | None = None) -> None:
+    def _run(self, function: Any, passes: int, x: Rows, y: Targets | None, *arguments: Any,
+             order: Sequence[int] | None = None, batch_size: int = 0, start: int = 0, stop: int | None = None) -> None:
         """Calls a function of csrc/network.c for samples start ... stop - 1, in slices short enough for Ctrl-C.
 
-        passes: the work of a sample, in passes forward; batch_size: of training; if not given, all samples are one
+        passes: the work of a sample, in passes forward; batch_size: 0 if each sample is computed by itself
         """
-        count = len(x)
-        stop = count if stop is None else stop
+        stop = len(x) if stop is None else stop
+        together = min(batch_size or self._rows, self._rows)
         step = max(1, CALL_WORK // (passes * self._work))
-        together = self._rows if batch_size is None else min(batch_size, self._rows)
-        batch = count if batch_size is None else batch_size
-        unit = batch if passes > 1 and (batch <= step or self._whole_batches) else together
+        unit = batch_size if batch_size and (batch_size <= step or self._whole_batches) else together
         step = max(step - step % unit, unit)  # whole batches, or whole passes through the layers
-        kind = passes, together
-        for first in range(start, stop, step):
-            last = min(first + step, stop)
-            w.model.threads = threads = self._threads.number(kind, together * self._work)
-            begin = time.perf_counter()
-            check(function(w.network, w.samples, first, last, *arguments))
-            self._threads.took(kind, threads, last - first, time.perf_counter() - begin)
-            if x.watch:
-                x.watch(last - first)
+        kind, work = (passes, together), together * self._work
+        with self._workspace(x, y, order, batch_size) as w:
+            for first in range(start, stop, step):
+                last = min(first + step, stop)
+                w.model.threads, speeds = self._threads.number(kind, work)
+                begin = perf_counter()
+                check(function(w.network, w.samples, first, last, *arguments))
+                if speeds is not None:
+                    speeds.append((last - first) / max(perf_counter() - begin, SHORTEST))
+                if x.watch:
+                    x.watch(last - first)
 
     def apply_gradients(self, flat: array[float], lr: float) -> None:
         lib.refnn_linear_update(len(flat), pointer(self._parameters), pointer(flat), lr)
@@ -203,7 +200,8 @@ class CImplementation:
         self._buffers[:] = flat
 
     def finite(self) -> bool:
-        return first_not_finite(self._parameters) is None and first_not_finite(self._buffers) is None
+        flat, buffers = self._parameters, self._buffers
+        return first_not_finite(flat) is None and (not buffers or first_not_finite(buffers) is None)
 
 
 class Workspace:
@@ -217,7 +215,9 @@ class Workspace:
             "model": self.model, "parameters": pointer(network._parameters), "buffers": pointer(network._buffers),
             "gradients": pointer(network._gradients)})
         self.samples = ffi.new("refnn_samples *")
+        self.targets = self.samples.y
         self.memory = doubles(0)
+        self.rows = 0
         self.used: tuple[Any, ...] = ()  # buffers whose addresses are in `samples`
 
     def make_room(self, rows: int, size: int) -> None:
@@ -225,19 +225,24 @@ class Workspace:
         if size > len(self.memory):
             self.memory = doubles(size)
             self.network.workspace = pointer(self.memory)
-        self.network.rows = rows
+        self.network.rows = self.rows = rows
 
     def take(self, x: Rows, y: Targets | None, order: Sequence[int] | None) -> None:
         """Sets the samples: their buffers are used in place."""
-        samples = self.samples
+        samples, targets = self.samples, self.targets
         pixels = x.values.format == "B"
-        values = ffi.from_buffer("uint8_t[]", x.values) if pixels else aligned(x.values)
+        values = ffi.from_buffer("uint8_t[]" if pixels else "double[]", x.values)
         samples.count = len(x)
         samples.pixels, samples.inputs = (values, ffi.NULL) if pixels else (ffi.NULL, values)
         classes = ffi.from_buffer("int32_t[]", y) if isinstance(y, array) else ffi.NULL
-        rows = ffi.NULL if y is None or isinstance(y, array) else aligned(y.values)
+        rows = ffi.from_buffer("double[]", y.values) if isinstance(y, Rows) else ffi.NULL
         chosen = ffi.NULL if order is None else ffi.from_buffer("int32_t[]", order)
-        samples.y.rows, samples.y.classes, samples.order = rows, classes, chosen
+        targets.rows, targets.classes, samples.order = rows, classes, chosen
+        if not lib.refnn_are_aligned(samples):
+            if not pixels:
+                samples.inputs = values = aligned(x.values)
+            if isinstance(y, Rows):
+                targets.rows = rows = aligned(y.values)
         self.used = values, rows, classes, chosen
 
     def __enter__(self) -> Workspace:
@@ -262,18 +267,18 @@ class Threads:
         # Samples per second of the first calls, by kind of call and number of threads.
         self.speeds: dict[tuple[int, int], dict[int, list[float]]] = {}
 
-    def number(self, kind: tuple[int, int], work: int) -> int:
-        """The number for a call. kind: calls of one kind are compared; work: multiply-adds that threads share"""
-        if self.given or work < THREAD_WORK:
-            return self.given or 1
-        speeds = self.speeds.setdefault(kind, {1: [], self.processors: []})
-        untried = (threads for threads, tried in speeds.items() if len(tried) < TRIALS)
-        return next(untried, 0) or max(speeds, key=lambda threads: max(speeds[threads]))
+    def number(self, kind: tuple[int, int], work: int) -> tuple[int, list[float] | None]:
+        """The number for a call, and a list to which its speed is to be added, if that decides later numbers.
 
-    def took(self, kind: tuple[int, int], threads: int, samples: int, seconds: float) -> None:
-        """Notes the time of a call with that many samples."""
-        if kind in self.speeds and len(tried := self.speeds[kind][threads]) < TRIALS:
-            tried.append(samples / max(seconds, SHORTEST))
+        kind: calls of one kind are compared; work: multiply-adds that threads share
+        """
+        if self.given or work < THREAD_WORK:
+            return self.given or 1, None
+        speeds = self.speeds.setdefault(kind, {1: [], self.processors: []})
+        for threads, tried in speeds.items():
+            if len(tried) < TRIALS:
+                return threads, tried
+        return max(speeds, key=lambda threads: max(speeds[threads])), None
 
 
 def processors() -> int:
@@ -297,8 +302,8 @@ def layer_struct(layer: Layer | CustomLayer, shape: Shape, output_shape: Shape) 
 
 
 def rows_of(doubles: Any, count: int, width: int) -> Matrix:
-    """Rows from an address in C."""
-    return [ffi.unpack(doubles + n * width, width) for n in range(count)]
+    """Rows from an array in C."""
+    return memoryview(ffi.buffer(doubles)).cast("d", (count, width)).tolist()  # type: ignore[return-value]
 
 
 def check(status: int) -> None:

@@ -177,13 +177,23 @@ class CheckedLayer:
                 raise InputError(f"{name} must return rows of real numbers, not {shown(row)}")
 
 
-def build(model: Model, seed: int) -> list[Any]:
-    """Returns the layers of a model, with parameters drawn from `seed`."""
-    random = prng.stream(seed, prng.PARAMETERS)
+class Zeros:
+    """In place of a generator of random numbers."""
+
+    @staticmethod
+    def normal() -> float:
+        return 0.0
+
+    uniform = normal
+
+
+def build(model: Model, seed: int | None) -> list[Any]:
+    """Returns the layers of a model, with parameters drawn from `seed`; None: zeros."""
+    random = Zeros() if seed is None else prng.stream(seed, prng.PARAMETERS)
     return [build_layer(layer, k, model, random) for k, layer in enumerate(model.layers)]
 
 
-def build_layer(layer: Layer | CustomLayer, k: int, model: Model, random: prng.SplitMix64) -> Any:
+def build_layer(layer: Layer | CustomLayer, k: int, model: Model, random: prng.SplitMix64 | Zeros) -> Any:
     if is_custom(layer):
         return CheckedLayer(layer, k, model.widths[k + 1])
     shape = model.shapes[k]
@@ -207,7 +217,7 @@ class PythonImplementation:
 
     concurrent = False  # layers are switched between training and use
 
-    def __init__(self, model: Model, seed: int, threads: int | None = None) -> None:
+    def __init__(self, model: Model, seed: int | None, threads: int | None = None) -> None:
         if threads is not None and threads > 1:
             raise InputError("threads are for the C core; python computes with one")
         self.model = model
