@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from refnn.conformance import vectors
+from refnn.conformance.changes import PLAIN
+from refnn.conformance.variants import helped
 from refnn.conformance.vectors import RUNGS
+from refnn.reference import pool
 
 pytest.importorskip("numpy")
 sys.path.insert(0, str(Path(__file__).resolve().parent / "corpus"))
+import unseen
 from measure import LINE, MISNAMED, MISTAKES, PLACED, PROGRAMS, RED, WORDS, check, headline, judged, read, shown
 
 ALL = [mistake for mistakes in MISTAKES.values() for mistake in mistakes]
@@ -69,6 +74,20 @@ def test_judgement(name, words, tmp_path):
     assert judged(mistake, found) == words
     found.status = 0
     assert judged(mistake, found) == [] and "NOT red, placed" in shown(mistake, found)
+
+
+@pytest.mark.slow
+def test_changes_that_no_case_notices():
+    """Of pooling: without the cases that came with spec 1.4, the stride and the kernel of columns may be mixed up."""
+    found = {}
+    for version in ("1.3", "1.4"):
+        asked = [unseen.Asked(case) for case in vectors.load("images", spec=version)
+                 if case.op == "maxpool2d_forward"]
+        with helped():
+            found[version] = ["\n".join(variant.lines) for variant in unseen.unseen(
+                pool.maxpool2d_forward, asked, PLAIN)]
+    mixed = [lines for lines in found["1.3"] if "kernel_size[1] + 1, kernel_size[1])" in lines]
+    assert mixed and set(found["1.4"]) < set(found["1.3"]) - set(mixed)
 
 
 SAMPLE = {  # a mistake and the rungs that show it

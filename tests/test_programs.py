@@ -81,7 +81,8 @@ def test_without_a_timeout_a_hang_takes_less_than_30_seconds(write):
 def test_an_operation_that_hangs_is_asked_twice_and_others_are_asked_on(write, log, capsys):
     hangs = write("if case['op'] == 'uniform': time.sleep(1000)")
     assert main(["--cmd", hangs, "--timeout", "0.5", "prng", "product"]) == 1
-    assert log().count("uniform") == 2 and log().count("below") == 5 and log().count("dot") == 14
+    assert log().count("uniform") == 2 and log().count("below") == 5
+    assert log().count("dot") == len([case for case in vectors.load("product") if case.op == "dot"])
     assert "2 cases of uniform" not in capsys.readouterr().err
 
 

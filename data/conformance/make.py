@@ -26,7 +26,7 @@ from refnn.model import INITS, LOSSES
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT
 from refnn.reference.prng import SplitMix64
 
-VERSIONS = {"1.0": 181, "1.1": 41, "1.2": 28, "1.3": 2, "1.4": 22}  # the cases that came with each: it never changes
+VERSIONS = {"1.0": 181, "1.1": 41, "1.2": 28, "1.3": 2, "1.4": 28}  # the cases that came with each: it never changes
 VERSION = list(VERSIONS)[-1]  # of SPEC.md and the vectors; everything else reads it from index.json
 ADDED = {"rest": "1.4", "gaps": "1.4", "windows-of-6": "1.4"}  # name of a kind or example -> the version that added it,
 #                                                                if later than the first cases of its operation
@@ -184,6 +184,9 @@ def product():
     yield case("product/dot/infinite-weight", "dot", {"x": [0.0, 1.0], "w": [INF, 2.0]}, "zero", since="1.2")
     yield case("product/matmul/infinite-weight", "matmul",
                {"a": [[0.0, 1.0], [2.0, 0.0], [2.0, 1.0]], "b": [[INF, 1.0], [3.0, -INF]]}, "zero", since="1.2")
+    yield case("product/dot/infinite-input", "dot", {"x": [INF, 1.0], "w": [0.0, 2.0]}, "zero", since="1.4")
+    yield case("product/matmul/infinite-input", "matmul",
+               {"a": [[1.0, INF], [-INF, 2.0]], "b": [[0.0, 1.0], [3.0, 0.0]]}, "zero", since="1.4")
 
 
 NOT_FINITE = [[NAN, 1.0, -2.0], [1.0, NAN, 2.0], [INF, 1.0, -2.0], [-INF, 0.0, 1.0], [-INF, -1.0, INF]]
@@ -206,6 +209,8 @@ def forward():
                {"name": "softmax", "z": [[1.0, 1.0, 1.0], [0.0, -0.0, 0.0]]})
     yield case("forward/linear_forward/infinite-weight", "linear_forward",
                {"x": [[0.0, 1.0], [-1.0, 0.0]], "w": [[INF, 1.0], [2.0, -INF]], "b": [0.5, -0.5]}, "zero", since="1.2")
+    yield case("forward/linear_forward/infinite-input", "linear_forward",
+               {"x": [[INF, 1.0], [1.0, -INF]], "w": [[0.0, 1.0], [2.0, 0.0]], "b": [0.5, -0.5]}, "zero", since="1.4")
     for name in ACTIVATIONS:
         yield case(f"forward/activation_forward/{name}-not-finite", "activation_forward",
                    {"name": name, "z": NOT_FINITE}, "not finite", since="1.2")
@@ -264,6 +269,8 @@ def backward():
                since="1.2")
     yield case("backward/linear_backward_input/infinite-weight", "linear_backward_input",
                {"w": [[INF, 1.0], [2.0, -INF]], "dz": [[0.0, 1.0], [-1.0, 0.0]]}, "zero", since="1.2")
+    yield case("backward/linear_backward_input/infinite-gradient", "linear_backward_input",
+               {"w": [[0.0, 1.0], [2.0, 0.0]], "dz": [[INF, 1.0], [1.0, -INF]]}, "zero", since="1.4")
     yield case("backward/linear_backward_parameters/infinite-input", "linear_backward_parameters",
                {"x": [[INF, 1.0], [2.0, 0.0]], "dz": [[0.0, 1.0], [-1.0, -INF]], "bias": True}, "zero", since="1.2")
 
@@ -354,13 +361,15 @@ def convolutions():
                    {"w": w, "dz": dz, "size": [rows, columns], **where}, since=since)
         yield case(f"images/conv2d_backward_parameters/{name}", "conv2d_backward_parameters",
                    {"x": x, "dz": dz, "kernel_size": list(kernel), **where, "bias": bias}, since=since)
-    x, dz, where = [[[[1.0, 2.0]]]], [[[[0.0, 1.0, 0.0]]]], {"stride": [1, 1], "padding": [0, 1]}
-    yield case("images/conv2d_forward/infinite-weight", "conv2d_forward",
-               {"x": x, "w": [[[[INF, 1.0]]]], "b": [0.5], **where}, "zero", since="1.4")
-    yield case("images/conv2d_backward_input/infinite-weight", "conv2d_backward_input",
-               {"w": [[[[INF, 1.0]]]], "dz": dz, "size": [1, 2], **where}, "zero", since="1.4")
-    yield case("images/conv2d_backward_parameters/infinite-gradient", "conv2d_backward_parameters",
-               {"x": x, "dz": [[[[INF, 1.0, 0.0]]]], "kernel_size": [1, 2], **where, "bias": True}, "zero", since="1.4")
+    x, w = [[[[1.0, 2.0]]], [[[INF, 0.0]]]], [[[[INF, 1.0]]], [[[0.0, 1.0]]]]
+    dz = [[[[0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]]], [[[0.0, 1.0, 1.0]], [[1.0, INF, 1.0]]]]
+    where = {"stride": [1, 1], "padding": [0, 1]}
+    yield case("images/conv2d_forward/infinite", "conv2d_forward", {"x": x, "w": w, "b": None, **where}, "zero",
+               since="1.4")
+    yield case("images/conv2d_backward_input/infinite", "conv2d_backward_input",
+               {"w": w, "dz": dz, "size": [1, 2], **where}, "zero", since="1.4")
+    yield case("images/conv2d_backward_parameters/infinite", "conv2d_backward_parameters",
+               {"x": x, "dz": dz, "kernel_size": [1, 2], **where, "bias": True}, "zero", since="1.4")
 
 
 def pools():
@@ -402,9 +411,12 @@ def normalisations():
     for n, channels, rows, columns in ((1, 1, 1, 1), (2, 20, 1, 3)):
         random = SplitMix64(rows * columns + n + 200)
         variances = [abs(v) for v in normals(random, channels)]
+        x = normals(random, n, channels, rows, columns)
+        yield case(f"images/batchnorm2d_statistics/{n}x{channels}x{rows}x{columns}", "batchnorm2d_statistics", {"x": x},
+                   since="1.4")
         yield case(f"images/batchnorm2d_track/{n}x{channels}x{rows}x{columns}", "batchnorm2d_track",
                    {"running_mean": normals(random, channels), "running_variance": variances,
-                    "x": normals(random, n, channels, rows, columns), "momentum": 0.3}, since="1.4")
+                    "x": x, "momentum": 0.3}, since="1.4")
 
 
 def images():
