@@ -1,14 +1,18 @@
-"""The contestants of the benchmark: refnn, NumPy, PyTorch and scikit-learn, each training the same network.
+"""The contestants of the benchmark: refnn and other libraries, each training the same network.
 
-The other libraries are imported when they are used: pip install 'refnn[peers]'.
+NumPy, PyTorch and scikit-learn are imported when they are used: pip install 'refnn[peers]'. For C libraries see
+compiled.py.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from .compiled import library
 from .layers import BatchNorm2d, Conv2d, CustomLayer, Layer, Linear
 from .model import Model
 from .network import Network
@@ -236,9 +240,68 @@ class ScikitNetwork:
         return self.network.predict(x)[:, None].tolist()
 
 
+class CompiledNetwork(NumpyNetwork):
+    """A multilayer perceptron of a C library. Steps and answers are the library's, losses are NumPy's."""
+
+    name, dtype = "KANN", "float32"
+    number: Any = ctypes.c_float
+
+    def __init__(self, work: Work, threads: int) -> None:
+        import numpy
+        self.np, self.work, self.library = numpy, work, library(self.name)
+        model, linear = work.model, linear_layers(work.model)
+        self.sizes = [model.inputs, *(layer.outputs for layer in linear)]
+        self.factor = work.batch_size if work.reduction == "sum" else 1.0
+        self.network = ctypes.c_void_p(self.library.make(
+            len(linear), (ctypes.c_int * len(self.sizes))(*self.sizes), activations(model).encode(), linear[0].bias,
+            model.classes, (ctypes.c_double * model.parameter_count)(*Network(model, "c", 0).parameters)))
+
+    def convert(self, x: Any, y: Any) -> tuple[Any, Any]:
+        y = self.np.eye(self.sizes[-1])[y] if self.work.model.classes else y
+        return self.np.ascontiguousarray(x, self.dtype), self.np.ascontiguousarray(y, self.dtype)
+
+    def step(self, x: Any, y: Any) -> None:
+        self.run(x, y, len(x))
+
+    def run(self, x: Any, y: Any, samples: int) -> None:
+        """Steps in batches, in one call."""
+        self.library.run(self.network, ctypes.c_long(samples), ctypes.c_long(len(x)), self.work.batch_size,
+                         self.sizes[0], self.sizes[-1], ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(y.ctypes.data),
+                         self.number(self.work.lr * self.factor))
+
+    def forward(self, x: Any) -> list[Any]:
+        o = self.np.empty((len(x), self.sizes[-1]), self.dtype)
+        self.library.answer(self.network, len(x), ctypes.c_void_p(x.ctypes.data), ctypes.c_void_p(o.ctypes.data))
+        return [o.astype(float)]
+
+    def loss(self, x: Any, y: Any) -> float:
+        return super().loss(x, y.argmax(axis=1) if self.work.model.classes else y)
+
+
+class GenannNetwork(CompiledNetwork):
+    """genann's. It learns from one sample at a time, from half of the sum of squared errors."""
+
+    name, dtype = "genann", "float64"
+    number = ctypes.c_double
+
+    def __init__(self, work: Work, threads: int) -> None:
+        super().__init__(work, threads)
+        self.factor = 2.0 / self.sizes[-1]
+
+
+def linear_layers(model: Model) -> list[Linear]:
+    return [layer for layer in model.layers if isinstance(layer, Linear)]
+
+
+def activations(model: Model) -> str:
+    """The first letters of the activations' names."""
+    return "".join(layer.name[0] for layer in model.layers if isinstance(layer, Layer) and layer.name != "linear")
+
+
 PEERS: dict[str, type[Peer]] = {"NumPy": NumpyNetwork, "PyTorch float64": TorchNetwork,
-                                "PyTorch float32": SingleTorchNetwork, "scikit-learn": ScikitNetwork}
-SINGLE = ("PyTorch float32",)
+                                "PyTorch float32": SingleTorchNetwork, "scikit-learn": ScikitNetwork,
+                                "KANN": CompiledNetwork, "genann": GenannNetwork}
+SINGLE = ("PyTorch float32", "KANN")
 
 
 def can_do(name: str, work: Work) -> bool:
@@ -246,7 +309,11 @@ def can_do(name: str, work: Work) -> bool:
     last = work.model.layers[-1]
     if name == "scikit-learn":
         return work.model.loss == "mse" and isinstance(last, Layer) and last.name == "identity"
-    return name != "NumPy" or not work.model.input_shape  # multilayer perceptrons only
+    if name == "genann":
+        hidden = {layer.outputs for layer in linear_layers(work.model)[:-1]}
+        return (work.model.loss == "mse" and work.batch_size == 1 and set(activations(work.model)) == {"s"}
+                and len(hidden) < 2 and all(layer.bias for layer in linear_layers(work.model)))
+    return name not in ("NumPy", "KANN") or not work.model.input_shape  # multilayer perceptrons only
 
 
 def peers(work: Work, threads: int) -> Iterator[tuple[str, Peer]]:
@@ -272,6 +339,8 @@ def contestants(work: Work, threads: int, python: bool = True) -> dict[str, Cont
 def of_peer(peer: Peer, work: Work) -> Contestant:
     x, y = peer.convert(*arrays(work))
     whole = max(len(x) - len(x) % work.batch_size, work.batch_size)
+    if isinstance(peer, CompiledNetwork):
+        return partial(peer.run, x[:whole], y[:whole]), lambda: peer.loss(x, y)
 
     def run(samples: int) -> None:
         for start in range(0, samples, work.batch_size):

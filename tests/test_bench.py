@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from refnn import Network, RefnnError, bench, calls, contestants
+from refnn import InputError, Network, RefnnError, bench, calls, compiled, contestants
 
 
 @pytest.fixture
@@ -67,6 +67,70 @@ def test_an_epoch_of_a_peer_is_that_of_refnn():
         loss = peer.loss(*peer.convert(*contestants.arrays(work)))
         tolerance = 1e-3 if name in contestants.SINGLE else 1e-9
         assert loss == pytest.approx(network.loss(work.samples), rel=tolerance) != pytest.approx(before, rel=1e-4)
+
+
+# What the benchmark needs of genann, for one hidden layer: an independent implementation of its interface.
+GENANN_H = """
+typedef struct genann genann;
+typedef double (*genann_actfun)(const genann *ann, double a);
+struct genann { int inputs, hidden_layers, hidden, outputs; genann_actfun activation_hidden, activation_output;
+                double *weight, output[99]; };
+genann *genann_init(int inputs, int hidden_layers, int hidden, int outputs);
+const double *genann_run(const genann *ann, const double *x);
+void genann_train(const genann *ann, const double *x, const double *y, double lr);
+double genann_act_sigmoid(const genann *ann, double a);
+"""
+GENANN_C = """
+#include <math.h>
+#include <stdlib.h>
+#include "genann.h"
+double genann_act_sigmoid(const genann *ann, double a) { return 1.0 / (1.0 + exp(-a)); }
+genann *genann_init(int inputs, int hidden_layers, int hidden, int outputs) {
+    genann *ann = calloc(1, sizeof *ann);
+    *ann = (genann){inputs, hidden_layers, hidden, outputs};
+    ann->weight = calloc((inputs + 1) * hidden + (hidden + 1) * outputs, sizeof(double));
+    return ann;
+}
+static double *layer(const genann *ann, int count, const double *w, int width, const double *x, double *o) {
+    for (int j = 0; j < count; j++, w += width + 1) {
+        o[j] = -w[0];
+        for (int i = 0; i < width; i++) o[j] += w[1 + i] * x[i];
+        o[j] = genann_act_sigmoid(ann, o[j]);
+    }
+    return o;
+}
+const double *genann_run(const genann *ann, const double *x) {
+    double *h = layer(ann, ann->hidden, ann->weight, ann->inputs, x, (double *)ann->output);
+    return layer(ann, ann->outputs, ann->weight + (ann->inputs + 1) * ann->hidden, ann->hidden, h, h + ann->hidden);
+}
+void genann_train(const genann *ann, const double *x, const double *y, double lr) {
+    const double *o = genann_run(ann, x), *h = ann->output;
+    double d[99] = {0}, *v = ann->weight + (ann->inputs + 1) * ann->hidden, *w = ann->weight;
+    for (int j = 0; j < ann->outputs; j++, v += ann->hidden + 1) {
+        double e = (y[j] - o[j]) * o[j] * (1.0 - o[j]);
+        v[0] -= lr * e;
+        for (int i = 0; i < ann->hidden; i++) d[i] += e * v[1 + i], v[1 + i] += lr * e * h[i];
+    }
+    for (int j = 0; j < ann->hidden; j++, w += ann->inputs + 1) {
+        double e = d[j] * h[j] * (1.0 - h[j]);
+        w[0] -= lr * e;
+        for (int i = 0; i < ann->inputs; i++) w[1 + i] += lr * e * x[i];
+    }
+}
+"""
+
+
+def test_a_library_in_c_takes_part(works, short, tmp_path, monkeypatch):
+    work = works["alice-bob, batch 1, with its loss"]
+    compiled.library.cache_clear()
+    monkeypatch.setenv("REFNN_GENANN", str(tmp_path))
+    with pytest.raises(InputError, match="REFNN_GENANN: genann cannot be compiled: .*genann.h"):
+        bench.measure(work, threads=1, rounds=1)
+    (tmp_path / "genann.h").write_text(GENANN_H)
+    (tmp_path / "genann.c").write_text(GENANN_C)
+    assert "genann" in bench.measure(work, threads=1, rounds=1)  # which refuses another loss
+    assert not contestants.can_do("genann", works["sin-cos, batch 10"])
+    compiled.library.cache_clear()
 
 
 def test_flops(works):

@@ -32,6 +32,7 @@ FLOORS = [
     ["refnn.plots"],
     ["refnn.runs"],
     ["refnn.page"],
+    ["refnn.compiled"],
     ["refnn.contestants"],
     ["refnn.calls"],
     ["refnn.bench", "refnn.check", "refnn.explain", "refnn.predict", "refnn.sweep", "refnn.train"],
