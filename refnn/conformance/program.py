@@ -246,7 +246,7 @@ def read(line: str, asked: str) -> dict[str, Any] | None:
         answer = json.loads(line)
         answer = {"id": answer["id"], "out": decode(answer["out"])}
     except (ValueError, RecursionError):
-        spelled = re.search(r"\b(inf|nan)\b", line[:10_000])
+        spelled = re.search(r"(^|[\[:,])\s*[+-]?(inf|nan)\b", line[:10_000])
         hint = '; infinities and NaN are spelled "Infinity", "-Infinity" and "NaN"' if spelled else ""
         raise Lost(f"not JSON: {line[:80].strip()!r}{hint}") from None
     except (TypeError, KeyError):

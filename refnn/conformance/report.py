@@ -92,7 +92,7 @@ def rung_in_full(result: Result, worst: Failure) -> Iterator[str]:
     yield "\n" + wrapped(": ".join([result.name, worst.verdict, *said_of(worst)]))
     yield from changed_lines(worst.diagnosis or [])
     yield from failure_in_full(worst)
-    said = hint_on(worst, result)
+    said = hint(worst, result)
     if said:
         yield titled("hint", said)
     for failure in result.failures:
@@ -119,12 +119,6 @@ def changed_lines(mistakes: Sequence[Mistake | None]) -> Iterator[str]:
     for n, variant in enumerate(variants):
         yield f"  {'or ' * (n > 0)}{variant.place}"
         yield from (f"    {line}" for line in variant.lines)
-
-
-def hint_on(failure: Failure, result: Result) -> str:
-    failing = [other.case for other in result.failures if other.case.op == failure.case.op]
-    first = failure.found.divergence if failure.found else None
-    return hint(failure.case, failure.verdict, failure.reason, first, failing)
 
 
 def failure_in_full(failure: Failure) -> Iterator[str]:

@@ -32,6 +32,7 @@ class Failure:
     """A case that is not exact.
 
     reason:    why there is no answer
+    answer:    the answer, if it has a form of its own or that of the right one
     said:      the last lines of standard error of a program that gives none
     found:     the comparison, with the first divergence
     diagnosis: the mistakes that explain it and all others of its operation, the likeliest first; None if it was not
@@ -48,6 +49,7 @@ class Failure:
     located: Located | None = None
     variants: tuple[str, ...] = ("",)
     said: Sequence[str] = ()
+    answer: dict[str, Any] | None = None
 
     @property
     def mistake(self) -> Mistake | None:
@@ -63,6 +65,7 @@ class Result:
     counts:    the number of cases by verdict
     ulps:      the number of answered numbers by their distance from the right ones
     precision: that of the subject, by name; None as long as no answer needed it
+    right:     the cases that are exact
     """
 
     name: str
@@ -70,6 +73,7 @@ class Result:
     ulps: Counter[int | None] = field(default_factory=Counter)
     failures: list[Failure] = field(default_factory=list)
     precision: str | None = None
+    right: list[Case] = field(default_factory=list)
 
     @property
     def undecided(self) -> int:
@@ -135,8 +139,11 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort,
             result.ulps += worst.found.ulps
         failure = None
         if failing:
-            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing), said=worst.said)
+            failure = Failure(case, worst.verdict, worst.reason, worst.found, variants=tuple(failing), said=worst.said,
+                              answer=worst.answer)
             result.failures.append(failure)
+        else:
+            result.right.append(case)
         if worst.answer:
             answered = Answered(case, worst.answer, worst.verdict, variants[asked_of].precision or Double,
                                 first=first_of(case, worst.found))
