@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
@@ -81,6 +82,8 @@ OF_INDEX = {PLAIN: ["E + 1", "E - 1"], COMMON: ["-E", "0", "-1", "E - 2", "E // 
 OF_COUNTED = {COMMON: ["E[::-1]", "E[1:]", "E[:-1]", "transposed(E)"]}
 USUAL = ("0", "1", "2", "3", "0.0", "1.0", "2.0", "0.5", "0.1", "0.2", "0.3", "0.01", "0.02", "0.05", "0.001", "0.9",
          "0.99", "0.999", "1e-4", "1e-5", "1e-6", "1e-7", "1e-8", "1e-9", "1e-10", "1e-12", "1e-15", "1e-16")
+DIGITS = "0123456789ABCDEF"
+LONG = 12  # digits of a constant that may be mistyped
 ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 BITS = (ast.BitXor, ast.BitAnd, ast.BitOr, ast.LShift, ast.RShift)
 ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
@@ -239,6 +242,22 @@ def of_constant(e: ast.Constant) -> Iterator[tuple[int, ast.expr]]:
     yield from ((PLAIN, ast.copy_location(ast.Constant(other), e)) for other in near if other != value)
     if isinstance(value, float):
         yield from ((COMMON, made(other)) for other in USUAL)
+    yield from ((COMMON, ast.copy_location(ast.Constant(other), e)) for other in mistyped(value))
+
+
+def mistyped(value: float) -> Iterator[float]:
+    """A constant of many digits with one of them changed, left out or exchanged with the next."""
+    text, base = (f"{value:X}", 16) if isinstance(value, int) else (repr(value), 10)
+    places = [k for k, digit in enumerate(text.partition("e")[0]) if digit in DIGITS]
+    while places and text[places[0]] == "0":
+        del places[0]
+    for k in places if len(places) >= LONG else []:
+        before, digit, after = text[:k], text[k], text[k + 1:]
+        others = [before + other + after for other in DIGITS[:base] if other != digit]
+        for other in [*others, before + after, before + after[:1] + digit + after[1:]]:
+            if other[:1] not in ("", "e") and (base == 16 or "." in other):
+                with suppress(ValueError):
+                    yield type(value)(int(other, 16) if base == 16 else float(other))
 
 
 def of_slice(e: ast.expr, of: ast.Slice) -> Iterator[tuple[int, ast.expr]]:

@@ -10,7 +10,7 @@ from ..implementations import python
 from ..network import digest
 from ..rates import learning_rates
 from ..reference import activations, batchnorm, elementary, init, linear, losses, prng, training
-from .mutants import MUTANTS as MUTANTS
+from .image_mutants import MUTANTS as MUTANTS
 from .mutants import linear_with, mutant, one_hot, plain_total
 from .operations import OPERATIONS
 from .operations.losses import loss as loss_of
@@ -184,6 +184,20 @@ mutant("bias-scale", "biases are drawn without the scale of the weights: they ha
 mutant("init-glorot", "the scale is that of Glorot and Bengio: of both fan-in and fan-out",
        scaled_by(lambda a, b: math.sqrt(2.0 / (a + b))), scaled_by(lambda a, b: 1.0 / math.sqrt(a + b)),
        scaled_by(lambda a, b: math.sqrt(6.0 / (a + b))))
+
+
+def factor_for(init, factor):
+    def row(random, name, fan_in, fan_out, count):
+        if name != init:
+            return draw_row(random, name, fan_in, fan_out, count)
+        return [factor(fan_in, fan_out) * random.normal() + 0.0 for _ in range(count)]
+    return {draw_row: row}
+
+
+mutant("init-variance", "an initialisation's variance is taken for its standard deviation, or the reverse",
+       factor_for("normal_0.1", lambda a, b: math.sqrt(0.1)), factor_for("normal_0.1", lambda a, b: 0.1 * 0.1),
+       factor_for("fan_in", lambda a, b: 1.0 / a), factor_for("fan_out", lambda a, b: 1.0 / b),
+       factor_for("he", lambda a, b: 2.0 / a))
 
 
 def built(generator_of):
@@ -376,20 +390,42 @@ def decayed(rule):
     return {learning_rates: rates}
 
 
-mutant("decay-late", "the learning rate decays one epoch late",
-       decayed(lambda lr, decay, every, e: lr * decay ** ((e - 1) // every) if e else lr))
+def decays(count):
+    """Learning rates with count(every, epoch) decays, each of which multiplies the rate before."""
+    def rate(lr, decay, every, e):
+        for _ in range(count(every, e)):
+            lr *= decay
+        return lr
+    return decayed(rate)
+
+
+mutant("decay-late", "the learning rate decays one epoch late", decays(lambda every, e: (e - 1) // every if e else 0))
+mutant("decay-early", "the learning rate decays one epoch early", decays(lambda every, e: (e + 1) // every))
+mutant("decay-first", "the learning rate decays after epoch 1, and then after every `lr_decay_every` epochs: it does "
+       "after epochs that are multiples of it", decays(lambda every, e: (e + every - 1) // every))
 mutant("decay-power", "the learning rate is lr * decay^k, by a power: each decay multiplies the rate before",
        decayed(lambda lr, decay, every, e: lr * decay ** (e // every)))
 mutant("decay-every", "the learning rate decays after every epoch: it does after every `lr_decay_every` epochs",
-       decayed(lambda lr, decay, every, e: lr * decay ** e))
+       decays(lambda every, e: e))
 mutant("decay-smooth", "the learning rate decays a little in every epoch: it is constant for `lr_decay_every` epochs",
        decayed(lambda lr, decay, every, e: lr * decay ** (e / every)),
        decayed(lambda lr, decay, every, e: lr / (1.0 + decay * e)))
-mutant("decay-once", "the learning rate decays once only",
-       decayed(lambda lr, decay, every, e: lr * (decay if e >= every else 1.0)))
+mutant("decay-once", "the learning rate decays once only", decays(lambda every, e: int(e >= every)))
 mutant("decay-from-0", "the decay is subtracted, or counted from the last epoch",
        decayed(lambda lr, decay, every, e: lr * (1.0 - decay * (e // every))))
 mutant("no-decay", "the learning rate does not decay", decayed(lambda lr, decay, every, e: lr))
+
+
+def epoch_in_two_orders(of_x, of_y):
+    """x in the order of_x(order), y in of_y(order)."""
+    def changed(layers, x, y, order, *rest):
+        rows, targets = [x[n] for n in of_x(order)], [y[n] for n in of_y(order)]
+        return epoch(layers, rows, targets, range(len(order)), *rest)
+    return {epoch: changed}
+
+
+mutant("two-orders", "x and y are not in the same order: one of them is not shuffled",
+       epoch_in_two_orders(lambda order: order, sorted), epoch_in_two_orders(sorted, lambda order: order))
 
 
 # When the loss of a training is taken
@@ -436,6 +472,26 @@ mutant("loss-while-training", "the loss of an epoch is that of each batch before
        "epoch, over all samples", watched(lambda values, size: added(values)), watched(of_batches))
 mutant("loss-of-last-batch", "the loss of an epoch is that of its last batch: it is taken over all samples",
        watched(of_last_batch))
+
+
+def reduced_as_steps(reduction, **inputs):
+    class Reduced(python.PythonImplementation):
+        def evaluate(self, x, y, _):
+            return super().evaluate(x, y, reduction)
+    return train_with(Reduced, reduction=reduction, **inputs)
+
+
+def reduced_otherwise(**inputs):
+    class Reduced(python.PythonImplementation):
+        def evaluate(self, x, y, reduction):
+            return super().evaluate(x, y, "sum" if reduction == "mean" else "mean")
+    return train_with(Reduced, **inputs)
+
+
+mutant("loss-reduction", "the losses of a training have the reduction of its steps: they have that of the loss",
+       {OPERATIONS["train"].answer: reduced_as_steps})
+mutant("loss-mean-for-sum", "the losses of a training are means where sums are asked for, or the reverse",
+       {OPERATIONS["train"].answer: reduced_otherwise})
 
 
 def last_only(layers, loss, y, epochs, batch_size, lr, lr_decay, lr_decay_every, shuffle, seed, reduction, x=None,

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from ..implementations import python
 from ..rates import learning_rates
-from ..reference import activations, batchnorm, conv, elementary, linear, losses, pool, prng, training
+from ..reference import activations, elementary, linear, losses, prng, training
 from .operations.losses import loss as loss_of
 from .operations.models import model_of
 from .operations.training import step as operation_step
@@ -24,8 +24,6 @@ linear_forward, linear_update = linear.linear_forward, linear.linear_update
 backward_input, backward_parameters = linear.linear_backward_input, linear.linear_backward_parameters
 backward, step, epoch = training.backward, training.step, training.epoch
 epoch_order = prng.epoch_order
-conv2d_forward, batchnorm2d_backward = conv.conv2d_forward, batchnorm.batchnorm2d_backward
-conv2d_backward_input, conv2d_backward_parameters = conv.conv2d_backward_input, conv.conv2d_backward_parameters
 get_parameters = python.PythonImplementation.get_parameters
 set_parameters = python.PythonImplementation.set_parameters
 
@@ -58,6 +56,20 @@ def update_without_rate(p, dp, lr):
 
 mutant("no-rate", "the update leaves the learning rate out", {linear_update: update_without_rate})
 mutant("sign", "the update's sign: the gradient is added, and must be subtracted", {linear_update: update_upwards})
+
+
+def update_with_decay(rule):
+    """rule: (p, dp, lr) -> the new p"""
+    def update(p, dp, lr):
+        p[:] = [rule(p_j, dp_j, lr) for p_j, dp_j in zip(p, dp)]
+    return {linear_update: update}
+
+
+mutant("weight-decay", "the update has weight decay: it is p - lr * dp",
+       *(update_with_decay(rule) for size in (1e-4, 1e-3, 1e-2, 0.1, 5e-4, 1e-5, 1e-6, 0.05) for rule in (
+           lambda p, dp, lr, k=size: p - lr * (dp + k * p), lambda p, dp, lr, k=size: p - lr * (dp + 2.0 * k * p),
+           lambda p, dp, lr, k=size: p * (1.0 - lr * k) - lr * dp, lambda p, dp, lr, k=size: p * (1.0 - k) - lr * dp,
+           lambda p, dp, lr, k=size: p - lr * dp - lr * k * p, lambda p, dp, lr, k=size: p - lr * dp - k * p)))
 
 
 def hasty_backward(layers, outputs, do, lr):
@@ -165,6 +177,21 @@ def softmax_backward_everywhere(self, z, a, da):
 
 mutant("softmax-inside", "softmax's derivative at a hidden layer: each layer has the derivative of its own activation",
        {backward: backward_with_softmax_inside}, {activation_backward: softmax_backward_everywhere})
+
+
+def left_out(layers_of):
+    """Passes dL/da of the activations in layers_of(numbers of the layers with an activation) on as dL/dz."""
+    def backward_past(layers, outputs, do):
+        found = [k for k, layer in enumerate(layers) if isinstance(layer, activations.Activation)]
+        passed = [activations.Activation("identity") if k in layers_of(found, len(layers)) else layer
+                  for k, layer in enumerate(layers)]
+        return backward(passed, outputs, do)
+    return {backward: backward_past}
+
+
+mutant("derivative-left-out", "the derivative of an activation is left out: dL/da is taken for dL/dz",
+       left_out(lambda found, count: [k for k in found if k == count - 1]),
+       left_out(lambda found, count: [k for k in found if k < count - 1]), left_out(lambda found, count: found))
 
 
 def relu_backward_at_zero(z, a, da):
@@ -361,6 +388,34 @@ mutant("no-bias", "the bias is missing in the forward pass: each sum starts from
        {linear_forward: forward_without_bias})
 
 
+def forward_with_bias_of(samples):
+    """The bias is added to samples(list of samples) alone."""
+    def forward(x, w, b):
+        chosen = samples(list(range(len(x))))
+        return [linear_forward([x_n], w, b if n in chosen else None)[0] for n, x_n in enumerate(x)]
+    return {linear_forward: forward}
+
+
+mutant("bias-of-one", "the bias is added to one sample of the batch alone",
+       forward_with_bias_of(lambda n: n[:1]), forward_with_bias_of(lambda n: n[-1:]))
+
+
+def gradient_of_one(function, samples):
+    """A layer's gradients of its parameters, of samples(x) alone; db also of all."""
+    def of_both(x, dz, *rest):
+        return function(samples(x), samples(dz), *rest)
+
+    def of_weights(x, dz, *rest):
+        return of_both(x, dz, *rest)[0], function(x, dz, *rest)[1]
+
+    return {function: of_both}, {function: of_weights}
+
+
+ONE_SAMPLE = "the gradient of the parameters is that of one sample of the batch alone: it is their sum"
+mutant("gradient-of-one", ONE_SAMPLE, *gradient_of_one(backward_parameters, lambda rows: rows[-1:]),
+       *gradient_of_one(backward_parameters, lambda rows: rows[:1]))
+
+
 def forward_transposed(x, w, b):
     """z = x w^T + b; other programs than this read outside w if it is not square."""
     return [[plain_total(b[j] if b else 0.0, [(v, w[j][i]) for i, v in enumerate(x_n)]) for j in range(len(w[0]))]
@@ -497,6 +552,20 @@ mutant("order", "a sum in another order: each starts from the bias, or from 0, a
                           lanes(2), lanes(4), lanes(8), pairwise_total)))
 
 
+def total_without_zeros(of):
+    """A sum that leaves out terms with a factor of 0. of: which of the factors count"""
+    def total(start, pairs):
+        for pair in pairs:
+            if all(pair[k] != 0.0 for k in of):
+                start += pair[0] * pair[1]
+        return start
+    return total
+
+
+mutant("zeros", "terms with a factor of 0 are left out of sums: 0 times Infinity is NaN, and 0 times NaN, too",
+       *(linear_with(total_without_zeros(of)) for of in ((0,), (1,), (0, 1))))
+
+
 def compensated_total(start, pairs):
     """Python's sum since 3.12 (Neumaier's): the rounding errors are added up, and their total is added at the end."""
     s, c = start, 0.0
@@ -527,6 +596,17 @@ mutant("uniform-64", "a uniform number uses all 64 bits: it is the upper 53, div
        {prng.SplitMix64.uniform: uniform_of_64_bits})
 
 
+def next_by_murmur(self):
+    self.state = (self.state + 0x9E3779B97F4A7C15) & prng.MASK
+    z = ((self.state ^ (self.state >> 33)) * 0xFF51AFD7ED558CCD) & prng.MASK
+    z = ((z ^ (z >> 33)) * 0xC4CEB9FE1A85EC53) & prng.MASK
+    return z ^ (z >> 33)
+
+
+mutant("murmur", "the state is mixed as MurmurHash3 does it: SplitMix64 has other shifts and factors",
+       {prng.SplitMix64.next: next_by_murmur})
+
+
 def below_by_remainder(self, n):
     return self.next() % n
 
@@ -545,97 +625,6 @@ def permutation_upwards(self, n):
 
 mutant("shuffle-upwards", "the shuffle runs from the front: it must run from the end down",
        {prng.SplitMix64.permutation: permutation_upwards})
-
-
-# Images
-
-def forward_with_flipped_kernel(x, w, b, stride, padding):
-    return conv2d_forward(x, flipped(w), b, stride, padding)
-
-
-def flipped(w):
-    return [[[row[::-1] for row in kernel[::-1]] for kernel in w_o] for w_o in w]
-
-
-def backward_input_with_flipped_kernel(w, *rest):
-    return conv2d_backward_input(flipped(w), *rest)
-
-
-def backward_parameters_with_flipped_kernel(*inputs):
-    dw, db = conv2d_backward_parameters(*inputs)
-    return flipped(dw), db
-
-
-mutant("flipped-kernel", "the kernel is flipped, as in mathematics: here it is not, as in all frameworks",
-       {conv2d_forward: forward_with_flipped_kernel}, {conv2d_backward_input: backward_input_with_flipped_kernel},
-       {conv2d_backward_parameters: backward_parameters_with_flipped_kernel})
-
-
-def padded_by(place, fill=0.0):
-    """Padding by place(p, size, padding): the row or column of x at place p, from -padding; None outside, at `fill`."""
-    def padded(x, padding):
-        size = len(x[0]), len(x[0][0])
-        rows, columns = ([place(p, n, k) for p in range(-k, n + k)] for n, k in zip(size, padding))
-        return [[[fill if None in (i, j) else x_c[i][j] for j in columns] for i in rows] for x_c in x]
-    return {conv.padded: padded}
-
-
-mutant("padding", "images are not padded with zeros, the same number on each side",
-       padded_by(lambda p, n, k: p if 0 <= p < n else None, 1.0), padded_by(lambda p, n, k: min(max(p, 0), n - 1)),
-       padded_by(lambda p, n, k: n - 1 - abs(n - 1 - abs(p))), padded_by(lambda p, n, k: p % n),
-       padded_by(lambda p, n, k: p + k if p + k < n else None), padded_by(lambda p, n, k: p - k if p >= k else None))
-
-
-def averaged(of_w, of_b):
-    """A convolution's gradients of the parameters, divided by of_w and of_b(samples, positions)."""
-    def mean(x, dz, *rest):
-        dw, db = conv2d_backward_parameters(x, dz, *rest)
-        counts = len(dz), len(dz[0][0]) * len(dz[0][0][0])
-        dw = [[[[v / of_w(*counts) for v in row] for row in kernel] for kernel in dw_o] for dw_o in dw]
-        return dw, db and [v / of_b(*counts) for v in db]
-    return {conv2d_backward_parameters: mean}
-
-
-def one(samples, positions):
-    return 1.0
-
-
-mutant("convolution-mean", "a convolution's gradients of weights or biases are means over positions or over the batch: "
-       "they are sums",
-       *(averaged(*pair) for count in (lambda n, k: n, lambda n, k: k, lambda n, k: n * k)
-         for pair in ((count, count), (count, one), (one, count))))
-
-
-def backward_to_every_maximum(x, da, kernel_size, stride):
-    """The gradient of a window goes to each number that equals its largest."""
-    dx = []
-    for x_n, da_n in zip(x, da):
-        dx_n = [[[0.0] * len(row) for row in channel] for channel in x_n]
-        for c, da_nc in enumerate(da_n):
-            for r, da_ncr in enumerate(da_nc):
-                for s, d in enumerate(da_ncr):
-                    window = [(i, j) for i in range(r * stride[0], r * stride[0] + kernel_size[0])
-                              for j in range(s * stride[1], s * stride[1] + kernel_size[1])]
-                    largest = max(x_n[c][i][j] for i, j in window)
-                    for i, j in window:
-                        if x_n[c][i][j] == largest:
-                            dx_n[c][i][j] += d
-        dx.append(dx_n)
-    return dx
-
-
-mutant("every-maximum", "pooling passes the gradient to every largest number of a window: it goes to the first alone",
-       {pool.maxpool2d_backward: backward_to_every_maximum})
-
-
-def backward_past_the_statistics(x, mean, variance, gamma, da, eps):
-    _, dgamma, dbeta = batchnorm2d_backward(x, mean, variance, gamma, da, eps)
-    factors = [g * (1.0 / math.sqrt(v + eps)) for g, v in zip(gamma, variance)]
-    return [[[f * d for d in channel] for f, channel in zip(factors, da_n)] for da_n in da], dgamma, dbeta
-
-
-mutant("statistics", "batch normalisation's gradient ignores that mean and variance depend on the input too",
-       {batchnorm2d_backward: backward_past_the_statistics})
 
 
 # Arithmetic
