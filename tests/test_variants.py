@@ -63,7 +63,7 @@ EDITS = [
     ("prng", prng.SplitMix64.permutation, "self.below(i + 1)", "self.below(i)"),
     ("prng", prng.epoch_order, ".permutation(n)", ".permutation(n)[::-1]"),
     ("init", init.linear_init, "for _ in range(inputs)]", "for _ in range(inputs)][::-1]"),
-    ("init", init.draw_row, '"fan_in": 1.0 / sqrt(fan_in)', '"fan_in": 1.0 / fan_in'),
+    ("init", init.draw_row, '"fan_in": 1.0 / sqrt(fan_in)', '"fan_in": 1.0 / sqrt(fan_out)'),
     ("init", prng.SplitMix64.normal, "v = self.uniform()", "v = 1.0 - self.uniform()"),
     ("forward", activations.leaky_relu_forward, "LEAKY_SLOPE", "0.2"),
     ("loss", losses.mse, "/ len(o)", "/ 2.0"),
@@ -78,7 +78,7 @@ EDITS = [
     ("images", pool.largest, "x[i][j] > x[row][column]", "x[i][j] >= x[row][column]"),
     ("images", conv.conv2d_backward_input, "row[columns:columns + size[1]]", "row[rows:rows + size[1]]"),
     ("alice-bob", training.epoch, "range(0, len(order), batch_size)", "range(batch_size, len(order), batch_size)"),
-    ("alice-bob", training.evaluate, "total / len(x) if", "total if"),
+    ("alice-bob", training.evaluate, "total += value(o_n, y_n)", "total = value(o_n, y_n)"),
 ]
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from itertools import groupby
 from math import frexp, isfinite, log2
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Union
 
 from ..implementations import python
@@ -20,7 +20,7 @@ from .operations import OPERATIONS
 from .operations.models import model_of
 from .rounding import LIMIT, OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
 from .rounding.numbers import flat
-from .spoil import spoiled
+from .spoil import PLACES, spoiled
 from .variants import BOOK, Variant, called, calls, helped, variants
 from .vectors import Case
 
@@ -255,19 +255,22 @@ def candidates(failing: Sequence[Answered], found_before: Sequence[Mistake],
 
 
 def uses(whole: Answered, part: Answered) -> bool:
-    """Whether an operation calls every function of the reference that another one calls."""
-    def functions(item: Answered) -> set[FunctionType]:
-        found = called([lambda: OPERATIONS[item.case.op].answer(**item.inputs)])
-        return {function for function in found if function.__module__.startswith(BOOK)}
+    """Whether an operation calls every function of the book that another one calls."""
+    book = {function.__code__ for function in PLACES
+            if isinstance(function, FunctionType) and function.__module__.startswith(BOOK)}
+
+    def functions(item: Answered) -> set[CodeType]:
+        return book.intersection(calls(lambda: OPERATIONS[item.case.op].answer(**item.inputs)))
     return whole.case.op != part.case.op and functions(part) <= functions(whole)
 
 
-def explains(mistake: Mistake, failing: Sequence[Answered]) -> bool:
-    """Whether a mistake explains these answers."""
+def explains(mistake: Mistake, failing: Sequence[Answered], exactly: bool = False) -> bool:
+    """Whether a mistake explains these answers. exactly: to the bit"""
+    accepted = (EXACT,) if exactly else (EXACT, ROUNDING)
     made = [partial(spoiled, variant) for variant in mistake.variants] if isinstance(
         mistake, Mutant) else [mistake.applied]
     with helped():
-        return any(all(item.likeness(item.by(applied())) != WRONG for item in failing) for applied in made)
+        return any(all(item.likeness(item.by(applied())) in accepted for item in failing) for applied in made)
 
 
 def irrelevant(failing: Sequence[Answered]) -> list[Callable[..., object]]:

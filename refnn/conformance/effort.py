@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from time import monotonic, process_time
+from typing import Any
 
 SECONDS = 5.0  # for all failures of a check, and as many for the search for mistakes
 SEARCHED = 0.8  # of the seconds for the search that are left, which a rung takes at most
@@ -32,6 +33,7 @@ class Effort:
     now:   the clock for asking programs
     clock: that of the search for mistakes, which has as many seconds; it does not count what other processes take
     any:   whether there were any; then what a verdict needs is done, however long it takes
+    failing: the answers to operations that were wrong or rounding in the rungs before, as run.py keeps them
     """
 
     def __init__(self, seconds: float = SECONDS, now: Callable[[], float] = monotonic,
@@ -40,6 +42,7 @@ class Effort:
         self.now, self.clock = now, clock
         self.until = now() + seconds
         self.any = seconds > 0.0
+        self.failing: list[Any] = []
 
     def __enter__(self) -> Effort:
         self.begin = self.now()

@@ -3,7 +3,7 @@
 import math
 
 from ..implementations import python
-from ..reference import batchnorm, conv, pool
+from ..reference import batchnorm, conv, losses, pool, training
 from .mutants import MUTANTS as MUTANTS
 from .mutants import ONE_SAMPLE, gradient_of_one, mutant
 from .operations import batchnorm as operations
@@ -133,17 +133,25 @@ mutant("pooling-other", "pooling takes the mean or the smallest number of a wind
        pooled(lambda window, largest: mean(window)), pooled(lambda window, largest: min(window)))
 
 
-def backward_by_kernel(x, da, kernel_size, stride):
-    counts = [(len(axis) - k) // k + 1 for axis, k in zip((x[0][0], x[0][0][0]), kernel_size)]
-    cut = [[[row[:counts[1]] for row in channel[:counts[0]]] for channel in da_n] for da_n in da]
-    return maxpool2d_backward(x, cut, kernel_size, kernel_size)
+def backward_by_kernel(flat):
+    """flat: whether da, which is larger than it should be then, is read as a row of numbers"""
+    def backward(x, da, kernel_size, stride):
+        rows, columns = ((len(axis) - k) // k + 1 for axis, k in zip((x[0][0], x[0][0][0]), kernel_size))
+        if flat:
+            values = [iter([v for channel in da_n for row in channel for v in row]) for da_n in da]
+            da = [[[[next(v) for _ in range(columns)] for _ in range(rows)] for _ in x[0]] for v in values]
+        cut = [[[row[:columns] for row in channel[:rows]] for channel in da_n] for da_n in da]
+        return maxpool2d_backward(x, cut, kernel_size, kernel_size)
+    return {maxpool2d_backward: backward}
+
+
+def forward_by_kernel(x, kernel_size, stride):
+    return maxpool2d_forward(x, kernel_size, kernel_size)
 
 
 mutant("stride", "the stride of pooling is taken to be its kernel's size",
-       {maxpool2d_forward: lambda x, kernel_size, stride: maxpool2d_forward(x, kernel_size, kernel_size),
-        maxpool2d_backward: backward_by_kernel},
-       {maxpool2d_forward: lambda x, kernel_size, stride: maxpool2d_forward(x, kernel_size, kernel_size)},
-       {maxpool2d_backward: backward_by_kernel})
+       *({maxpool2d_forward: forward_by_kernel, **backward_by_kernel(flat)} for flat in (False, True)),
+       {maxpool2d_forward: forward_by_kernel}, backward_by_kernel(False))
 
 
 # Batch normalisation
@@ -214,6 +222,19 @@ def evaluated(track):
     return {batchnorm_forward: forward}
 
 
+def evaluate_together(layers, x, y, loss, reduction):
+    """The loss over all samples, which go through the layers as one batch."""
+    value, _ = losses.LOSSES[loss]
+    o = training.forward(layers, list(x))[-1]
+    total = 0.0
+    for o_n, y_n in zip(o, y):
+        total += value(o_n, y_n)
+    return (total / len(x) if reduction == "mean" else total), 0
+
+
+TOGETHER = {training.evaluate: evaluate_together}
 mutant("statistics-of-batch", "evaluation normalises with the statistics of its samples: it uses the running ones",
-       {operations.batchnorm2d_evaluation: evaluation_of_batch}, evaluated(track=False))
-mutant("evaluation-tracks", "evaluation changes the running statistics: training alone does", evaluated(track=True))
+       {operations.batchnorm2d_evaluation: evaluation_of_batch}, evaluated(track=False),
+       {**evaluated(track=False), **TOGETHER})
+mutant("evaluation-tracks", "evaluation changes the running statistics: training alone does", evaluated(track=True),
+       {**evaluated(track=True), **TOGETHER})

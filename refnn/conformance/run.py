@@ -180,29 +180,34 @@ def name_mistakes(answers: dict[str, Evidence], effort: Effort,
         if verdicts:
             (rounding if verdicts == {ROUNDING} else wrong).append(answered)
     all_found: list[Mistake] = []
+    alone = not wrong and 2 * len(rounding) < len(evidence)  # no library is behind it: others would be rounding, too
     for n, answered in enumerate(wrong + rounding):
-        share = max(FIRST, 1.0 / (len(wrong) - n)) if n < len(wrong) else ROUNDED / (len(wrong) + len(rounding) - n)
+        of_rounding = FIRST if alone else ROUNDED
+        share = max(FIRST, 1.0 / (len(wrong) - n)) if n < len(wrong) else of_rounding / (len(wrong + rounding) - n)
         with effort.search(share) as spent:
             if spent():
                 return
             found = diagnose([item for item, _ in answered], spent, all_found)
-        found = found and consistent(found, answered, filter(None, evidence))
+        found = found and consistent(found, answered, [*filter(None, evidence), *effort.failing])
         all_found += found or []
         for _, failure in answered:
             if failure:
                 failure.diagnosis = found
+    effort.failing += [every for every in wrong + rounding if every[0][0].case.op not in ("step", "train")]
 
 
 def consistent(found: list[Mistake], answered: Evidence, others: Iterable[Evidence]) -> list[Mistake]:
     """The mistakes of an operation that also explain the answers to the operations that are parts of it.
 
-    The right answers count, too, but not for a step or a training, whose layers may be programs of their own.
+    The right answers count, too, but not for a step or a training, whose layers may be programs of their own. A name
+    for rounding means the same bits, also in the parts.
     """
     whole = next(item for item, failure in answered if failure)
-    of_layers = whole.case.op in ("step", "train")
+    of_layers, exactly = whole.case.op in ("step", "train"), whole.verdict == ROUNDING
+    counted = (WRONG, ROUNDING) if exactly else (WRONG,)
     parts = [item for other in others if uses(whole, other[0][0]) for item, failure in other
-             if (failure.verdict == WRONG if failure else not of_layers)]
-    return [mistake for mistake in found if explains(mistake, parts)]
+             if (failure.verdict in counted if failure else not of_layers)]
+    return [mistake for mistake in found if explains(mistake, parts, exactly)]
 
 
 def judge(case: Case, subject: Subject) -> Judgement:
