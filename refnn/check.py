@@ -19,6 +19,7 @@ from . import files
 from .checks import known_name, positive_number
 from .cli import Parser, add_setting, check_writable, command, integer, number, option, printer, write_json
 from .conformance import grading, report, starters, subjects, vectors
+from .conformance.again import Again
 from .conformance.compare import EXACT, FAILED, ROUNDING, WRONG
 from .conformance.effort import Effort, cause
 from .conformance.own import DEFAULTS, own, questions
@@ -206,6 +207,7 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> list[grading
         return failure.verdict in accepted(given) or report.is_known(failure, known)
 
     effort = {title: Effort() for title, _ in columns}
+    again = Again()
     wrong: dict[str, set[str]] = {title: set() for title, _ in columns}  # rungs
     try:
         say(f"refnn.check, spec {given.spec}: {' and '.join(subject.description for _, subject in columns)}")
@@ -217,7 +219,10 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> list[grading
                 titled = name if len(columns) == 1 else f"{name} in {title}"
                 red = cause(name, wrong[title])
                 spare = Effort(0.0) if red else effort[title]
-                row.append((run(titled, progress.over(titled, asked), subject, spare, settled), asked))
+                result = run(titled, progress.over(titled, asked), subject, spare, settled)
+                if given.cmd is not None and not given.case:
+                    again.ask(result, subject)
+                row.append((result, asked))
                 if any(failure.verdict in (FAILED, WRONG) and not settled(failure) for failure in row[-1][0].failures):
                     wrong[title].add(name)
             cells = "".join(f"{report.summary(result, known):20}" for result, _ in row)

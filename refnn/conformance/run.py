@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from time import monotonic
 from typing import Any, NamedTuple, Optional
 
 from .. import implementations
@@ -31,7 +32,7 @@ LOCATED = {"c": 1_000_000_000, "python": 10_000_000}  # multiply-adds that an im
 class Failure:
     """A case that is not exact.
 
-    reason:    why there is no answer
+    reason:    why there is no answer, or not always the right one
     answer:    the answer, if it has a form of its own or that of the right one
     said:      the last lines of standard error of a program that gives none
     found:     the comparison, with the first divergence
@@ -66,6 +67,7 @@ class Result:
     ulps:      the number of answered numbers by their distance from the right ones
     precision: that of the subject, by name; None as long as no answer needed it
     right:     the cases that are exact
+    seconds:   the shortest time that an answer took, by operation
     """
 
     name: str
@@ -74,6 +76,7 @@ class Result:
     failures: list[Failure] = field(default_factory=list)
     precision: str | None = None
     right: list[Case] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def undecided(self) -> int:
@@ -130,7 +133,9 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort,
     answers: dict[str, Evidence] = {}  # by operation
     variants = subject.variants
     for case in cases:
+        begin = monotonic()
         judged = {variant: judge(case, variants[variant]) for variant in variants}
+        result.seconds[case.op] = min(result.seconds.get(case.op, inf), monotonic() - begin)
         failing = sorted((variant for variant in variants if judged[variant].verdict != EXACT),
                          key=lambda variant: -VERDICTS.index(judged[variant].verdict))
         asked_of = failing[0] if failing else next(iter(variants))
