@@ -7,7 +7,7 @@ import pytest
 import random_cases
 from bits import difference, pattern
 from borders import borders
-from refnn import Conv2d, InputError, Linear, Model, Network, Sigmoid, Tanh, mlp
+from refnn import Conv2d, InputError, Linear, Model, Network, Sigmoid, Tanh, check_samples, mlp
 from refnn.implementations import c as native
 from refnn.reference import activations, linear
 from refnn.reference.prng import SplitMix64
@@ -124,6 +124,44 @@ def test_softmax_and_cross_entropy_with_far_apart_logits(monkeypatch, simd):
             classes = [n % width for n in range(len(rows))]
             results.append([network.predict(rows), network.loss(rows, classes), list(network.gradients(rows, classes))])
         assert difference(*results) is None
+
+
+BEHIND_RELU = mlp([5, 40, 130, 2], "relu", init="he")  # its second layer looks for zeros
+
+
+@functools.cache
+def samples_of_relu():
+    random = SplitMix64(4)
+    x, y = ([[random.normal() for _ in range(width)] for _ in range(131)] for width in (5, 2))
+    return check_samples(BEHIND_RELU, x, y)
+
+
+@functools.cache
+def expected_of_relu(batch_size):
+    return outcome(Network(BEHIND_RELU, "python", 1), samples_of_relu(), batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [65, 131], ids=["a single row is left", "more rows than a step has"])
+@pytest.mark.parametrize("simd", SIMD)
+def test_zeros_of_relu_are_left_out(monkeypatch, simd, batch_size):
+    monkeypatch.setenv("REFNN_SIMD", simd)
+    for threads in THREADS[:3]:
+        network = Network(BEHIND_RELU, "c", 1, threads)
+        assert difference(outcome(network, samples_of_relu(), batch_size), expected_of_relu(batch_size)) is None
+
+
+@pytest.mark.parametrize("simd", SIMD)
+def test_zeros_of_relu_times_infinite_gradients(monkeypatch, simd):
+    """The first layer's outputs are 0 in turn, dL/dz of the second is infinite, the loss is finite: dL/dw has NaN."""
+    monkeypatch.setenv("REFNN_SIMD", simd)
+    found = []
+    for impl in ("c", "python"):
+        network = Network(mlp([1, 40, 130, 1], "relu"), impl)
+        network.parameters = [1.0, -1.0] * 20 + [0.0] * 40 + [1e-300] * 5200 + [0.0] * 130 + [1e308] * 130 + [0.0]
+        assert math.isfinite(network.loss([[1.0]] * 60, [0.0] * 60))
+        found.append(["nan" if value != value else value for value in network.gradients([[1.0]] * 60, [0.0] * 60)])
+    assert found[0] == found[1]
+    assert found[0][80:80 + 5200].count("nan") == 2600
 
 
 def test_invalid_threads():

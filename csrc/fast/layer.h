@@ -34,7 +34,7 @@ typedef struct {
     int32_t rows;
     int32_t step; /* 0: add them to dw and db; 1: these rows are a batch, and its step is taken: w -= lr * dw */
     double lr;
-    const sparse_rows *transposed; /* of the first layer: x^T without its zeros; NULL: x is there */
+    const sparse_rows *transposed; /* x^T without its zeros; NULL: it is not used */
 } collection;
 
 /* Share number `share` of `shares` of a layer's parameters. */

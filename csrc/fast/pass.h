@@ -11,7 +11,6 @@ typedef struct {
     int32_t training; /* whether layers compute as in training */
     int32_t with_losses, with_gradients;
     int64_t batch;    /* the number of samples that the loss is the mean of; 0: it is the sum */
-    int64_t gathered; /* rows that are gathered already */
 } pass;
 
 /* Takes p->rows samples from `position` of the order through the network. Their outputs are then in the last layer's a,
@@ -24,10 +23,13 @@ void collect_gradients(workspace *w, int32_t rows, int32_t step, double lr);
 
 int all_finite(const double *x, int64_t count);
 
-/* gather.c: the inputs of samples w->which[begin] ... w->which[end - 1] */
+/* gather.c: for rows `begin` to `end` of the batch */
 
-void gather_sparse(const workspace *w, int64_t begin, int64_t end);
+/* The inputs of layer k that are not zero, into w->sparse[k].rows */
+void gather_sparse(const workspace *w, int64_t k, int64_t begin, int64_t end);
+
+/* The inputs of the first layer */
 void gather_dense(const workspace *w, int64_t begin, int64_t end);
 
-/* Whether skipping zeros pays, judged by the first rows of w->sparse. */
-int mostly_zero(const workspace *w, int32_t rows);
+/* Whether skipping the zeros of layer k's inputs pays, judged by the first `rows` lists. */
+int zeros_pay(const workspace *w, int64_t k, int64_t rows);

@@ -18,6 +18,12 @@ typedef struct {
     double *value;
 } sparse_rows;
 
+/* The inputs of a layer for a batch, if it looks for zeros among them; else both strides are 0. */
+typedef struct {
+    sparse_rows rows, transposed; /* x without its zeros, and x^T */
+    int is_used;                  /* whether this batch's x is there, too; or only, of the first layer */
+} sparse_inputs;
+
 typedef struct layer_gradient layer_gradient; /* see product.h */
 
 /* Outputs j of z = x w + b */

@@ -13,6 +13,9 @@ enum {
     LINE = 8,
     /* Inputs from which a first layer looks for zeros: fewer do not pay for the lists. */
     SPARSE_INPUTS = 32,
+    /* Outputs from which a layer behind ReLU does: 128 x 64 at half zeros takes 0.8 to 0.9 of the time to train, but
+     * no less to predict. (EPYC, Zen 4) */
+    SPARSE_OUTPUTS = 128,
     /* Values of a byte. */
     BYTES = 256,
 /* Doubles between two arrays that nobody may touch: the address sanitizer reports it. */
@@ -69,15 +72,33 @@ static void take_layers(workspace *w, const refnn_network *network, int64_t rows
     }
 }
 
-static void take_sparse(workspace *w, int64_t rows, int64_t inputs) {
-    w->sparse.stride = inputs;
-    w->transposed.stride = rows + 8; /* a power of two would crowd the lists into few lines of the cache */
-    w->sparse.value = take(w, rows * inputs);
-    w->sparse.index = take_integers(w, rows * inputs);
-    w->sparse.count = take_integers(w, rows);
-    w->transposed.value = take(w, inputs * w->transposed.stride);
-    w->transposed.index = take_integers(w, inputs * w->transposed.stride);
-    w->transposed.count = take_integers(w, inputs);
+/* `rows` lists of at most `stride` entries. */
+static sparse_rows take_lists(workspace *w, int64_t rows, int64_t stride) {
+    return (sparse_rows){.stride = stride,
+                         .count = take_integers(w, rows),
+                         .index = take_integers(w, rows * stride),
+                         .value = take(w, rows * stride)};
+}
+
+/* Whether layer k looks for zeros among its inputs. */
+static int looks_for_zeros(const refnn_model *model, int32_t k) {
+    const refnn_layer *layer = &model->layers[k];
+    if (layer->kind != REFNN_LINEAR || layer->inputs < SPARSE_INPUTS) return 0;
+    return k == 0 || (model->layers[k - 1].kind == REFNN_RELU && layer->outputs >= SPARSE_OUTPUTS);
+}
+
+static void take_sparse(workspace *w, int64_t rows) {
+    const refnn_model *model = w->model;
+    w->sparse = take_bytes(w, model->layer_count * (int64_t)sizeof(sparse_inputs));
+    for (int32_t k = 0; k < model->layer_count; k++) {
+        const int64_t inputs = model->layers[k].inputs;
+        sparse_inputs x = {0};
+        if (looks_for_zeros(model, k)) {
+            x.rows = take_lists(w, rows, inputs);
+            x.transposed = take_lists(w, inputs, rows + 8); /* a power of two would crowd them into few lines */
+        }
+        if (w->memory) w->sparse[k] = x;
+    }
 }
 
 /* What only the kernels need. */
@@ -95,8 +116,7 @@ static void take_fast(workspace *w, int64_t rows) {
     for (int32_t byte = 0; w->samples && w->samples->pixels && byte < BYTES; byte++) {
         w->pixels[byte] = pixel_value((uint8_t)byte);
     }
-    const refnn_layer *first = &model->layers[0];
-    if (first->kind == REFNN_LINEAR && first->inputs >= SPARSE_INPUTS) take_sparse(w, rows, first->inputs);
+    take_sparse(w, rows);
 }
 
 void lay_out(workspace *w, const refnn_network *network, const refnn_samples *samples, int64_t rows) {

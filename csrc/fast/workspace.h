@@ -18,8 +18,7 @@ typedef struct {
     double *pixels;  /* what each value of a byte stands for */
     double *scratch; /* scratch_count for each thread */
     int64_t scratch_count;
-    sparse_rows sparse, transposed; /* the inputs without their zeros, and the transpose of that; stride 0: not used */
-    int is_sparse;                  /* whether the batch's inputs are in `sparse` rather than in the first layer's x */
+    sparse_inputs *sparse; /* of each layer */
     double *memory;
     int64_t size; /* in doubles */
 } workspace;
