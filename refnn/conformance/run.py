@@ -265,7 +265,7 @@ def look_into_training(failure: Failure, answered: Answered, subject: Subject, e
     if weighed.located and weighed.located.case and weighed.answer:
         return Answered(weighed.located.case, weighed.answer, failure.verdict, precision,
                         first=first_of(weighed.located.case, weighed.found))
-    return Answered(failure.case, answer, failure.verdict, precision)
+    return Answered(failure.case, answer, failure.verdict, precision, weighed.steps_right, losses=weighed.losses)
 
 
 def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort,

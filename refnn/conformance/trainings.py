@@ -25,7 +25,7 @@ from .diagnosis import work
 from .locate import Ask, Epoch, Located
 from .operations import OPERATIONS
 from .operations.in_c import cores
-from .rounding import LIMIT, Number, expected, judge
+from .rounding import LIMIT, Number, Tensor, expected, judge
 from .rounding.numbers import in_precision
 from .rounding.tensors import Step
 from .vectors import Case
@@ -39,14 +39,19 @@ CERTAIN = 0.01  # of a loss: how uncertain it may be and still be compared
 
 
 class Weighed(NamedTuple):
-    """The verdict on a training. located: the step that is wrong; exact: no step that was judged is rounded; answer: to
-    the step that is wrong
+    """The verdict on a training.
+
+    located: the step that is wrong; answer: to it
+    exact: no step that was judged is rounded; steps_right: some were judged, and none is wrong
+    losses: the first of them as they should be, those that are certain enough to be compared
     """
 
     found: Comparison
     located: Located | None = None
     exact: bool = False
     answer: dict[str, Any] | None = None
+    steps_right: bool = False
+    losses: list[Tensor] | None = None
 
 
 def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
@@ -64,14 +69,18 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
         if spent():
             break
     total = case.inputs["epochs"] * epoch.steps
-    compared, wrong = losses(case, answer, precision, epoch)
+    certain = list(losses(case, answer, precision, epoch))
+    right = [abs(given - loss.value) <= LIMIT * loss.deviation for given, loss in zip(answer["losses"], certain)]
+    compared = (right + [False]).index(False)
     note = note_on(judged, total, compared, case.inputs["epochs"])
-    if wrong is not None:
-        right, deviation = wrong
-        found = Comparison(WRONG, divergence(case, answer, "losses", (compared,), right, deviation), note=note)
+    if compared < len(certain):
+        loss = certain[compared]
+        found = Comparison(WRONG, divergence(case, answer, "losses", (compared,), loss.value, loss.deviation),
+                           note=note)
     else:
         found = Comparison(ROUNDING if judged or compared > 1 else WRONG, note=note)
-    return Weighed(found, None, exact)
+    places = [(e,) for e in range(len(certain))]
+    return Weighed(found, None, exact, None, judged > 0, [Tensor("losses", places, certain)] if certain else None)
 
 
 def note_on(judged: int, total: int, compared: int, epochs: int) -> str:
@@ -133,24 +142,26 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
     return compare(step, given, precision), given
 
 
-def losses(case: Case, answer: dict[str, Any], precision: type[Number],
-           epoch: Epoch) -> tuple[int, tuple[float, float] | None]:
-    """How many losses were compared; and of the one that is wrong the right one and its deviation, or None."""
+def losses(case: Case, answer: dict[str, Any], precision: type[Number], epoch: Epoch) -> Iterator[Number]:
+    """The losses as they should be, with their deviations, as long as these are small.
+
+    As long as the digests are right, the parameters are the reference's, and a loss is as certain as the first.
+    """
     if cost(case, epoch) > LARGEST:
-        return 0, None
+        return
     own = of_loss(case, precision, epoch)
     trained = trainings(case, precision, epoch)
-    uncertain = 0.0
-    for e, (given, right) in enumerate(zip(answer["losses"], case.answer["losses"])):
-        if e and not trained or not isfinite(right) or right <= 0.0:
-            return e, None
-        uncertain = max([uncertain, *(abs(values[e] - right) / right for values in trained)])
+    uncertain, exact = 0.0, True
+    for e, (right, digest) in enumerate(zip(case.answer["losses"], case.answer["digests"])):
+        exact = exact and answer["digests"][e] == digest
+        if e and not trained and not exact or not isfinite(right) or right <= 0.0:
+            return
+        if not exact:
+            uncertain = max([uncertain, *(abs(values[e] - right) / right for values in trained)])
         deviation = hypot(uncertain, own)
         if not LIMIT * deviation < CERTAIN:
-            return e, None
-        if not abs(given - right) <= LIMIT * deviation * right:
-            return e, (right, deviation * right)
-    return len(answer["losses"]), None
+            return
+        yield precision(right, deviation * right)
 
 
 def of_loss(case: Case, precision: type[Number], epoch: Epoch) -> float:
