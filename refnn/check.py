@@ -26,7 +26,7 @@ from .conformance.own import DEFAULTS, own, questions
 from .conformance.program import Program
 from .conformance.watching import StatusLine, files_of, state, wait_for_change
 from .conformance.rounding import PRECISIONS
-from .conformance.run import VERDICTS, Failure, run
+from .conformance.run import agree, VERDICTS, Failure, run
 from .errors import InputError
 from .tasks import SETTINGS
 
@@ -241,6 +241,7 @@ def conclude(given: Namespace, asked: list[grading.Asked], known: report.Known, 
              exact: bool) -> None:
     """Reports what failed, the outcome and what is next; writes the files."""
     results = [result for result, _ in asked]
+    agree(results)
     tell = printer(given, always=True)
 
     def tell_all() -> None:

@@ -215,6 +215,15 @@ def consistent(found: list[Mistake], answered: Evidence, others: Iterable[Eviden
     return [mistake for mistake in found if explains(mistake, parts, exactly)]
 
 
+def agree(results: Sequence[Result]) -> None:
+    """Where several mistakes explain the same answers, puts those first that explain answers in the most rungs."""
+    rungs = Counter(mistake for result in results for mistake in {
+        mistake for failure in result.failures for mistake in failure.diagnosis or ()})
+    for result in results:
+        for failure in result.failures:
+            failure.diagnosis = failure.diagnosis and sorted(failure.diagnosis, key=lambda mistake: -rungs[mistake])
+
+
 def judge(case: Case, subject: Subject) -> Judgement:
     """Asks one subject one case."""
     answer = None

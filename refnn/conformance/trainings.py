@@ -41,7 +41,7 @@ CERTAIN = 0.01  # of a loss: how uncertain it may be and still be compared
 class Weighed(NamedTuple):
     """The verdict on a training.
 
-    located: the step that is wrong; answer: to it
+    located: the step that is wrong; answer: to it; None if it is right by itself
     exact: no step that was judged is rounded; steps_right: some were judged, and none is wrong
     losses: the first of them as they should be, those that are certain enough to be compared
     """
@@ -65,11 +65,14 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
         judged = step
         exact = exact and found.verdict == EXACT
         if found.verdict == WRONG:
+            if located.case and is_right(located.case, ask(located.case), precision):
+                return Weighed(found, located, losses=of_losses(case, answer, precision, epoch))
             return Weighed(found, located, answer=given)
         if spent():
             break
     total = case.inputs["epochs"] * epoch.steps
-    certain = list(losses(case, answer, precision, epoch))
+    expected_losses = of_losses(case, answer, precision, epoch)
+    certain = expected_losses[0].numbers if expected_losses else []
     right = [abs(given - loss.value) <= LIMIT * loss.deviation for given, loss in zip(answer["losses"], certain)]
     compared = (right + [False]).index(False)
     note = note_on(judged, total, compared, case.inputs["epochs"])
@@ -79,8 +82,15 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
                            note=note)
     else:
         found = Comparison(ROUNDING if judged or compared > 1 else WRONG, note=note)
-    places = [(e,) for e in range(len(certain))]
-    return Weighed(found, None, exact, None, judged > 0, [Tensor("losses", places, certain)] if certain else None)
+    return Weighed(found, None, exact, None, judged > 0, expected_losses)
+
+
+def is_right(step: Case, given: dict[str, Any] | None, precision: type[Number]) -> bool:
+    """Whether an answer to a step is right, which is wrong as a part of a training."""
+    try:
+        return given is not None and compare(step, fitted(step.answer, given, "the answer"), precision).verdict != WRONG
+    except NoAnswer:
+        return False
 
 
 def note_on(judged: int, total: int, compared: int, epochs: int) -> str:
@@ -140,6 +150,11 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
     step = step._replace(answer=OPERATIONS["step"].answer(**step.inputs))
     given = fitted(step.answer, given, "the answer")
     return compare(step, given, precision), given
+
+
+def of_losses(case: Case, answer: dict[str, Any], precision: type[Number], epoch: Epoch) -> list[Tensor] | None:
+    certain = list(losses(case, answer, precision, epoch))
+    return [Tensor("losses", [(e,) for e in range(len(certain))], certain)] if certain else None
 
 
 def losses(case: Case, answer: dict[str, Any], precision: type[Number], epoch: Epoch) -> Iterator[Number]:
