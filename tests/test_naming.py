@@ -1,6 +1,7 @@
 """What is evidence of a mistake, what is tried first, and which failure a report begins with."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from refnn.check import main
@@ -170,6 +171,28 @@ def test_a_report_begins_with_the_first_wrong_rung_and_not_with_a_crash_that_fol
     assert begins(WRONG, FAILED) == "rung-0"
     assert begins(FAILED, WRONG) == "rung-0"
     assert begins(ROUNDING, WRONG, FAILED) == "rung-1"
+
+
+def test_an_answer_of_another_form_is_shown_before_wrong_numbers_that_follow():
+    """The numbers of a pooling with a wrong stride, and then its gradient."""
+    first, second, *_ = vectors.load("product", "product/dot/*")
+
+    def shown(failures):
+        return Result("product", failures=failures).worst
+
+    wrong, crash = Failure(second, WRONG), Failure(first, FAILED, "the program ended")
+    form = Failure(first, FAILED, "z must be a list of 3, not of 1", answer={"z": [1.0]})
+    named = Failure(second, WRONG, diagnosis=[object()])
+    assert shown([form, wrong]) is form and shown([wrong, form]) is wrong
+    assert shown([crash, wrong]) is wrong and shown([form, named]) is named
+
+    def begins(*failures):
+        said = []
+        report.report(said.append, [Result(f"rung-{n}", failures=[one]) for n, one in enumerate(failures)], [])
+        return said[0].strip().split(":")[0]
+
+    assert begins(replace(wrong, verdict=ROUNDING), form) == "rung-1"
+    assert begins(form, wrong) == "rung-0" and begins(crash, form) == "rung-0"
 
 
 def test_quiet_does_not_print_what_is_accepted(monkeypatch, capsys):

@@ -15,7 +15,7 @@ from .diagnosis import Mistake
 from .hints import hint
 from .locate import Located
 from .rounding import LIMIT
-from .run import VERDICTS, Failure, Result
+from .run import VERDICTS, Failure, Result, badness
 from .variants import Variant
 from .vectors import encode, pattern
 
@@ -59,7 +59,7 @@ def report(say: Callable[[str], Any], results: list[Result], known: Known, witho
     """
     reported = [to_report(result, known, {UNKNOWN, *without}) for result in results]
     failing = [(result, result.worst) for result in reported if result.worst]
-    verdicts = [worst.verdict for _, worst in failing]
+    verdicts = [VERDICTS[badness(worst)[0]] for _, worst in failing]
     order = sorted(range(len(failing)), key=lambda n: (
         verdicts[n] == ROUNDING, WRONG in verdicts[:n + 1] and not failing[n][1].diagnosis))
     failing = [failing[n] for n in order]

@@ -95,7 +95,9 @@ class Result:
 
 
 def badness(failure: Failure) -> tuple[int, bool]:
-    return VERDICTS.index(failure.verdict), bool(failure.diagnosis)
+    """How bad a failure is. An answer of another form is as bad as a wrong number: the computation goes wrong there."""
+    of_other_form = failure.verdict == FAILED and failure.answer is not None
+    return VERDICTS.index(WRONG if of_other_form else failure.verdict), bool(failure.diagnosis)
 
 
 Evidence = list[tuple[Answered, Optional[Failure]]]  # the answers to an operation
