@@ -140,6 +140,8 @@ def failure_in_full(failure: Failure) -> Iterator[str]:
         yield titled("answered", shown(first.answered) + off(first))
         yield titled("formula", first.formula)
         yield titled("operands", first.operands)
+    if failure.pattern:
+        yield titled("pattern", failure.pattern)
 
 
 def off(first: Divergence) -> str:
@@ -222,6 +224,6 @@ def of_failure(failure: Failure, known: Known) -> dict[str, Any]:
             "known": is_known(failure, known), "reason": failure.reason or None,
             "epoch": located and located.epoch, "step": located and located.step,
             "undecided": failure.found.undecided if failure.found else 0,
-            "diagnosis": [mistake.name for mistake in failure.diagnosis or []],
+            "diagnosis": [mistake.name for mistake in failure.diagnosis or []], "pattern": failure.pattern or None,
             "first": first and dict(asdict(first), expected=encode(first.expected), answered=encode(first.answered),
                                     ulps=distance_of(first))}

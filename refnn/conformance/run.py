@@ -15,6 +15,7 @@ from .diagnosis import Answered, Mistake, diagnose, explains, uses, work
 from .effort import Effort
 from .locate import Located, locate
 from .operations.training import computed_by
+from .patterns import common, of_another
 from .precision import precision_of
 from .rounding import Double
 from .subjects import Subject
@@ -40,6 +41,7 @@ class Failure:
                looked into
     located:   of a training run, the step that goes wrong; found and diagnosis are then about this step
     variants:  the variants of the subject that fail, the one that all of this is about first
+    pattern:   where no mistake is named, what the wrong numbers of the operation have in common
     """
 
     case: Case
@@ -51,6 +53,7 @@ class Failure:
     variants: tuple[str, ...] = ("",)
     said: Sequence[str] = ()
     answer: dict[str, Any] | None = None
+    pattern: str = ""
 
     @property
     def mistake(self) -> Mistake | None:
@@ -161,6 +164,7 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort,
             answers.setdefault(answered.case.op, []).append((answered, failure))
         result.counts[failure.verdict if failure else EXACT] += 1
     name_mistakes(answers, effort, settled)
+    find_patterns(answers, settled)
     result.precision = subject.precision.name if subject.precision else None
     return result
 
@@ -201,6 +205,20 @@ def name_mistakes(answers: dict[str, Evidence], effort: Effort,
             if failure:
                 failure.diagnosis = found
     effort.failing += [every for every in wrong + rounding if every[0][0].case.op not in ("step", "train")]
+
+
+def find_patterns(answers: dict[str, Evidence], settled: Callable[[Failure], bool]) -> None:
+    """Adds what wrong numbers have in common to the failures of operations without a named mistake."""
+    for answered in answers.values():
+        failing = [(item, failure) for item, failure in answered
+                   if failure and failure.verdict in (WRONG, FAILED) and not settled(failure)]
+        if not failing or any(failure.verdict == FAILED or failure.diagnosis for _, failure in failing):
+            continue
+        said = common([(item, failure.found and failure.found.divergence) for item, failure in failing])
+        cases = [item.case for item, _ in answered]
+        for item, failure in failing:
+            before = cases[:cases.index(item.case)]
+            failure.pattern = said or of_another(item, before)
 
 
 def consistent(found: list[Mistake], answered: Evidence, others: Iterable[Evidence]) -> list[Mistake]:
