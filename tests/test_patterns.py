@@ -117,6 +117,21 @@ def test_an_answer_to_a_case_before():
     assert of_another(Answered(zero._replace(answer={"z": 1.0}), {"z": 0.0}, WRONG), [zero]) == ""
 
 
+@pytest.mark.parametrize("is_wrong, words", [
+    (lambda x: x < -1.0, "only negative x are wrong"), (lambda x: x > 1.0, ""),
+    (lambda x: abs(x) > 100.0, "of the x asked with finite values, those from |x| = "),
+    (lambda x: 0.0 < abs(x) < 1e-3, "of the x asked with finite values, those up to |x| = "),
+    (lambda x: 1.0 < abs(x) < 2.0, ""), (lambda x: x < -1.0 or x != x, ""), (lambda x: x < -1.0 or x == 0.0, "")])
+def test_the_arguments_that_are_wrong(is_wrong, words):
+    def sin(x):
+        return {"y": [v + x[n] * 1e-3 * n + 0.01 if is_wrong(x[n]) and v == v else 7.0 + n if is_wrong(x[n]) else v
+                      for n, v in enumerate(CORE["sin"](x=x)["y"])]}
+
+    cases = vectors.load("elementary", "elementary/sin/*")
+    result = run("elementary", cases, Functions({**CORE, "sin": sin}, ""), Effort(0.0))
+    assert bool(words) == bool(result.worst.pattern) and result.worst.pattern.startswith(words)
+
+
 def test_the_first_parameters_of_another_seed():
     _, one, two, _ = vectors.load("alice-bob")
     answer = {"digests": one.answer["digests"], "losses": one.answer["losses"]}

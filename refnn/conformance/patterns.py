@@ -201,6 +201,29 @@ def is_single(value: float) -> bool:
     return array("f", [value])[0] == value
 
 
+def of_arguments(items: Sequence[Answered]) -> str:
+    """Which arguments of a function of one number are wrong, by all answers to it: negative, large or tiny ones."""
+    sides: dict[bool, list[float]] = {True: [], False: []}  # whether the value is wrong -> arguments with finite values
+    for item in items:
+        if list(item.case.inputs) != ["x"] or list(item.case.answer) != ["y"]:
+            return ""
+        numbers = Numbers(item, "y", [(n,) for n in range(len(item.case.answer["y"]))])
+        for n, x in enumerate(item.case.inputs["x"]):
+            if n in numbers.wrong or x and isfinite(numbers.right[n]):
+                sides[n in numbers.wrong].append(x)
+    wrong, right = sides[True], sides[False]
+    if len(wrong) < 3 or len(right) < 3 or any(x != x for x in wrong):
+        return ""
+    smallest, largest = min(map(abs, wrong)), max(map(abs, wrong))
+    if max(wrong) < 0.0 and sum(smallest <= x <= largest for x in right) >= 3:
+        return "only negative x are wrong"
+    if smallest > max(map(abs, right)):
+        return f"of the x asked with finite values, those from |x| = {smallest!r} on are wrong, and no others"
+    if largest < min(map(abs, right)):
+        return f"of the x asked with finite values, those up to |x| = {largest!r} are wrong, and no others"
+    return ""
+
+
 def of_another(item: Answered, before: Sequence[Case]) -> str:
     """Which case an answer is right for. before: the cases of the rung that were asked before this one."""
     case, answer = item.case, item.answer

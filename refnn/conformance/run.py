@@ -15,7 +15,7 @@ from .diagnosis import Answered, Mistake, diagnose, explains, uses, work
 from .effort import Effort
 from .locate import Located, locate
 from .operations.training import computed_by
-from .patterns import common, of_another
+from .patterns import common, of_another, of_arguments
 from .precision import precision_of
 from .rounding import Double
 from .subjects import Subject
@@ -214,7 +214,8 @@ def find_patterns(answers: dict[str, Evidence], settled: Callable[[Failure], boo
                    if failure and failure.verdict in (WRONG, FAILED) and not settled(failure)]
         if not failing or any(failure.verdict == FAILED or failure.diagnosis for _, failure in failing):
             continue
-        said = common([(item, failure.found and failure.found.divergence) for item, failure in failing])
+        said = (common([(item, failure.found and failure.found.divergence) for item, failure in failing])
+                or of_arguments([item for item, _ in answered]))
         cases = [item.case for item, _ in answered]
         for item, failure in failing:
             before = cases[:cases.index(item.case)]
