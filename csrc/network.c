@@ -57,16 +57,15 @@ int32_t refnn_predict(const refnn_model *model, int64_t count, double *o) {
 /* Whether the twins train from `start` to `stop`. They do so with every instruction set where a step has so few numbers
  * that the kernels' preparations take longer than the work: a batch of 1 of 2-2-1 takes 0.64 of the time by the twins,
  * of 2-8-1 0.8, of 4-8-3 0.9 to 1.0, of 4-16-3 1.0 to 1.1 (EPYC, Zen 4). */
-static int by_twins(const refnn_network *network, const refnn_samples *samples, int64_t start, int64_t stop,
-                    int64_t batch_size) {
-    if (is_plain(network->model)) return 1;
-    if (refnn_parameter_count(network->model) * batch_size > FEW_NUMBERS || network->rows < batch_size) return 0;
-    return start % batch_size == 0 && (stop % batch_size == 0 || stop == samples->count);
+static int by_twins(const workspace *w, int64_t rows, int64_t start, int64_t stop, int64_t batch_size) {
+    if (is_plain(w->model)) return 1;
+    if (w->parameter_count * batch_size > FEW_NUMBERS || rows < batch_size) return 0;
+    return start % batch_size == 0 && (stop % batch_size == 0 || stop == w->samples->count);
 }
 
 static int32_t train(workspace *w, const refnn_network *network, int64_t start, int64_t stop,
                      const refnn_training *how) {
-    if (by_twins(network, w->samples, start, stop, how->batch_size)) {
+    if (by_twins(w, network->rows, start, stop, how->batch_size)) {
         return refnn_epoch(&w->layers, &w->batch, w->samples, start, stop, how);
     }
     fast_call c = {.w = w,
@@ -75,8 +74,7 @@ static int32_t train(workspace *w, const refnn_network *network, int64_t start, 
                    .rows = network->rows,
                    .how = how,
                    .finite = 1,
-                   .gradients = network->gradients,
-                   .parameter_count = refnn_parameter_count(network->model)};
+                   .gradients = network->gradients};
     fast_train(&c);
     return c.finite;
 }

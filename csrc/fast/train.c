@@ -27,7 +27,7 @@ static void train(team *t, void *call) {
                   .batch = how->reduction == REFNN_MEAN ? batch_stop - batch_start : 0};
         const int in_one_step = whole && rows <= STEP_ROWS; /* then no gradients go to memory and back */
         if (!in_one_step && start == batch_start) {
-            memset(c->gradients, 0, (size_t)c->parameter_count * sizeof *c->gradients);
+            memset(c->gradients, 0, (size_t)w->parameter_count * sizeof *c->gradients);
         }
         pass_samples(&p, start);
         c->finite &= all_finite(w->batch.losses, rows);

@@ -10,7 +10,6 @@ typedef struct {
     int32_t rows;              /* of a pass */
     const refnn_training *how; /* train, gradients */
     double *gradients;         /* train: of all parameters */
-    int64_t parameter_count;
     int32_t finite; /* out, train: 1 if all losses were */
     double *total;  /* out: as in refnn.h */
     int64_t *correct;

@@ -61,6 +61,7 @@ static void take_layers(workspace *w, const refnn_network *network, int64_t rows
         m.a = x = take(w, rows * layer->outputs);
         m.da = dx = take(w, rows * layer->outputs);
         m.statistics = take(w, layer_statistics(layer));
+        w->parameter_count += layer_parameters(layer);
         double *sums = by_batch(layer) ? take(w, layer_parameters(layer)) : NULL; /* such a layer always needs dw */
         if (!w->memory) continue;
         split_parameters(layer, parameters, &m.w, &m.b);

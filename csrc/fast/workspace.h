@@ -10,6 +10,7 @@ typedef struct {
     const refnn_model *model;
     const refnn_samples *samples;
     refnn_layers layers;
+    int64_t parameter_count;
     refnn_batch batch;
     /* What follows is for the kernels; the twins do without. */
     team *team;
