@@ -1,5 +1,5 @@
 /* Linear layers as products with a sparse matrix, fast: functions of the chapter `linear` (csrc/linear.c) for inputs
- * that are mostly zero. No twins in the book.
+ * of which many are zero. No twins in the book.
  *
  * Leaving zeros out does not change a bit: what they would be multiplied with is finite, so each product is a zero, and
  * no sum here is ever -0.0.
