@@ -7,7 +7,7 @@ import pytest
 from refnn.conformance import vectors
 from refnn.conformance.compare import EXACT, WRONG, NoAnswer
 from refnn.conformance.effort import Effort
-from refnn.conformance.families import MUTANTS
+from refnn.conformance.training_mutants import MUTANTS
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.operations.training import OPERATIONS as OPERATIONS_OF_TRAINING
 from refnn.conformance.operations.training import step, train

@@ -9,9 +9,9 @@
     rounding/       how far off a right answer may be that rounds otherwise
     precision.py    finds the precision of a program
     trainings.py    judges the rounding of a training, step by step
-    mutants.py      common mistakes, as changed functions of the reference
+    mutants.py      common mistakes, as changed functions of the reference; more of them: *_mutants.py, families.py
     spoil.py        the reference with such functions in it
-    diagnosis.py    the mutants that explain an answer
+    diagnosis.py    the mutants that explain an answer; screening.py: those that a training refutes at its start
     locate.py       the step at which a training run goes wrong
     effort.py       the time for looking into failures, and the rungs that depend on others
     run.py          a rung: asks its cases, and looks into failures

@@ -14,13 +14,15 @@ from typing import Any, Union
 from ..implementations import python
 from ..reference import training
 from .compare import EXACT, FAILED, ROUNDING, WRONG, NoAnswer, compare, fitted
-from .families import MUTANTS
 from .mutants import Mutant
 from .operations import OPERATIONS
 from .operations.models import model_of
 from .rounding import LIMIT, OPERATIONS as ROUNDED, Double, Number, Tensor, expected, judge
 from .rounding.numbers import flat
+from .screening import refuted_by
 from .spoil import PLACES, spoiled
+from .spoil import Variant as SpoiledBy
+from .training_mutants import MUTANTS
 from .variants import BOOK, Variant, called, calls, helped, variants
 from .vectors import Case
 
@@ -233,11 +235,11 @@ def candidates(failing: Sequence[Answered], found_before: Sequence[Mistake],
         OPERATIONS[item.case.op].answer(**item.inputs)
 
     used = calls(lambda: run(failing[0]))
+    refuted = screen(failing[0])
     for mutant in MUTANTS:
         for variant in mutant.variants:
-            if not any(function.__code__ in used for function in variant):
-                continue
-            yield mutant, lambda variant=variant: spoiled(variant)  # type: ignore[misc]
+            if any(function.__code__ in used for function in variant) and not refuted(variant):
+                yield mutant, lambda variant=variant: spoiled(variant)  # type: ignore[misc]
     for change in found_before:
         if isinstance(change, Variant):
             yield change, change.applied
@@ -255,6 +257,15 @@ def candidates(failing: Sequence[Answered], found_before: Sequence[Mistake],
             return
         for change in variants(list(some)):
             yield change, change.applied
+
+
+def screen(item: Answered) -> Callable[[SpoiledBy], bool]:
+    """Whether a mutant's variant would have changed what is right in a training; False for other operations."""
+    if item.case.op != "train":
+        return lambda variant: False
+    right, answered = (digests[:2] for digests in (item.case.answer["digests"], item.answer.get("digests", [])))
+    exact = answered == right
+    return refuted_by(item.inputs, answered[:1] == right[:1], exact or item.steps_right, exact)
 
 
 def uses(whole: Answered, part: Answered) -> bool:

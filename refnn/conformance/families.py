@@ -11,7 +11,7 @@ from ..network import digest
 from ..rates import learning_rates
 from ..reference import activations, batchnorm, elementary, init, linear, losses, prng, training
 from .image_mutants import MUTANTS as MUTANTS
-from .mutants import linear_with, mutant, one_hot, plain_total
+from .mutants import added, linear_with, mutant, one_hot, plain_total
 from .operations import OPERATIONS
 from .operations.losses import loss as loss_of
 from .operations.models import model_of
@@ -22,6 +22,7 @@ from .operations.training import train_with
 batch_gradient, cross_entropy, step, epoch = losses.batch_gradient, losses.cross_entropy, training.step, training.epoch
 epoch_order, SplitMix64 = prng.epoch_order, prng.SplitMix64
 uniform, normal, permutation = SplitMix64.uniform, SplitMix64.normal, SplitMix64.permutation
+batchnorm_forward = python.BatchNorm2d.forward
 linear_init, conv2d_init, draw_row, build = init.linear_init, init.conv2d_init, init.draw_row, python.build
 
 
@@ -153,15 +154,19 @@ def linear_by_columns(random, init, inputs, outputs, bias):
     return [list(column) for column in zip(*rows)], draw_row(random, init, inputs, outputs, outputs) if bias else None
 
 
-def with_bias(bias_of):
-    """Initialisations whose biases are bias_of(random, init, fan_in, fan_out, count)."""
+def with_bias(bias_of, source=lambda random, init, count: random):
+    """Initialisations whose biases are bias_of(random, init, fan_in, fan_out, count).
+
+    source: (random, init, count) -> the generator of a layer's weights
+    """
     def of_linear(random, init, inputs, outputs, bias):
-        w, _ = linear_init(random, init, inputs, outputs, False)
+        w, _ = linear_init(source(random, init, inputs * outputs), init, inputs, outputs, False)
         return w, bias_of(random, init, inputs, outputs, outputs) if bias else None
 
     def of_conv2d(random, init, in_channels, out_channels, kernel_size, bias):
-        w, _ = conv2d_init(random, init, in_channels, out_channels, kernel_size, False)
         size = kernel_size[0] * kernel_size[1]
+        drawn = source(random, init, in_channels * out_channels * size)
+        w, _ = conv2d_init(drawn, init, in_channels, out_channels, kernel_size, False)
         return w, bias_of(random, init, in_channels * size, out_channels * size, out_channels) if bias else None
     return {linear_init: of_linear, conv2d_init: of_conv2d}
 
@@ -247,6 +252,115 @@ mutant("init-again", "each layer's parameters are drawn by a new generator: one 
 mutant("init-backwards", "parameters are drawn from the last layer to the first", {build: built_backwards})
 mutant("init-biases-last", "all weights are drawn before all biases: each layer's biases follow its weights",
        {build: built_with_biases_last})
+
+
+def built_after(count):
+    """Parameters drawn as if `count` integers had been drawn before them."""
+    def build_from(model, seed):
+        random = prng.stream(seed, prng.PARAMETERS)
+        random.state = moved(random.state, count)
+        return [python.build_layer(layer, k, model, random) for k, layer in enumerate(model.layers)]
+    return {build: build_from}
+
+
+def moved(state, count):
+    return (state + count * 0x9E3779B97F4A7C15) & prng.MASK
+
+
+class Numbers:
+    """In place of a generator: numbers that are there already."""
+
+    def __init__(self, numbers):
+        self.normal = iter(numbers).__next__
+
+
+def by_tensors(normals):
+    """Initialisations whose weights, and whose biases, are normals(random, count) of a layer."""
+    def source(random, init, count):
+        return random if init == "uniform" or isinstance(random, python.Zeros) else Numbers(normals(random, count))
+    return with_bias(lambda random, init, fan_in, fan_out, count: draw_row(
+        source(random, init, count), init, fan_in, fan_out, count), source)
+
+
+def overlapping(random, count):
+    """`count` normal numbers, which take twice as many integers; the next are drawn after the first `count` of them."""
+    state = random.state
+    numbers = [random.normal() for _ in range(count)]
+    random.state = moved(state, count)
+    return numbers
+
+
+def of_two_halves(random, count):
+    """Normal numbers whose first uniform numbers are all drawn before all of the second."""
+    halves = [[random.uniform() for _ in range(count)] for _ in range(2)]
+    return [math.sqrt(-2.0 * elementary.log(1.0 - u)) * elementary.cos(prng.TWO_PI * v) for u, v in zip(*halves)]
+
+
+def normals_of_two_halves(seed, count):
+    return {"numbers": of_two_halves(SplitMix64(int(seed, 16)), count)}
+
+
+mutant("init-offset", "parameters are drawn from integers of the stream that are one too early or too late",
+       built_after(-1), built_after(1))
+mutant("init-overlap", "a layer's normal numbers overlap with the next: each takes two integers of the stream",
+       by_tensors(overlapping))
+mutant("normal-halves", "of many normal numbers, the first uniform numbers are all drawn before all of the second: "
+       "each normal number draws its two uniform numbers in a row",
+       {**by_tensors(of_two_halves), OPERATIONS["normal"].answer: normals_of_two_halves}, by_tensors(of_two_halves))
+
+
+def normal_with(pi):
+    def drawn(self):
+        r = math.sqrt(-2.0 * elementary.log(1.0 - self.uniform()))
+        return r * elementary.cos(2.0 * pi * self.uniform())
+    return {normal: drawn}
+
+
+mutant("pi", "pi has too few digits: it is 3.141592653589793",
+       *map(normal_with, (3.14, 3.1416, 3.14159, 22.0 / 7.0, 3.1415, 3.141592, 3.1415926, 3.1415927, 3.14159265)))
+mutant("shuffle-rounded", "a place is rounded, or rounded up: j is floor(u * (i + 1))",
+       *(swaps(lambda g, n, of=of: ((i, of(g.uniform(), i)) for i in range(n - 1, 0, -1))) for of in (
+           lambda u, i: round(u * i), lambda u, i: math.floor(u * i), lambda u, i: math.ceil(u * i))),
+       {SplitMix64.below: lambda self, n: round(self.uniform() * (n - 1))},
+       {SplitMix64.below: lambda self, n: int(self.uniform() * (n - 1))},
+       {SplitMix64.below: lambda self, n: math.ceil(self.uniform() * n)},
+       {SplitMix64.below: lambda self, n: round(self.uniform() * n)})
+
+
+# Sine and cosine
+
+def by_quadrants(quadrants):
+    """quadrants: (sine, cosine, n % 4 where n has n's sign, and whether the cosine is asked for) -> the answer"""
+    def of(is_cosine):
+        def function(x):
+            if not abs(x) <= elementary.TRIGONOMETRIC_LIMIT:
+                return elementary.NAN
+            n, r, tail = elementary.reduce_half_pi(x)
+            return quadrants(elementary.sin_kernel(r, tail, n != 0), elementary.cos_kernel(r, tail), n, is_cosine)
+        return function
+    return {elementary.sin: of(False), elementary.cos: of(True)}
+
+
+def one_table(s, c, n, is_cosine):
+    """One table of four for both functions; what is not 0, 1 or 2 has its last entry."""
+    quadrant = int(math.fmod(n + is_cosine, 4))
+    return {0: s, 1: c, 2: -s}.get(quadrant, -c)
+
+
+def two_signs(s, c, n, is_cosine):
+    """The kernel by n % 2, which is not 0 for odd n, and the sign by n % 4."""
+    quadrant = int(math.fmod(n, 4))
+    value = c if bool(n % 2) != is_cosine else s
+    return -value if (quadrant in (1, 2) if is_cosine else quadrant >= 2) else value
+
+
+def two_tables(s, c, n, is_cosine):
+    quadrant = int(math.fmod(n, 4))
+    return ({0: c, 1: -s, 2: -c}.get(quadrant, s) if is_cosine else {0: s, 1: c, 2: -s}.get(quadrant, -c))
+
+
+mutant("quadrant", "the quadrant of a negative angle is negative: n modulo 4 is 0 ... 3, but % in C, Go, Java and "
+       "JavaScript has the sign of n", *map(by_quadrants, (one_table, two_signs, two_tables)))
 
 
 # Activations and losses
@@ -453,10 +567,6 @@ def watched(rule):
     return {OPERATIONS["train"].answer: lambda **inputs: train_with(kind, **inputs)}
 
 
-def added(values):
-    return plain_total(0.0, [(1.0, v) for v in values])
-
-
 def of_batches(values, size):
     """The mean of the batches' means, times the number of samples."""
     parts = [values[n:n + size] for n in range(0, len(values), size)]
@@ -526,17 +636,25 @@ mutant("digest-order", "the digest is of big-endian doubles: they are little-end
 
 # Evaluation against training
 
-def never_in_training(self, x):
-    gamma, beta = self.parameters
-    positions = python.channels(x, self.layer.num_features)
-    self.mean, squares, m = batchnorm.batchnorm2d_statistics(positions)
-    self.variance = [s / m for s in squares]
-    mean, variance = self.buffers
-    return python.flat_channels(batchnorm.batchnorm2d_forward(positions, mean, variance, gamma, beta, self.layer.eps))
+def never_in_training(tracked, backward_too):
+    """tracked: the running statistics are updated first; backward_too: the way back takes them, too"""
+    def forward(self, x):
+        if not self.training:
+            return batchnorm_forward(self, x)
+        gamma, beta = self.parameters
+        positions = python.channels(x, self.layer.num_features)
+        own, squares, m = batchnorm.batchnorm2d_statistics(positions)
+        if tracked:
+            batchnorm.batchnorm2d_track(*self.buffers, own, squares, m, self.layer.momentum)
+        mean, variance = map(list, self.buffers)
+        self.mean, self.variance = (mean, variance) if backward_too else (own, [s / m for s in squares])
+        return python.flat_channels(
+            batchnorm.batchnorm2d_forward(positions, mean, variance, gamma, beta, self.layer.eps))
+    return {batchnorm_forward: forward}
 
 
 mutant("never-training", "batch normalisation trains with the running statistics: it uses those of the batch",
-       {python.BatchNorm2d.forward: never_in_training})
+       *(never_in_training(*how) for how in ((False, False), (False, True), (True, False), (True, True))))
 
 
 # Numbers that lose digits

@@ -528,6 +528,10 @@ def plain_total(start, pairs):
     return start
 
 
+def added(values):
+    return plain_total(0.0, [(1.0, v) for v in values])
+
+
 def lanes(width):
     """Partial sums of every width-th product, added up at the end, as vector instructions do."""
     def total(start, pairs):
