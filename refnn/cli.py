@@ -42,6 +42,7 @@ def command(name: str, run: Callable[[], int], imports: bool = False) -> int:
         return complain(name, "not enough memory for this network and these data")
     except KeyboardInterrupt:
         complain(name, "interrupted")
+        sys.unraisablehook = lambda _: None  # at exit, CPython cannot join the threads of a pool that was being made
         exec("")  # CPython would end by the signal if the interrupt had left an exec of a text, as NamedTuple has one
         return 130
     except BrokenPipeError:
