@@ -91,8 +91,12 @@ class Answered:
         if any(far(self.answer[key], made.get(key), self.slack[key]) for key in self.answer if key != "digests"):
             return WRONG
         try:
-            made = fitted(self.case.answer, {key: made[key] for key in self.answer}, "the mistake")
-            if compare(self.case._replace(answer={**self.case.answer, **made}), self.answer).verdict == EXACT:
+            made = fitted({key: self.case.answer[key] for key in self.answer},
+                          {key: made[key] for key in self.answer}, "the mistake")
+            if repr(made) == repr(self.answer):
+                return EXACT
+            whole = len(made) == len(self.case.answer)  # else it is to a step of a training: parameters alone
+            if whole and compare(self.case._replace(answer=made), self.answer).verdict == EXACT:
                 return EXACT
         except NoAnswer:
             return WRONG
@@ -136,6 +140,8 @@ class Answered:
                 right = self.case.answer[tensor.key]
                 for n in place:
                     right = right[n]
+                if not isfinite(number.value) and repr(number.value) != repr(right):
+                    total += bits(number.value)
                 moved = abs(number.value - right)
                 if isfinite(moved) and moved > 16.0 * number.deviation:
                     total += min(20.0, log2(moved / number.deviation) - 3.0 if number.deviation else 20.0)

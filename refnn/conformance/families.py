@@ -254,6 +254,9 @@ mutant("init-biases-last", "all weights are drawn before all biases: each layer'
        {build: built_with_biases_last})
 
 
+STEP = 0x9E3779B97F4A7C15  # of the state, for each integer
+
+
 def built_after(count):
     """Parameters drawn as if `count` integers had been drawn before them."""
     def build_from(model, seed):
@@ -264,7 +267,7 @@ def built_after(count):
 
 
 def moved(state, count):
-    return (state + count * 0x9E3779B97F4A7C15) & prng.MASK
+    return (state + count * STEP) & prng.MASK
 
 
 class Numbers:
@@ -300,10 +303,31 @@ def normals_of_two_halves(seed, count):
     return {"numbers": of_two_halves(SplitMix64(int(seed, 16)), count)}
 
 
+def normals_early(random, init, fan_in, fan_out, count):
+    """Normal numbers from integers one too early; uniform numbers are right."""
+    if init == "uniform" or isinstance(random, python.Zeros):
+        return draw_row(random, init, fan_in, fan_out, count)
+    random.state = moved(random.state, -1)
+    row = draw_row(random, init, fan_in, fan_out, count)
+    random.state = moved(random.state, 1)
+    return row
+
+
+def overlapping_layers(right):
+    """The same for weights and biases of a layer together."""
+    def drawn(random, init, *rest):
+        state = getattr(random, "state", None)
+        w, b = right(random, init, *rest)
+        if init != "uniform" and state is not None:
+            random.state = moved(state, (random.state - state) * pow(STEP, -1, 2**64) % 2**64 // 2)
+        return w, b
+    return {right: drawn}
+
+
 mutant("init-offset", "parameters are drawn from integers of the stream that are one too early or too late",
-       built_after(-1), built_after(1))
+       built_after(-1), built_after(1), {draw_row: normals_early})
 mutant("init-overlap", "a layer's normal numbers overlap with the next: each takes two integers of the stream",
-       by_tensors(overlapping))
+       by_tensors(overlapping), {**overlapping_layers(linear_init), **overlapping_layers(conv2d_init)})
 mutant("normal-halves", "of many normal numbers, the first uniform numbers are all drawn before all of the second: "
        "each normal number draws its two uniform numbers in a row",
        {**by_tensors(of_two_halves), OPERATIONS["normal"].answer: normals_of_two_halves}, by_tensors(of_two_halves))
