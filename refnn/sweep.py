@@ -193,6 +193,16 @@ class Processes(Executor):
         for pool in self.pools:
             pool.shutdown(wait, cancel_futures=cancel_futures)
 
+    def kill(self) -> None:
+        """Ends all calls. Ctrl-C reaches the processes, but other interruptions do not."""
+        self.shutdown(wait=False, cancel_futures=True)
+        ended = threading.Thread(target=self.shutdown)
+        ended.start()
+        while ended.is_alive():
+            for process in multiprocessing.active_children():  # each time, since a thread may be about to start one
+                process.kill()
+            ended.join(0.05)
+
 
 def end_with_parent() -> None:
     """Makes a process of the pool end without a traceback on Ctrl-C, and when its parent process has ended."""
@@ -281,9 +291,7 @@ def train_all(points: list[Point], kept: Kept, jobs: int, progress: Progress) ->
     try:
         return sweep(points, executor, kept, on_result)
     except BaseException:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():  # Ctrl-C reaches them, but other interruptions do not
-            process.kill()
+        executor.kill()
         raise
     finally:
         executor.shutdown(cancel_futures=True)

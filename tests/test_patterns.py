@@ -10,7 +10,7 @@ from refnn.conformance.compare import WRONG, Divergence
 from refnn.conformance.diagnosis import Answered
 from refnn.conformance.effort import Effort
 from refnn.conformance.operations import OPERATIONS
-from refnn.conformance.patterns import common, of_another
+from refnn.conformance.patterns import common, of_another, of_pixels
 from refnn.conformance.rounding import Double, Single
 from refnn.conformance.run import run
 from refnn.conformance.subjects import Functions
@@ -159,3 +159,20 @@ def test_a_named_mistake_has_no_pattern():
     shown = list(report.failure_in_full(result.worst))
     assert any(line.startswith("  pattern   each wrong number is 1.2345 times") for line in shown)
     assert report.of_failure(result.worst, [])["pattern"] == result.worst.pattern
+
+
+@pytest.mark.filterwarnings("ignore:x looks like pixels")
+@pytest.mark.parametrize("said, convert", [("byte / 256", lambda v: v / 256.0), ("bytes", float)])
+def test_pixels_that_are_converted_otherwise(said, convert):
+    """The first loss alone is asked, of the training that follows in the same question."""
+    def train(pixels, x=None, **inputs):
+        rows = [[convert(v) for v in bytes.fromhex(row)] for row in pixels]
+        return CORE["train"](x=rows, **inputs)
+
+    case, = vectors.load("digits", "digits/train/100-samples")
+    few = {**case.inputs, "pixels": case.inputs["pixels"][:3], "y": case.inputs["y"][:3], "epochs": 1}
+    right = Case(case.id, "train", few, CORE["train"](**few))
+    item = Answered(right, train(**few), WRONG)
+    assert of_pixels(item) == f"the first loss is that of pixels as {said}: a pixel is byte / 255"
+    assert of_pixels(Answered(right, {**right.answer, "losses": [1.0]}, WRONG)) == ""
+    assert of_pixels(Answered(right, right.answer, WRONG)) == ""

@@ -7,16 +7,21 @@ operation, for a step for those of the tensor that goes wrong first.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import product
 from math import inf, isfinite, sqrt
 from typing import Any
 
+from .. import implementations
+from ..implementations import Constructor
+from ..model import LOSSES
 from ..network import digest
+from ..samples import check_samples
 from .compare import Divergence, Index, tensors
 from .diagnosis import Answered, bits
 from .operations.explaining import dig
+from .operations.models import model_of
 from .rounding import Double
 from .vectors import RUNGS, Case, load
 
@@ -239,6 +244,37 @@ def of_another(item: Answered, before: Sequence[Case]) -> str:
         if other.op == case.op and weight >= ENOUGH and repr({key: other.answer.get(key) for key in answer}) == given:
             return f"the answer is that to {other.id}, asked before"
     return ""
+
+
+PIXELS: dict[str, Callable[[int], float]] = {  # wrong conversions of a byte
+    "byte / 256": lambda v: v / 256.0, "bytes": float, "1 - byte / 255": lambda v: 1.0 - v / 255.0,
+    "2 * byte / 255 - 1": lambda v: 2.0 * (v / 255.0) - 1.0, "byte / 128 - 1": lambda v: v / 128.0 - 1.0,
+    "(byte / 255 - 0.1307) / 0.3081": lambda v: (v / 255.0 - 0.1307) / 0.3081,
+    "byte / 255 - 0.5": lambda v: v / 255.0 - 0.5, "0 or 1, as byte > 127": lambda v: float(v > 127),
+    "0 or 1, as byte > 0": lambda v: float(v > 0), "0": lambda v: 0.0}
+
+
+def of_pixels(item: Answered) -> str:
+    """The wrong conversion of pixels of which a training's first loss is."""
+    inputs, unit = item.case.inputs, 2.0**-52 if item.precision is Double else 2.0**-23
+    if item.case.op != "train" or "pixels" not in inputs or not Numbers(item, "losses", [(0,)]).wrong:
+        return ""
+    model = model_of(inputs["layers"], inputs["loss"], inputs.get("init", "normal"), inputs.get("input_shape"))
+    network = fast()(model, int(inputs["seed"], 16))
+    if "parameters" in inputs:
+        network.set_parameters(array("d", inputs["parameters"]))
+    values = bytes.fromhex("".join(inputs["pixels"]))
+    for said, convert in PIXELS.items():
+        table = [convert(v) for v in range(256)]
+        samples = check_samples(model, array("d", (table[v] for v in values)), inputs["y"])
+        loss, _ = network.evaluate(samples.inputs, samples.targets, LOSSES[inputs["loss"]].reduction)
+        if abs(loss - item.answer["losses"][0]) <= 1e4 * unit * abs(loss):
+            return f"the first loss is that of pixels as {said}: a pixel is byte / 255"
+    return ""
+
+
+def fast() -> Constructor:
+    return implementations.load("python" if implementations.missing() else "c")
 
 
 def first_digests(before: Sequence[Case]) -> Iterator[tuple[str, str]]:

@@ -15,7 +15,7 @@ from .diagnosis import Answered, Mistake, diagnose, explains, uses, work
 from .effort import Effort
 from .locate import Located, locate
 from .operations.training import computed_by
-from .patterns import common, of_another, of_arguments
+from .patterns import common, of_another, of_arguments, of_pixels
 from .precision import precision_of
 from .rounding import Double
 from .subjects import Subject
@@ -219,7 +219,7 @@ def find_patterns(answers: dict[str, Evidence], settled: Callable[[Failure], boo
         cases = [item.case for item, _ in answered]
         for item, failure in failing:
             before = cases[:cases.index(item.case)]
-            failure.pattern = said or of_another(item, before)
+            failure.pattern = of_pixels(item) or said or of_another(item, before)
 
 
 def consistent(found: list[Mistake], answered: Evidence, others: Iterable[Evidence]) -> list[Mistake]:

@@ -65,16 +65,18 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
         judged = step
         exact = exact and found.verdict == EXACT
         if found.verdict == WRONG:
+            expected_losses = of_losses(case, answer, precision, epoch)
+            if expected_losses and not right_losses(answer, expected_losses):  # it is wrong before the first step
+                break
             if located.case and is_right(located.case, ask(located.case), precision):
-                return Weighed(found, located, losses=of_losses(case, answer, precision, epoch))
+                return Weighed(found, located, losses=expected_losses)
             return Weighed(found, located, answer=given)
         if spent():
             break
     total = case.inputs["epochs"] * epoch.steps
     expected_losses = of_losses(case, answer, precision, epoch)
     certain = expected_losses[0].numbers if expected_losses else []
-    right = [abs(given - loss.value) <= LIMIT * loss.deviation for given, loss in zip(answer["losses"], certain)]
-    compared = (right + [False]).index(False)
+    compared = right_losses(answer, expected_losses)
     note = note_on(judged, total, compared, case.inputs["epochs"])
     if compared < len(certain):
         loss = certain[compared]
@@ -83,6 +85,13 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
     else:
         found = Comparison(ROUNDING if judged or compared > 1 else WRONG, note=note)
     return Weighed(found, None, exact, None, judged > 0, expected_losses)
+
+
+def right_losses(answer: dict[str, Any], expected_losses: list[Tensor] | None) -> int:
+    """How many of the first losses are right."""
+    certain = expected_losses[0].numbers if expected_losses else []
+    right = [abs(given - loss.value) <= LIMIT * loss.deviation for given, loss in zip(answer["losses"], certain)]
+    return [*right, False].index(False)
 
 
 def is_right(step: Case, given: dict[str, Any] | None, precision: type[Number]) -> bool:
