@@ -10,7 +10,7 @@ typedef struct {
     int32_t rows;
     int32_t training; /* whether layers compute as in training */
     int32_t with_losses, with_gradients;
-    int64_t batch;    /* the number of samples that the loss is the mean of; 0: it is the sum */
+    int64_t batch; /* the number of samples that the loss is the mean of; 0: it is the sum */
 } pass;
 
 /* Takes p->rows samples from `position` of the order through the network. Their outputs are then in the last layer's a,

@@ -10,8 +10,8 @@ typedef struct {
     int32_t rows;              /* of a pass */
     const refnn_training *how; /* train, gradients */
     double *gradients;         /* train: of all parameters */
-    int32_t finite; /* out, train: 1 if all losses were */
-    double *total;  /* out: as in refnn.h */
+    int32_t finite;            /* out, train: 1 if all losses were */
+    double *total;             /* out: as in refnn.h */
     int64_t *correct;
     double *o, *dx;
     int32_t with_gradients; /* gradients: whether those of the parameters are wanted */
