@@ -26,7 +26,7 @@ from .conformance.own import DEFAULTS, own, questions
 from .conformance.program import Program
 from .conformance.watching import StatusLine, files_of, state, wait_for_change
 from .conformance.rounding import PRECISIONS
-from .conformance.run import agree, VERDICTS, Failure, run
+from .conformance.run import VERDICTS, Failure, agree, run
 from .errors import InputError
 from .tasks import SETTINGS
 

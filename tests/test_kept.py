@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from refnn import InputError
 from refnn.kept import Kept
-from refnn.sweep import grid, main, sweep
+from refnn.sweep import Processes, grid, main, sweep
 
 pytestmark = pytest.mark.slow
 
@@ -147,6 +147,13 @@ def marked(mark):
         except OSError:
             pass  # it has ended, or is another user's
     return found
+
+
+def test_calls_end_whose_process_is_being_started():
+    processes = Processes(2)
+    calls = [processes.submit(time.sleep, 5.0) for _ in range(2)]
+    processes.kill()
+    assert all(call.cancelled() or call.exception() for call in calls)
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/environ"), reason="reads /proc")

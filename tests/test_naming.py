@@ -1,5 +1,6 @@
 """What is evidence of a mistake, what is tried first, and which failure a report begins with."""
 
+import inspect
 from copy import deepcopy
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from refnn.conformance.spoil import spoiled
 from refnn.conformance.subjects import Functions, Subject
 from refnn.conformance.trainings import weigh
 from refnn.conformance.variants import Variant, helped
-from refnn.reference import conv, linear, prng
+from refnn.reference import conv, elementary, linear, prng
 from test_variants import rounded
 
 CORE = {op: operation.answer for op, operation in OPERATIONS.items()}
@@ -64,6 +65,30 @@ class InSinglePrecision(Subject):
             return rounded(OPERATIONS[case.op].answer(**rounded(deepcopy(case.inputs))))
 
 
+class WithMistypedExp(Subject):
+    def __init__(self):
+        right, wrong = "2.77777777770155933842e-03", "2.77777777777155933842e-03"
+        source = inspect.getsource(elementary.exp)
+        assert source.count(right) == 1
+        made = dict(vars(elementary))
+        exec(source.replace(right, wrong), made)
+        self.variant = {elementary.exp: made["exp"]}
+
+    def ask(self, case):
+        with spoiled(self.variant):
+            return OPERATIONS[case.op].answer(**deepcopy(case.inputs))
+
+
+@pytest.mark.slow
+def test_a_mistyped_digit_is_named_and_the_platform_is_not():
+    """The losses alone are also those of the platform's exp; its own operation refutes that."""
+    subject, effort = WithMistypedExp(), Effort(30.0)
+    first, then = (run(rung, [case for case in vectors.load(rung) if case.op in ("exp", "log", "tanh", "loss")],
+                       subject, effort) for rung in ("elementary", "loss"))
+    assert any("0.0027777777777715593" in line for line in first.worst.mistake.lines)
+    assert then.failures and not any(failure.diagnosis for failure in then.failures)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["momentum", "not-zeroed", "last-batch", "full-batch-size", "order-again",
                                   "decay-every", "loss-while-training", "epoch-before"])
@@ -82,6 +107,18 @@ def test_losses_that_follow_exact_parameters_are_compared():
     wrong = {**case.answer, "losses": [v * (1.005 if e == 2 else 1.0) for e, v in enumerate(case.answer["losses"])]}
     found = weigh(case, wrong, lambda part: OPERATIONS[part.op].answer(**part.inputs), Double).found
     assert found.verdict == WRONG and found.divergence.index == (2,)
+
+
+def test_a_training_is_wrong_at_its_first_loss_before_its_first_step():
+    case, = vectors.load("images", "images/train/*")
+
+    def ask(part):
+        answer = OPERATIONS[part.op].answer(**part.inputs)
+        return {**answer, "parameters": [1.0 + v for v in answer["parameters"]]} if part.op == "step" else answer
+
+    wrong = {**case.answer, "losses": [1.5 * v for v in case.answer["losses"]], "digests": [""] * 4}
+    weighed = weigh(case, wrong, ask, Double)
+    assert weighed.found.divergence.index == (0,) and not weighed.steps_right and weighed.located is None
 
 
 def test_an_answer_of_another_form_than_the_mistakes_is_not_explained():

@@ -13,8 +13,6 @@ from itertools import product
 from math import inf, isfinite, sqrt
 from typing import Any
 
-from .. import implementations
-from ..implementations import Constructor
 from ..model import LOSSES
 from ..network import digest
 from ..samples import check_samples
@@ -23,6 +21,7 @@ from .diagnosis import Answered, bits
 from .operations.explaining import dig
 from .operations.models import model_of
 from .rounding import Double
+from .trainings import fast
 from .vectors import RUNGS, Case, load
 
 NEAR = 8.0  # units of the last place: closer numbers are the same
@@ -260,7 +259,7 @@ def of_pixels(item: Answered) -> str:
     if item.case.op != "train" or "pixels" not in inputs or not Numbers(item, "losses", [(0,)]).wrong:
         return ""
     model = model_of(inputs["layers"], inputs["loss"], inputs.get("init", "normal"), inputs.get("input_shape"))
-    network = fast()(model, int(inputs["seed"], 16))
+    network = fast()[0](model, int(inputs["seed"], 16))
     if "parameters" in inputs:
         network.set_parameters(array("d", inputs["parameters"]))
     values = bytes.fromhex("".join(inputs["pixels"]))
@@ -271,10 +270,6 @@ def of_pixels(item: Answered) -> str:
         if abs(loss - item.answer["losses"][0]) <= 1e4 * unit * abs(loss):
             return f"the first loss is that of pixels as {said}: a pixel is byte / 255"
     return ""
-
-
-def fast() -> Constructor:
-    return implementations.load("python" if implementations.missing() else "c")
 
 
 def first_digests(before: Sequence[Case]) -> Iterator[tuple[str, str]]:

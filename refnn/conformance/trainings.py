@@ -60,38 +60,34 @@ def weigh(case: Case, answer: dict[str, Any], ask: Ask, precision: type[Number],
     come; spent: whether the time is up: then no step after the first is judged
     """
     epoch = Epoch(case, 1, fast()[0])
+    certain = list(losses(case, answer, precision, epoch))
+    right = [abs(given - loss.value) <= LIMIT * loss.deviation for given, loss in zip(answer["losses"], certain)]
+    compared = [*right, False].index(False)
+    expected_losses = [Tensor("losses", [(e,) for e in range(len(certain))], certain)] if certain else None
     judged, exact = 0, True
     for step, found, located, given in steps(case, epoch, ask, precision):
         judged = step
         exact = exact and found.verdict == EXACT
         if found.verdict == WRONG:
-            expected_losses = of_losses(case, answer, precision, epoch)
-            if expected_losses and not right_losses(answer, expected_losses):  # it is wrong before the first step
-                break
+            if certain and not compared:  # it is wrong before the first step
+                return Weighed(wrong_loss(case, answer, certain, 0), losses=expected_losses)
             if located.case and is_right(located.case, ask(located.case), precision):
                 return Weighed(found, located, losses=expected_losses)
             return Weighed(found, located, answer=given)
         if spent():
             break
     total = case.inputs["epochs"] * epoch.steps
-    expected_losses = of_losses(case, answer, precision, epoch)
-    certain = expected_losses[0].numbers if expected_losses else []
-    compared = right_losses(answer, expected_losses)
     note = note_on(judged, total, compared, case.inputs["epochs"])
     if compared < len(certain):
-        loss = certain[compared]
-        found = Comparison(WRONG, divergence(case, answer, "losses", (compared,), loss.value, loss.deviation),
-                           note=note)
+        found = wrong_loss(case, answer, certain, compared)._replace(note=note)
     else:
         found = Comparison(ROUNDING if judged or compared > 1 else WRONG, note=note)
     return Weighed(found, None, exact, None, judged > 0, expected_losses)
 
 
-def right_losses(answer: dict[str, Any], expected_losses: list[Tensor] | None) -> int:
-    """How many of the first losses are right."""
-    certain = expected_losses[0].numbers if expected_losses else []
-    right = [abs(given - loss.value) <= LIMIT * loss.deviation for given, loss in zip(answer["losses"], certain)]
-    return [*right, False].index(False)
+def wrong_loss(case: Case, answer: dict[str, Any], certain: list[Number], epoch: int) -> Comparison:
+    loss = certain[epoch]
+    return Comparison(WRONG, divergence(case, answer, "losses", (epoch,), loss.value, loss.deviation))
 
 
 def is_right(step: Case, given: dict[str, Any] | None, precision: type[Number]) -> bool:
@@ -159,11 +155,6 @@ def one_step(step: Case, part: Case, ask: Ask, precision: type[Number]) -> tuple
     step = step._replace(answer=OPERATIONS["step"].answer(**step.inputs))
     given = fitted(step.answer, given, "the answer")
     return compare(step, given, precision), given
-
-
-def of_losses(case: Case, answer: dict[str, Any], precision: type[Number], epoch: Epoch) -> list[Tensor] | None:
-    certain = list(losses(case, answer, precision, epoch))
-    return [Tensor("losses", [(e,) for e in range(len(certain))], certain)] if certain else None
 
 
 def losses(case: Case, answer: dict[str, Any], precision: type[Number], epoch: Epoch) -> Iterator[Number]:
