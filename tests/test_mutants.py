@@ -62,7 +62,7 @@ def first_failure(subject):
     for rung in RUNGS:
         for large in (False, True):
             some = [case for case in cases(rung) if rung != "images" or (case.op in ("step", "train")) == large]
-            result = run(rung, some, subject, Effort())
+            result = run(rung, some, subject, Effort(30.0))
             if result.verdict != EXACT:
                 return result
             if rung != "images":

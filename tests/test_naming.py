@@ -27,7 +27,7 @@ CORE = {op: operation.answer for op, operation in OPERATIONS.items()}
 
 def with_changed(rung, pattern="*", **functions):
     """The failures of a rung, by operation, where the reference has other functions for some operations."""
-    result = run(rung, vectors.load(rung, pattern), Functions({**CORE, **functions}, ""), Effort())
+    result = run(rung, vectors.load(rung, pattern), Functions({**CORE, **functions}, ""), Effort(30.0))
     return {failure.case.op: failure for failure in result.failures}
 
 
@@ -93,7 +93,7 @@ def test_a_mistyped_digit_is_named_and_the_platform_is_not():
 @pytest.mark.parametrize("name", ["momentum", "not-zeroed", "last-batch", "full-batch-size", "order-again",
                                   "decay-every", "loss-while-training", "epoch-before"])
 def test_a_mistake_in_trainings_of_a_program_in_single_precision_is_named(name):
-    subject, effort = InSinglePrecision(name), Effort()
+    subject, effort = InSinglePrecision(name), Effort(30.0)
     results = [run(rung, [case for case in vectors.load(rung) if "1" not in case.id], subject, effort)
                for rung in ("step", "truth-table", "alice-bob")]
     agree(results)

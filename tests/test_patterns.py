@@ -151,7 +151,7 @@ def test_a_named_mistake_has_no_pattern():
         return {"z": CORE["dot"](x=x, w=w)["z"] + 1.0}
 
     cases = vectors.load("product", "product/dot/random-*")
-    result = run("product", cases, Functions({**CORE, "dot": dot}, ""), Effort())
+    result = run("product", cases, Functions({**CORE, "dot": dot}, ""), Effort(30.0))
     assert result.worst.mistake and not any(failure.pattern for failure in result.failures)
     assert run("product", cases, Functions({**CORE, "dot": dot}, ""), Effort(0.0)).worst.pattern.endswith("plus 1")
     result = run("loss", vectors.load("loss"), Functions({**CORE, "loss": wrong_loss}, ""), Effort(0.0))

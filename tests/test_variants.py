@@ -61,7 +61,7 @@ def no_mutants(monkeypatch):
 def lines_of(rung, subject):
     """The lines that explain the first wrong operation of a rung."""
     worst = run(rung, [case for case in vectors.load(rung) if "1000" not in case.id], subject,
-                Effort()).worst
+                Effort(30.0)).worst
     return [line.split(maxsplit=1) for line in worst.mistake.lines] if worst.diagnosis else None
 
 
@@ -189,7 +189,7 @@ def test_every_change_compiles_and_leaves_the_reference_as_it_was(chapter):
 def test_the_reference_is_as_it_was_after_a_search():
     codes = {function: function.__code__ for function in PLACES if inspect.isfunction(function)}
     cases = vectors.load("backward")
-    run("backward", cases, Edited(losses.sse_gradient, "2.0 * (v - t)", "2.5 * (v - t * t)"), Effort())
+    run("backward", cases, Edited(losses.sse_gradient, "2.0 * (v - t)", "2.5 * (v - t * t)"), Effort(30.0))
     assert {function: function.__code__ for function in codes} == codes
     assert run("backward", cases, subjects.named("python")).verdict == EXACT
 
@@ -248,6 +248,6 @@ def test_the_mistake_of_one_operation_is_tried_first_in_the_next():
     core = {op: operation.answer for op, operation in OPERATIONS.items()}
     subject = Functions({**core, **{op: lambda op=op, **inputs: edited.ask(vectors.Case("", op, inputs, {}))
                                     for op in ("conv2d_forward", "step")}}, "edited")
-    result = run("images", vectors.load("images"), subject, Effort())
+    result = run("images", vectors.load("images"), subject, Effort(30.0))
     assert {failure.case.op for failure in result.failures} == {"conv2d_forward", "step"}
     assert len({failure.mistake for failure in result.failures}) == 1
