@@ -217,7 +217,7 @@ def test_a_bomb_takes_little_memory_and_time(tmp_path, name):
     begin = time.monotonic()
     with pytest.raises(InputError, match=message):
         read_idx(tmp_path / "bomb.gz", 3)
-    assert time.monotonic() - begin < 5.0
+    assert time.monotonic() - begin < 20.0
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # KB on Linux
 
 

@@ -69,7 +69,7 @@ def test_pipes(tmp_path, monkeypatch):
         files.write_file(pipe, b"lost")
     with pytest.raises(InputError, match="not a regular file"):
         files.read_bytes(pipe)
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 20.0
     read = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
     reader.start()

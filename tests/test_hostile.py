@@ -191,7 +191,7 @@ def test_absurd_rates_and_epochs():
                            (1e308, "is inf from epoch 3 on")):
         with pytest.raises(InputError, match=message):
             learning_rates(2**31 - 1, 0.1, decay, 1)
-    assert time.monotonic() - begin < 5.0
+    assert time.monotonic() - begin < 20.0
     rates = learning_rates(3000, 5e-324, 0.500001, 1)
     assert set(rates) == {5e-324}
 
