@@ -90,15 +90,16 @@ def test_accepted_rounding_is_not_explained():
     assert run("backward", cases, rounded, Effort(30.0)).worst.diagnosis is not None
 
 
-@pytest.mark.parametrize("op, change", [
-    ("step", lambda answer: {**answer, "gradients": [2.0 * g for g in answer["gradients"]]}),
-    ("train", lambda answer: {**answer, "digests": answer["digests"][:1] + ["0" * 64] * (len(answer["digests"]) - 1)}),
-    ("exp", lambda answer: {"y": [v * (1.0 + 1e-13) for v in answer["y"]]})])
-def test_the_search_ends_when_its_time_is_up(monkeypatch, op, change):
+@pytest.mark.parametrize("op, rung, change", [
+    ("step", "step", lambda answer: {**answer, "gradients": [2.0 * g for g in answer["gradients"]]}),
+    ("train", "alice-bob", lambda answer: {
+        **answer, "digests": answer["digests"][:1] + ["0" * 64] * (len(answer["digests"]) - 1)}),
+    ("exp", "elementary", lambda answer: {"y": [v * (1.0 + 1e-13) for v in answer["y"]]})])
+def test_the_search_ends_when_its_time_is_up(monkeypatch, op, rung, change):
     """The clock goes on by one second whenever it is read: at most once per mistake that is tried."""
     subject, clock, tried = spoilt(op, change), count(), []
     monkeypatch.setattr(subjects, "named", lambda name: subject)
     monkeypatch.setattr("refnn.check.Effort", lambda seconds=200.0: Effort(seconds, clock.__next__, clock.__next__))
     monkeypatch.setattr(diagnosis, "explained", lambda *answers: tried.append(answers) or "wrong")
-    assert main(["--impl", "c"]) == 1
+    assert main(["--impl", "c", rung]) == 1
     assert 20 < len(tried) <= 200

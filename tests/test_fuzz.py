@@ -14,7 +14,7 @@ from networks import check_gradients
 from refnn import Flatten, Linear, Network
 from refnn.implementations import c as native
 
-RUNS, STACKS = 300, 60
+RUNS, STACKS = 150, 30
 SIMD = native.simd_names()
 THREADS = (1, 3) if native.lib.refnn_has_threads() else (1,)
 
@@ -71,7 +71,7 @@ def test_other_seeds_make_other_cases(monkeypatch):
 
 @pytest.mark.parametrize("kind", range(4))
 def test_a_sample_of_the_differential_fuzzer(kind):
-    seen = [differential.differences(4 * n + kind) for n in range(5)]
+    seen = [differential.differences(4 * n + kind) for n in range(3)]
     assert [place for _, _, found in seen for place in found] == []
     assert {runs for runs, _, _ in seen} <= set(range(len(SIMD), 2 * len(SIMD) + 1))
 
