@@ -92,30 +92,25 @@ mutant("convolution-bias-of-all", "the gradient of each bias of a convolution is
 
 
 def padded_by(place, fill=0.0):
-    """Padding by place(p, size, padding): the row or column of x at place p, from -padding; None outside, at `fill`."""
+    """Padding by place(p, size, padding, the other direction's padding): the row or column of x at place p, from
+    -padding; None outside, at `fill`.
+    """
     def padded(x, padding):
         size = len(x[0]), len(x[0][0])
-        rows, columns = ([place(p, n, k) for p in range(-k, n + k)] for n, k in zip(size, padding))
+        rows, columns = ([place(p, n, k, other) for p in range(-k, n + k)]
+                         for n, k, other in zip(size, padding, reversed(padding)))
         return [[[fill if None in (i, j) else x_c[i][j] for j in columns] for i in rows] for x_c in x]
     return {conv.padded: padded}
 
 
 mutant("padding", "images are not padded with zeros, the same number on each side",
-       padded_by(lambda p, n, k: p if 0 <= p < n else None, 1.0), padded_by(lambda p, n, k: min(max(p, 0), n - 1)),
-       padded_by(lambda p, n, k: n - 1 - abs(n - 1 - abs(p))), padded_by(lambda p, n, k: p % n),
-       padded_by(lambda p, n, k: p + k if p + k < n else None), padded_by(lambda p, n, k: p - k if p >= k else None))
-
-
-def padded_by_the_other(x, padding):
-    """As large as it must be, but the rows of x lie where the padding of columns ends, and the reverse."""
-    size = len(x[0]), len(x[0][0])
-    rows, columns = ([p + k - other if 0 <= p + k - other < n else None for p in range(-k, n + k)]
-                     for n, k, other in zip(size, padding, reversed(padding)))
-    return [[[0.0 if None in (i, j) else x_c[i][j] for j in columns] for i in rows] for x_c in x]
-
-
+       padded_by(lambda p, n, k, _: p if 0 <= p < n else None, 1.0),
+       padded_by(lambda p, n, k, _: min(max(p, 0), n - 1)), padded_by(lambda p, n, k, _: n - 1 - abs(n - 1 - abs(p))),
+       padded_by(lambda p, n, k, _: p % n), padded_by(lambda p, n, k, _: p + k if p + k < n else None),
+       padded_by(lambda p, n, k, _: p - k if p >= k else None))
 mutant("padding-exchanged", "the padding of rows and that of columns are exchanged",
-       {padded: padded_by_the_other}, {padded: lambda x, padding: padded(x, padding[::-1])})
+       padded_by(lambda p, n, k, other: p + k - other if 0 <= p + k - other < n else None),
+       {padded: lambda x, padding: padded(x, padding[::-1])})
 mutant("convolution-of-one", ONE_SAMPLE, *gradient_of_one(conv2d_backward_parameters, lambda rows: rows[-1:]),
        *gradient_of_one(conv2d_backward_parameters, lambda rows: rows[:1]))
 
