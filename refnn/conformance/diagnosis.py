@@ -29,6 +29,7 @@ from .vectors import Case
 WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds: larger cases are not computed with each mutant
 FEW = 8  # failing cases whose functions are changed
 ENOUGH = {Mutant: 0.25, Variant: 20.0}  # bits of wrong numbers that a mistake must explain: variants are many
+LAST_BITS = 3.0  # the same for answers that are rounding: a last bit is one
 SHOWN = 3  # mistakes that explain the same answers
 NEAR = 1e-3  # of a tensor's largest number: a mistake's answers farther off are not looked at closely
 
@@ -63,6 +64,35 @@ class Answered:
         if self.case.op == "train":
             return self.losses
         return expected(self.case, None, self.precision) if self.case.op in ROUNDED or self.case.op == "step" else None
+
+    @cached_property
+    def first_epoch(self) -> Answered | None:
+        """Of a training of several epochs, what the answer has of the first: it refutes most mistakes."""
+        inputs = self.case.inputs
+        if self.case.op != "train" or self.verdict == FAILED or inputs["epochs"] < 2:
+            return None
+        case = self.case._replace(inputs={**inputs, "epochs": 1}, answer={
+            key: values[:2] for key, values in self.case.answer.items()})
+        losses = self.losses and [Tensor(tensor.key, tensor.places[:2], tensor.numbers[:2]) for tensor in self.losses]
+        answer = {key: values[:2] for key, values in self.answer.items()}
+        return Answered(case, answer, self.verdict, self.precision, self.steps_right, self.first, losses)
+
+    def refutes(self, mistake: Callable[[], Applied]) -> bool:
+        """Whether the first epoch of a training shows already that a mistake is another one."""
+        if not self.first_epoch:
+            return False
+        made = self.first_epoch.by(mistake())
+        return made is not OUTSIDE and self.first_epoch.likeness(made) == WRONG
+
+    def right_losses(self) -> bool:
+        """Whether the losses of the samples are right, of which the loss of the batch is computed."""
+        if self.verdict == FAILED:
+            return False
+        return judge([tensor for tensor in self.right or () if tensor.key == "losses"], self.answer).first is None
+
+    def batch_loss_alone(self) -> Answered:
+        """The answer without the losses of the samples: a library computes them by another call."""
+        return Answered(self.case, {"loss": self.answer["loss"]}, self.verdict, self.precision, first=self.first)
 
     def by(self, mistake: Applied) -> dict[str, Any] | None:
         """The answer of the reference with a mistake; None if it fails."""
@@ -132,7 +162,7 @@ class Answered:
         if self.verdict == FAILED:
             return sum(map(bits, flat([*self.answer.values()])))
         if exact or self.right is None:
-            return sum(bits(v) for key, values in self.answer.items()
+            return sum(1.0 if self.verdict == ROUNDING else bits(v) for key, values in self.answer.items()
                        for v, right in zip(flat(values), flat(self.case.answer[key])) if repr(v) != repr(right))
         total = 0.0
         for tensor in self.moved(made) or ():
@@ -181,6 +211,8 @@ def diagnose(answered: Sequence[Answered], spent: Callable[[], bool] = lambda: F
     found_before: the mistakes of other operations, which may be behind these answers, too
     """
     usable = sorted((item for item in answered if work(item.case) <= WORK.get(item.case.op, 0)), key=size)
+    if all(item.case.op == "loss" and item.right_losses() for item in usable):
+        usable = [item.batch_loss_alone() for item in usable]
     failing = [item for verdict in (WRONG, FAILED, ROUNDING) for item in usable if item.verdict == verdict]
     if not any(item.verdict == WRONG or item.precision is Double for item in failing):
         return []
@@ -209,7 +241,8 @@ class Found:
     def mistakes(self) -> list[Mistake]:
         """The plainest change of each line, and only a few."""
         plainest: dict[object, Mistake] = {}
-        for mistake in sorted(self.of[EXACT] or self.of[ROUNDING], key=badness):
+        for mistake in sorted(self.of[EXACT] or self.of[ROUNDING], key=lambda mistake: (
+                badness(mistake), MUTANTS.index(mistake) if isinstance(mistake, Mutant) else 0)):
             plainest.setdefault(mistake.replaced if isinstance(mistake, Variant) else mistake, mistake)
         return list(plainest.values())[:SHOWN]
 
@@ -242,7 +275,7 @@ def candidates(failing: Sequence[Answered], found_before: Sequence[Mistake],
 
     used = calls(lambda: run(failing[0]))
     refuted = screen(failing[0])
-    for mutant in MUTANTS:
+    for mutant in reversed(MUTANTS) if failing[0].case.op == "train" else MUTANTS:  # the last ones are of trainings
         for variant in mutant.variants:
             if any(function.__code__ in used for function in variant) and not refuted(variant):
                 yield mutant, lambda variant=variant: spoiled(variant)  # type: ignore[misc]
@@ -314,7 +347,10 @@ def explained(mistake: Callable[[], Applied], failing: Sequence[Answered], passi
               enough: float) -> str:
     """How well a mistake explains all answers: EXACT, ROUNDING or WRONG. enough: bits of evidence"""
     likeness, exact_only = EXACT, failing[0].verdict == ROUNDING
+    enough = max(enough, LAST_BITS) if exact_only else enough
     made = []
+    if any(item.refutes(mistake) for item in failing):
+        return WRONG
     for item in failing:
         made.append(item.by(mistake()))
         likeness = max(likeness, item.likeness(made[-1]), key=(EXACT, ROUNDING, WRONG).index)

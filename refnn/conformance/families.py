@@ -7,10 +7,12 @@ import math
 from array import array
 
 from ..implementations import python
+from ..layers import ACTIVATIONS
 from ..network import digest
 from ..rates import learning_rates
 from ..reference import activations, batchnorm, elementary, init, linear, losses, prng, training
 from .image_mutants import MUTANTS as MUTANTS
+from .image_mutants import backward_past_the_statistics
 from .mutants import added, linear_with, mutant, one_hot, plain_total
 from .operations import OPERATIONS
 from .operations.losses import loss as loss_of
@@ -171,6 +173,14 @@ def with_bias(bias_of, source=lambda random, init, count: random):
     return {linear_init: of_linear, conv2d_init: of_conv2d}
 
 
+def factor_for(init, factor):
+    def row(random, name, fan_in, fan_out, count):
+        if name != init:
+            return draw_row(random, name, fan_in, fan_out, count)
+        return [factor(fan_in, fan_out) * random.normal() + 0.0 for _ in range(count)]
+    return {draw_row: row}
+
+
 def scaled_by(scale):
     """Weights times scale(fan_in, fan_out) where the initialisation depends on these."""
     def row(random, init, fan_in, fan_out, count):
@@ -188,15 +198,9 @@ mutant("bias-scale", "biases are drawn without the scale of the weights: they ha
        with_bias(lambda random, init, fan_in, fan_out, count: draw_row(random, "normal", 1, 1, count)))
 mutant("init-glorot", "the scale is that of Glorot and Bengio: of both fan-in and fan-out",
        scaled_by(lambda a, b: math.sqrt(2.0 / (a + b))), scaled_by(lambda a, b: 1.0 / math.sqrt(a + b)),
-       scaled_by(lambda a, b: math.sqrt(6.0 / (a + b))))
-
-
-def factor_for(init, factor):
-    def row(random, name, fan_in, fan_out, count):
-        if name != init:
-            return draw_row(random, name, fan_in, fan_out, count)
-        return [factor(fan_in, fan_out) * random.normal() + 0.0 for _ in range(count)]
-    return {draw_row: row}
+       scaled_by(lambda a, b: math.sqrt(6.0 / (a + b))),
+       *(factor_for(name, lambda a, b, square=square: math.sqrt(square / (a + b)))
+         for name in ("he", "fan_in", "fan_out") for square in (2.0, 1.0, 6.0)))
 
 
 mutant("init-variance", "an initialisation's variance is taken for its standard deviation, or the reverse",
@@ -209,6 +213,17 @@ def built(generator_of):
     """Layers of which number k draws from generator_of(seed, k)."""
     def build_from(model, seed):
         return [python.build_layer(layer, k, model, generator_of(seed, k)) for k, layer in enumerate(model.layers)]
+    return {build: build_from}
+
+
+def built_by_number(generator_of):
+    """The same with the number, from 0, among the layers that draw parameters."""
+    def build_from(model, seed):
+        made = []
+        for k, layer in enumerate(model.layers):
+            before = sum(isinstance(other, (python.Linear, python.Conv2d)) for other in made)
+            made.append(python.build_layer(layer, k, model, generator_of(seed, before)))
+        return made
     return {build: build_from}
 
 
@@ -248,7 +263,8 @@ mutant("init-seed", "parameters are drawn from the seed itself: they are drawn f
        {build: built_from_seed})
 mutant("init-again", "each layer's parameters are drawn by a new generator: one generator draws for all layers",
        built(lambda seed, k: prng.stream(seed, prng.PARAMETERS)), built(lambda seed, k: prng.stream(seed, k + 1)),
-       built(lambda seed, k: SplitMix64(seed)))
+       built(lambda seed, k: SplitMix64(seed)), built_by_number(lambda seed, k: prng.stream(seed, k + 1)),
+       *(each(lambda seed, k: SplitMix64(seed + k)) for each in (built, built_by_number)))
 mutant("init-backwards", "parameters are drawn from the last layer to the first", {build: built_backwards})
 mutant("init-biases-last", "all weights are drawn before all biases: each layer's biases follow its weights",
        {build: built_with_biases_last})
@@ -342,9 +358,12 @@ def normal_with(pi):
 
 mutant("pi", "pi has too few digits: it is 3.141592653589793",
        *map(normal_with, (3.14, 3.1416, 3.14159, 22.0 / 7.0, 3.1415, 3.141592, 3.1415926, 3.1415927, 3.14159265)))
+mutant("shuffle-cycle", "no place is exchanged with itself, which gives orders of one cycle alone: place i is "
+       "exchanged with one of 0 ... i", swaps(lambda g, n: ((i, g.below(i)) for i in range(n - 1, 0, -1))),
+       swaps(lambda g, n: ((i, g.below(max(i, 1))) for i in range(n - 1, -1, -1))))
 mutant("shuffle-rounded", "a place is rounded, or rounded up: j is floor(u * (i + 1))",
        *(swaps(lambda g, n, of=of: ((i, of(g.uniform(), i)) for i in range(n - 1, 0, -1))) for of in (
-           lambda u, i: round(u * i), lambda u, i: math.floor(u * i), lambda u, i: math.ceil(u * i))),
+           lambda u, i: round(u * i), lambda u, i: math.ceil(u * i))),
        {SplitMix64.below: lambda self, n: round(self.uniform() * (n - 1))},
        {SplitMix64.below: lambda self, n: int(self.uniform() * (n - 1))},
        {SplitMix64.below: lambda self, n: math.ceil(self.uniform() * n)},
@@ -462,6 +481,22 @@ mutant("loss-after", "the loss of a step is taken after the update: it belongs t
        {operation_step: loss_after_update})
 
 
+def in_place(names):
+    """A step whose activations overwrite what they are computed from, and with it the answer."""
+    def changed(layers, *args, **inputs):
+        answer = operation_step(layers, *args, **inputs)
+        outputs = answer["outputs"]
+        for k, layer in reversed([*enumerate(layers)][1:]):
+            if layer["type"] in names:
+                outputs[k - 1] = outputs[k]
+        return answer
+    return {operation_step: changed}
+
+
+mutant("in-place", "an activation is computed in place, so the output of the layer before it is lost: each layer has "
+       "outputs of its own", *map(in_place, (("relu",), ("relu", "leaky_relu"), tuple(ACTIVATIONS))))
+
+
 def step_with(change, lr_of=lambda lr, x: lr):
     """A step whose gradients are changed: change(layers, gradients)."""
     def changed_step(layers, x, y, loss, reduction, lr):
@@ -492,8 +527,17 @@ def unchanged(layers, gradients):
 mutant("not-zeroed", "gradients are not set to 0 between steps: they add up", step_with(kept_over(1.0)))
 mutant("momentum", "the update has momentum: it is plain gradient descent", step_with(kept_over(0.9)),
        step_with(kept_over(0.5)))
+def with_rate(lr_of):
+    """A step, and the operation of this name, whose learning rate is lr_of(lr, x)."""
+    def changed(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+        return operation_step(layers, loss, parameters, x, y, reduction, lr_of(lr, x), input_shape)
+    return {operation_step: changed, **step_with(unchanged, lr_of)}
+
+
 mutant("rate-by-batch", "the learning rate is multiplied or divided by the size of the batch",
-       step_with(unchanged, lambda lr, x: lr * len(x)), step_with(unchanged, lambda lr, x: lr / len(x)))
+       with_rate(lambda lr, x: lr * len(x)), with_rate(lambda lr, x: lr / len(x)))
+mutant("rate-factor", "the learning rate of a step is multiplied by a number: it is taken as it is",
+       *(with_rate(lambda lr, x, factor=factor: lr * factor) for factor in (2.0, 0.5, 0.1, 10.0, 0.01)))
 
 
 def epoch_with_full_size(layers, x, y, order, batch_size, loss, reduction, lr):
@@ -678,7 +722,9 @@ def never_in_training(tracked, backward_too):
 
 
 mutant("never-training", "batch normalisation trains with the running statistics: it uses those of the batch",
-       *(never_in_training(*how) for how in ((False, False), (False, True), (True, False), (True, True))))
+       *(never_in_training(*how) for how in ((False, False), (False, True), (True, False), (True, True))),
+       *({**never_in_training(tracked, True), batchnorm.batchnorm2d_backward: backward_past_the_statistics}
+         for tracked in (False, True)))
 
 
 # Numbers that lose digits

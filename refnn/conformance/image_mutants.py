@@ -1,11 +1,12 @@
 """Common mistakes in layers of images, in the form of mutants.py."""
 
 import math
+from itertools import product
 
 from ..implementations import python
 from ..reference import batchnorm, conv, init, losses, pool, training
 from .mutants import MUTANTS as MUTANTS
-from .mutants import ONE_SAMPLE, added, gradient_of_one, mutant
+from .mutants import ONE_SAMPLE, added, gradient_of_one, mutant, plain_total
 from .operations import batchnorm as operations
 
 # The right functions
@@ -55,6 +56,74 @@ mutant("convolution-stride", "a convolution's stride is left out: output r, s is
        {conv2d_backward_parameters: lambda x, dz, kernel_size, stride, *rest: conv2d_backward_parameters(
            x, dz, kernel_size, (1, 1), *rest)},
        {conv2d_forward: forward_by_ones})
+
+
+def first_alone(channels):
+    """The first channel, in place of each."""
+    return [channels[0]] * len(channels)
+
+
+mutant("one-channel", "a convolution takes the first channel of the image, or of the kernel, for all of them: each "
+       "channel of an image has a part of the kernel of its own",
+       {conv2d_forward: lambda x, w, *rest: conv2d_forward(x, [*map(first_alone, w)], *rest)},
+       {conv2d_forward: lambda x, w, *rest: conv2d_forward([*map(first_alone, x)], w, *rest)},
+       {conv2d_forward: lambda x, w, *rest: conv2d_forward(x, first_alone(w), *rest)},
+       {conv2d_backward_input: lambda w, *rest: conv2d_backward_input([*map(first_alone, w)], *rest)},
+       {conv2d_backward_input: lambda w, *rest: conv2d_backward_input(first_alone(w), *rest)},
+       {conv2d_backward_parameters: lambda x, *rest: conv2d_backward_parameters([*map(first_alone, x)], *rest)})
+
+
+def places(sizes, order):
+    """The places of an array's numbers as they lie with its axes in another order, the last one fastest."""
+    for place in product(*(range(sizes[axis]) for axis in order)):
+        yield tuple(place[order.index(axis)] for axis in range(len(sizes)))
+
+
+def rearranged(w, order, back=False):
+    """w read as if its axes lay in another order; back: w written so, and read as it should be."""
+    sizes = len(w), len(w[0]), len(w[0][0]), len(w[0][0][0])
+    lie, are = list(places(sizes, (0, 1, 2, 3))), list(places(sizes, order))
+    if back:
+        lie, are = are, lie
+    values = {place: w[o][c][i][j] for (o, c, i, j), place in zip(lie, are)}
+    o_places, c_places, i_places, j_places = map(range, sizes)
+    return [[[[values[o, c, i, j] for j in j_places] for i in i_places] for c in c_places] for o in o_places]
+
+
+def kernels_in(order):
+    """Convolutions with the numbers of their kernels in another order: forward, each way back, and all of them."""
+    def parameters(*inputs):
+        dw, db = conv2d_backward_parameters(*inputs)
+        return rearranged(dw, order, back=True), db
+
+    each = ((conv2d_forward, lambda x, w, *rest: conv2d_forward(x, rearranged(w, order), *rest)),
+            (conv2d_backward_input, lambda w, *rest: conv2d_backward_input(rearranged(w, order), *rest)),
+            (conv2d_backward_parameters, parameters))
+    return *({function: changed} for function, changed in each), dict(each)
+
+
+mutant("kernel-order", "the numbers of a kernel are in another order than those of the window that they meet, or than "
+       "the parameters: output channels, channels, rows, columns, the last fastest",
+       *(variant for order in ((0, 2, 3, 1), (0, 1, 3, 2), (1, 0, 2, 3), (2, 3, 1, 0), (2, 3, 0, 1), (0, 3, 2, 1))
+         for variant in kernels_in(order)))
+
+
+def backward_input_assigned(w, dz, size, stride, padding):
+    """Each element of the kernel assigns its part to the pixels on which it lies: the last one stays."""
+    dx = []
+    for dz_n in dz:
+        dX = [[[0.0] * (size[1] + 2 * padding[1]) for _ in range(size[0] + 2 * padding[0])] for _ in w[0]]
+        for c, i, j in product(range(len(w[0])), range(len(w[0][0])), range(len(w[0][0][0]))):
+            for r, s in product(range(len(dz_n[0])), range(len(dz_n[0][0]))):
+                dX[c][r * stride[0] + i][s * stride[1] + j] = plain_total(
+                    0.0, [(dz_no[r][s], w_o[c][i][j]) for w_o, dz_no in zip(w, dz_n)])
+        dx.append([[row[padding[1]:padding[1] + size[1]] for row in dX_c[padding[0]:padding[0] + size[0]]]
+                   for dX_c in dX])
+    return dx
+
+
+mutant("dx-assigned", "the parts of a convolution's dx are assigned where they overlap (dx[...] = ...): they add up",
+       {conv2d_backward_input: backward_input_assigned})
 
 
 def forward_with_bias_at(has_bias):
@@ -192,6 +261,21 @@ mutant("maximum-from-0", "the largest number of a window is looked for from 0 on
        pooled(lambda window, largest: max(largest, 0.0)))
 mutant("pooling-other", "pooling takes the mean or the smallest number of a window: it takes the largest",
        pooled(lambda window, largest: mean(window)), pooled(lambda window, largest: min(window)))
+
+
+def forward_of_parts(x, kernel_size, stride):
+    """Also of windows that begin in the image and end outside, as with PyTorch's ceil_mode."""
+    return [[[[max(v for row in channel[top:top + kernel_size[0]] for v in row[left:left + kernel_size[1]])
+               for left in begins(len(channel[0]), kernel_size[1], stride[1])]
+              for top in begins(len(channel), kernel_size[0], stride[0])] for channel in x_n] for x_n in x]
+
+
+def begins(size, kernel, step):
+    return range(0, min(size, size - kernel + step), step)
+
+
+mutant("pooling-parts", "pooling has windows that end outside of the image: a window lies in the image as a whole",
+       {maxpool2d_forward: forward_of_parts})
 
 
 def backward_by_kernel(flat):

@@ -1,13 +1,17 @@
 """Mistakes of losses and derivatives, in the form of mutants.py."""
 
+import math
+
 from ..reference import activations, elementary, linear, losses
 from .families import MUTANTS as MUTANTS
 from .families import quotient
 from .mutants import added, mutant, one_hot, plain_total
+from .operations.losses import loss as loss_of
 
 # The right functions
 batch_gradient, cross_entropy = losses.batch_gradient, losses.cross_entropy
-softmax_backward, backward_parameters = activations.softmax_backward, linear.linear_backward_parameters
+softmax_forward, softmax_backward = activations.softmax_forward, activations.softmax_backward
+backward_parameters = linear.linear_backward_parameters
 exp = elementary.exp
 
 
@@ -23,6 +27,27 @@ def mean_of(kinds, again):
 mutant("mean-of-one-loss", "the gradient of one loss is always divided by the number of samples: that is for a mean, "
        "and once", *(mean_of(kinds, again) for kinds in (("cross_entropy",), ("sse",), ("mse",), ("sse", "mse"))
                      for again in (False, True)))
+
+
+def over_elements(kind, of_reduction, factor):
+    """One loss with one reduction, and its gradient, times factor(outputs)."""
+    def loss(loss, o, y, reduction):
+        answer = loss_of(loss, o, y, reduction)
+        chosen = (loss, reduction) == (kind, of_reduction)
+        return {**answer, "loss": answer["loss"] * factor(len(o[0]))} if chosen else answer
+
+    def gradient(loss, o, y, reduction):
+        do = batch_gradient(loss, o, y, reduction)
+        chosen = (loss, reduction) == (kind, of_reduction)
+        return [[d * factor(len(do_n)) for d in do_n] for do_n in do] if chosen else do
+
+    return {loss_of: loss}, {batch_gradient: gradient}, {loss_of: loss, batch_gradient: gradient}
+
+
+mutant("reduction-of-elements", "a reduction is over all elements of the batch, as PyTorch's are: it is over samples, "
+       "of which mse is the mean of the squares, and sse their sum",
+       *(variant for reduction in ("sum", "mean") for kind, factor in (("mse", float), ("sse", lambda m: 1.0 / m))
+         for variant in over_elements(kind, reduction, factor)))
 
 
 def one_less_everywhere(loss, o, y, reduction):
@@ -79,6 +104,19 @@ mutant("no-maximum", "exp is taken of the outputs themselves, and overflows: the
        {**NO_MAXIMUM, activations.softmax_forward: softmax_without_maximum})
 
 
+def chosen_output(o, y):
+    return -o[y]
+
+
+def gradient_of_chosen(o, y):
+    return [-t for t in one_hot(y, len(o))]
+
+
+mutant("log-softmax-missing", "the outputs are taken for logarithms of probabilities, as NLLLoss does: the loss is "
+       "-log_softmax(o)[y]", {cross_entropy: chosen_output}, {losses.cross_entropy_gradient: gradient_of_chosen},
+       {cross_entropy: chosen_output, losses.cross_entropy_gradient: gradient_of_chosen})
+
+
 def by_rows(function):
     return lambda z, a, da: [d * v for v, d in zip(function(z, a), da)]
 
@@ -102,3 +140,91 @@ def biases_of_all(x, dz, bias):
 
 mutant("bias-of-all", "the gradient of each bias is the sum of the whole dz: it is that of its own column, over the "
        "samples (axis 0)", {backward_parameters: biases_of_all})
+
+
+# Another activation
+
+def logistic(v):
+    return 1.0 / (1.0 + exp(-v))
+
+
+def normal_below(v):
+    return 0.5 * (1.0 + math.erf(v / math.sqrt(2.0)))
+
+
+def expm1(v):
+    return exp(min(v, 0.0)) - 1.0
+
+
+def slope_below_0(slope):
+    return lambda v: v if v > 0.0 else slope * v, lambda v: 1.0 if v > 0.0 else slope
+
+
+OTHERS = {  # activation -> another one: its formula, it, its derivative
+    "relu": {
+        "relu6, min(max(z, 0), 6)": (lambda v: min(max(v, 0.0), 6.0), lambda v: float(0.0 < v < 6.0)),
+        "softplus, ln(1 + e^z)": (lambda v: max(v, 0.0) + elementary.log(1.0 + exp(-abs(v))), logistic),
+        "elu, e^z - 1 where z < 0": (lambda v: v if v > 0.0 else expm1(v), lambda v: 1.0 if v > 0.0 else exp(v)),
+        "silu, z / (1 + e^-z)": (lambda v: v * logistic(v),
+                                 lambda v: logistic(v) * (1.0 + v * (1.0 - logistic(v)))),
+        "gelu, z times the normal distribution": (lambda v: v * normal_below(v), lambda v: normal_below(v) + v * exp(
+            -0.5 * v * v) / math.sqrt(2.0 * math.pi)),
+        "|z|": (abs, lambda v: math.copysign(1.0, v)),
+        "leaky_relu": slope_below_0(0.01)},
+    "leaky_relu": {
+        "relu": slope_below_0(0.0),
+        **{f"leaky_relu with a slope of {slope}": slope_below_0(slope)
+           for slope in (0.1, 0.2, 0.3, 0.05, 0.02, 0.001)}},
+    "sigmoid": {
+        "hard_sigmoid, z / 6 + 1/2 between 0 and 1": (
+            lambda v: min(max(v / 6.0 + 0.5, 0.0), 1.0), lambda v: float(-3.0 < v < 3.0) / 6.0),
+        "hard_sigmoid of Keras, z / 5 + 1/2 between 0 and 1": (
+            lambda v: min(max(0.2 * v + 0.5, 0.0), 1.0), lambda v: 0.2 * float(-2.5 < v < 2.5)),
+        "tanh": (elementary.tanh, lambda v: 1.0 - elementary.tanh(v) * elementary.tanh(v)),
+        "logsigmoid, ln(sigmoid(z))": (lambda v: min(v, 0.0) - elementary.log(1.0 + exp(-abs(v))),
+                                       lambda v: logistic(-v))},
+    "tanh": {
+        "hardtanh, z between -1 and 1": (lambda v: min(max(v, -1.0), 1.0), lambda v: float(-1.0 < v < 1.0)),
+        "softsign, z / (1 + |z|)": (lambda v: v / (1.0 + abs(v)), lambda v: 1.0 / ((1.0 + abs(v)) * (1.0 + abs(v)))),
+        "sigmoid": (logistic, lambda v: logistic(v) * (1.0 - logistic(v))),
+        "2 sigmoid(z) - 1": (lambda v: 2.0 * logistic(v) - 1.0, lambda v: 2.0 * logistic(v) * (1.0 - logistic(v)))}}
+
+
+def replaced(name, forward, backward):
+    """An activation replaced forward, on the way back, and both; forward and backward take and return rows."""
+    here = vars(activations)
+    changed = {here[f"{name}_forward"]: forward, here[f"{name}_backward"]: backward}
+    return *({function: other} for function, other in changed.items()), changed
+
+
+for activation, others in OTHERS.items():
+    for formula, (function, derivative) in others.items():
+        mutant(f"{activation}-as-{formula.split(',')[0]}", f"{activation} is {formula}", *replaced(
+            activation, lambda z, function=function: [function(v) for v in z],
+            by_rows(lambda z, a, derivative=derivative: [derivative(v) for v in z])))
+
+
+def log_softmax(z):
+    top = max(z)
+    return [v - (top + elementary.log(added(exp(u - top) for u in z))) for v in z]
+
+
+def log_softmax_backward(z, a, da):
+    total = added(da)
+    return [d - p * total for d, p in zip(da, softmax_forward(z))]
+
+
+def softmin(z):
+    return softmax_forward([-v for v in z])
+
+
+mutant("softmax-as-logarithm", "softmax is log_softmax", *replaced("softmax", log_softmax, log_softmax_backward))
+mutant("softmax-as-softmin", "softmax is softmin, of -z", *replaced(
+    "softmax", softmin, lambda z, a, da: [-d for d in softmax_backward(z, softmin(z), da)]))
+mutant("softmax-as-sigmoid", "softmax is the sigmoid of each output", *replaced(
+    "softmax", lambda z: [logistic(v) for v in z],
+    lambda z, a, da: [d * (logistic(v) * (1.0 - logistic(v))) for v, d in zip(z, da)]))
+mutant("softmax-diagonal", "softmax's derivative leaves out that each output depends on every z: dz = a (da - s), "
+       "where s is the sum of da a",
+       *({activations.softmax_backward: by_rows(function)} for function in (
+           lambda z, a: a, lambda z, a: [v * (1.0 - v) for v in a], lambda z, a: [1.0 for _ in a])))

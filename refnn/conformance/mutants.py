@@ -309,8 +309,10 @@ def sse_gradient_as_mse(o, y):
     return [2.0 * (v - t) / len(o) for v, t in zip(o, y)]
 
 
+mutant("gradient-of-logits", "the gradient of cross-entropy leaves softmax out: it is softmax(o) less the one-hot row "
+       "of y", {cross_entropy_gradient: gradient_without_softmax})
 mutant("other-loss", "the gradient of another loss",
-       {cross_entropy_gradient: gradient_without_softmax}, {cross_entropy_gradient: squared_error_gradient_of_logits},
+       {cross_entropy_gradient: squared_error_gradient_of_logits},
        {cross_entropy_gradient: squared_error_gradient_of_probabilities}, {cross_entropy_gradient: two_term_gradient},
        {losses.sse_gradient: softmax_gradient}, {losses.mse_gradient: softmax_gradient},
        {losses.sse_gradient: sse_gradient_as_mse, losses.mse_gradient: sse_gradient_as_mse})
@@ -422,6 +424,12 @@ def forward_transposed(x, w, b):
             for x_n in x]
 
 
+def reshaped(w):
+    """The numbers of w in their order as if w were outputs x inputs; then transposed."""
+    values = [v for row in w for v in row]
+    return [values[i::len(w)] for i in range(len(w))]
+
+
 def backward_without_bias(x, dz, bias):
     dw, db = backward_parameters(x, dz, bias)
     return dw, [0.0 for _ in db] if bias else None
@@ -473,8 +481,24 @@ def step_transposed(layers, loss, parameters, **inputs):
     return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
 
 
+def step_read_transposed(layers, loss, parameters, **inputs):
+    """The program reads the flat parameters so, but answers them in the right order."""
+    net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
+    return operation_step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
+
+
+def step_answered_transposed(layers, loss, parameters, **inputs):
+    """The reverse."""
+    net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
+    answer = operation_step(layers, loss, parameters, **inputs)
+    return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
+
+
 mutant("transposed", "weights are transposed: w is inputs x outputs, row by row; z takes its columns and dx its rows",
        {backward_input: backward_input_untransposed}, {linear_forward: forward_transposed},
+       {linear_forward: lambda x, w, b: linear_forward(x, reshaped(w), b)},
+       {backward_input: lambda w, dz: backward_input(reshaped(w), dz)}, {operation_step: step_answered_transposed},
+       {operation_step: step_read_transposed},
        {operation_step: step_transposed},
        {set_parameters: set_transposed, get_parameters: get_transposed})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from time import monotonic
 from typing import Any, NamedTuple, Optional
+from warnings import catch_warnings, simplefilter
 
 from .. import implementations
 from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
@@ -127,7 +128,8 @@ def run(name: str, cases: Iterable[Case], subject: Subject, effort: Effort | Non
     effort: for looking into failures; with none left, they are only counted
     settled: whether a failure is known or accepted: nobody asks for its mistake
     """
-    with effort or Effort(inf) as spare:
+    with effort or Effort(inf) as spare, catch_warnings():
+        simplefilter("ignore")  # of data that a mistake makes
         return asked(name, cases, subject, spare, settled)
 
 
