@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Optional
 from warnings import catch_warnings, simplefilter
 
 from .. import implementations
-from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted
+from .compare import EXACT, FAILED, ROUNDING, UNKNOWN, WRONG, Comparison, NoAnswer, compare, fitted, is_of_kind
 from .diagnosis import Answered, Mistake, diagnose, explains, uses, work
 from .effort import Effort
 from .locate import Located, locate
@@ -156,7 +156,7 @@ def asked(name: str, cases: Iterable[Case], subject: Subject, effort: Effort,
             result.failures.append(failure)
         else:
             result.right.append(case)
-        if worst.answer:
+        if worst.answer and (worst.verdict != FAILED or is_of_kind(case.answer, worst.answer)):
             answered = Answered(case, worst.answer, worst.verdict, variants[asked_of].precision or Double,
                                 first=first_of(case, worst.found))
             if failure and case.op == "train" and worst.verdict != FAILED:
