@@ -217,9 +217,8 @@ def ask(rungs: list[str], given: Namespace, known: report.Known) -> list[grading
             for title, subject in columns:
                 asked = [case for case in cases if title != "python" or "long" not in case.flags]
                 titled = name if len(columns) == 1 else f"{name} in {title}"
-                red = cause(name, wrong[title])
-                spare = Effort(0.0) if red else effort[title]
-                result = run(titled, progress.over(titled, asked), subject, spare, settled)
+                effort[title].searching = cause(name, wrong[title]) is None
+                result = run(titled, progress.over(titled, asked), subject, effort[title], settled)
                 if given.cmd is not None and not given.case:
                     again.ask(result, subject)
                 row.append((result, asked))

@@ -90,6 +90,15 @@ def test_accepted_rounding_is_not_explained():
     assert run("backward", cases, rounded, Effort(30.0)).worst.diagnosis is not None
 
 
+def test_a_wrong_order_of_exact_steps_is_wrong_when_the_time_is_up():
+    """One exact step does not make a training right: the step or the order that is not is looked for all the same."""
+    core = subjects.named("c").variants["plain"].functions
+    unshuffled = {"train": lambda **inputs: core["train"](**{**inputs, "shuffle": not inputs["shuffle"]})}
+    cases = vectors.load("sin-cos", "*/505-samples")  # rounding would change its losses, too
+    failure, = run("sin-cos", cases, subjects.Functions({**core, **unshuffled}, ""), Effort(1e-9)).failures
+    assert failure.verdict == "wrong" and failure.located and failure.located.case is None
+
+
 @pytest.mark.parametrize("op, rung, change", [
     ("step", "step", lambda answer: {**answer, "gradients": [2.0 * g for g in answer["gradients"]]}),
     ("train", "alice-bob", lambda answer: {

@@ -36,7 +36,8 @@ def test_every_answer_gets_a_verdict(op):
     for case in smallest(op):
         for key in case.answer:
             for answer in spoilt(case.answer, key):
-                result = run(case.id.split("/")[0], [case], Functions({op: lambda **inputs: answer}, ""), Effort(0.02))
+                subject = Functions({op: lambda answer=answer, **inputs: answer}, "")
+                result = run(case.id.split("/")[0], [case], subject, Effort(0.02))
                 assert result.counts.total() == 1
 
 

@@ -33,6 +33,7 @@ class Effort:
     now:   the clock for asking programs
     clock: that of the search for mistakes, which has as many seconds; it does not count what other processes take
     any:   whether there were any; then what a verdict needs is done, however long it takes
+    searching: whether mistakes are searched for, too
     failing: the answers to operations that were wrong or rounding in the rungs before, as run.py keeps them
     """
 
@@ -42,6 +43,7 @@ class Effort:
         self.now, self.clock = now, clock
         self.until = now() + seconds
         self.any = seconds > 0.0
+        self.searching = True
         self.failing: list[Any] = []
 
     def __enter__(self) -> Effort:
@@ -61,6 +63,6 @@ class Effort:
     def search(self, share: float) -> Iterator[Callable[[], bool]]:
         """A search for mistakes: whether its share of the time that the rung has left for searching is up."""
         begin = self.clock()
-        until = begin + share * (SEARCHED * self.left_to_search - self.searched)
+        until = begin + share * (SEARCHED * self.left_to_search - self.searched) * self.searching
         yield lambda: self.clock() >= until
         self.searched += self.clock() - begin

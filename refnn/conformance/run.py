@@ -281,13 +281,15 @@ def look_into(failure: Failure, answered: Answered, subject: Subject, effort: Ef
 def look_into_training(failure: Failure, answered: Answered, subject: Subject, effort: Effort) -> Answered:
     """A program all of whose steps are exact has one step that is not, or another order; others are rounding or wrong.
 
-    The first step is judged however long it takes: the verdict needs it.
+    What the verdict needs is done however long it takes: the first step is judged, and if all are exact, the one that
+    is not is looked for.
     """
     answer, precision = answered.answer, answered.precision
     weighed = weigh(failure.case, answer, subject.ask, precision, effort.spent)
     oracle = "python" if implementations.missing() else "c"
-    if weighed.exact and work(failure.case) <= LOCATED[oracle] and not effort.spent():
-        found = look_for_step(failure, answer, subject, effort, oracle)
+    needed = weighed.found.verdict == ROUNDING
+    if weighed.exact and work(failure.case) <= LOCATED[oracle] and (needed or not effort.spent()):
+        found = look_for_step(failure, answer, subject, (lambda: False) if needed else effort.spent, oracle)
         if failure.located:
             return found or Answered(failure.case, answer, answered.verdict, precision, steps_right=True)
     failure.found, failure.located = weighed.found, weighed.located
@@ -300,13 +302,13 @@ def look_into_training(failure: Failure, answered: Answered, subject: Subject, e
     return Answered(failure.case, answer, failure.verdict, precision, weighed.steps_right, losses=weighed.losses)
 
 
-def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, effort: Effort,
+def look_for_step(failure: Failure, answer: dict[str, Any], subject: Subject, spent: Callable[[], bool],
                   oracle: str) -> Answered | None:
     """Adds the first step that is not exact, and the verdict on it. Returns the answer to it."""
     precision = subject.precision or Double
 
     def ask(case: Case) -> dict[str, Any] | None:
-        if effort.spent():
+        if spent():
             raise NoAnswer("not asked, since looking for the step takes too long")
         given = subject.ask(case)
         return None if given is None else fitted(case.answer, given, "the answer")
