@@ -26,7 +26,7 @@ from refnn.model import INITS, LOSSES
 from refnn.reference.elementary import TRIGONOMETRIC_LIMIT
 from refnn.reference.prng import SplitMix64
 
-VERSIONS = {"1.0": 181, "1.1": 41, "1.2": 28, "1.3": 2, "1.4": 30}  # the cases that came with each: it never changes
+VERSIONS = {"1.0": 181, "1.1": 41, "1.2": 28, "1.3": 2, "1.4": 33}  # the cases that came with each: it never changes
 VERSION = list(VERSIONS)[-1]  # of SPEC.md and the vectors; everything else reads it from index.json
 ADDED = {"rest": "1.4", "gaps": "1.4", "windows-of-6": "1.4"}  # name of a kind or example -> the version that added it,
 #                                                                if later than the first cases of its operation
@@ -191,6 +191,7 @@ def product():
 
 NOT_FINITE = [[NAN, 1.0, -2.0], [1.0, NAN, 2.0], [INF, 1.0, -2.0], [-INF, 0.0, 1.0], [-INF, -1.0, INF]]
 ROWS = [[0.5, -1.5, 3.0], [-0.0, 0.0, 1e-300], [40.0, -40.0, 0.25], [800.0, -800.0, 799.0]]
+FAR_BELOW_0 = [[-1000.0, -1001.0, -998.5], [-40.0, -42.0, -41.0]]  # e^z of the first row is 0 in double precision
 
 
 def forward():
@@ -211,6 +212,8 @@ def forward():
                {"x": [[0.0, 1.0], [-1.0, 0.0]], "w": [[INF, 1.0], [2.0, -INF]], "b": [0.5, -0.5]}, "zero", since="1.2")
     yield case("forward/linear_forward/infinite-input", "linear_forward",
                {"x": [[INF, 1.0], [1.0, -INF]], "w": [[0.0, 1.0], [2.0, 0.0]], "b": [0.5, -0.5]}, "zero", since="1.4")
+    yield case("forward/activation_forward/softmax-far-below-0", "activation_forward",
+               {"name": "softmax", "z": FAR_BELOW_0}, "saturation", since="1.4")
     for name in ACTIVATIONS:
         yield case(f"forward/activation_forward/{name}-not-finite", "activation_forward",
                    {"name": name, "z": NOT_FINITE}, "not finite", since="1.2")
@@ -233,6 +236,8 @@ def losses(op):
                {"loss": "cross_entropy", "o": o, "y": [2, 0], "reduction": "mean"}, "saturation")
     yield case(f"{rung}/{op}/cross_entropy-far-class", op,
                {"loss": "cross_entropy", "o": o, "y": [1, 2], "reduction": "mean"}, "saturation", since="1.4")
+    yield case(f"{rung}/{op}/cross_entropy-far-below-0", op,
+               {"loss": "cross_entropy", "o": FAR_BELOW_0, "y": [1, 0], "reduction": "sum"}, "saturation", since="1.4")
 
 
 def loss():

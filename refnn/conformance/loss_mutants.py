@@ -104,6 +104,28 @@ mutant("no-maximum", "exp is taken of the outputs themselves, and overflows: the
        {**NO_MAXIMUM, activations.softmax_forward: softmax_without_maximum})
 
 
+def softmax_less(top):
+    """Softmax, cross-entropy and its gradient that subtract top(z) in place of the maximum; each, and all of them."""
+    def softmax(z):
+        e = [exp(v - top(z)) for v in z]
+        s = added(e)
+        return [quotient(v, s) for v in e]
+
+    def loss(o, y):
+        s = added(exp(v - top(o)) for v in o)
+        return top(o) + (elementary.log(s) if s else -math.inf) - o[y]
+
+    def gradient(o, y):
+        return [p - t for p, t in zip(softmax(o), one_hot(y, len(o)))]
+
+    changed = {activations.softmax_forward: softmax, cross_entropy: loss, losses.cross_entropy_gradient: gradient}
+    return *({function: other} for function, other in changed.items()), changed
+
+
+mutant("maximum-from-0-of-logits", "softmax or cross-entropy looks for the largest output from 0 on: where all are far "
+       "below 0, every e^z is 0", *softmax_less(lambda z: max([0.0, *z])))
+
+
 def chosen_output(o, y):
     return -o[y]
 
