@@ -83,6 +83,30 @@ def test_answers_that_are_rounded_otherwise_each_time_are_right():
     assert result.verdict == ROUNDING and not any(failure.reason for failure in result.failures)
 
 
+class Restarted(Counting):
+    """A program that is right in a new process, until it has answered a number of questions."""
+
+    def __init__(self, kept, change):
+        super().__init__(dot=lambda x, w: (change if len(self.since) > kept else dict)(CORE["dot"](x=x, w=w)))
+        self.since = []
+
+    def ask(self, case):
+        self.since.append(case.id)
+        return super().ask(case)
+
+    def close(self):
+        self.since = []
+
+
+def test_a_wrong_case_is_asked_alone_in_a_new_process():
+    subject = Restarted(1, lambda made: {"z": made["z"] + 1.0})
+    failures = asked_again("product", subject, "product/dot/random-*").failures
+    said = [failure.reason for failure in failures if "right at first" not in failure.reason]
+    assert len(said) > 1 and "right in a new process" in said[0] and not any(said[1:])
+    always = Restarted(-1, lambda made: {"z": made["z"] + 1.0})
+    assert not any(failure.reason for failure in asked_again("product", always, "product/dot/random-*").failures)
+
+
 def test_what_crashes_or_hangs_is_not_asked_again():
     def dot(x, w):
         raise NoAnswer("no answer within 5 s")

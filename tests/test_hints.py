@@ -144,6 +144,17 @@ def test_a_string_is_blamed_on_the_question_only_if_it_has_one_of_its_strings():
     assert [bool(said[given]) for given in said] == [False, False, True]
 
 
+def test_exact_losses_point_to_the_digests():
+    case, = vectors.load("truth-table", "truth-table/train/5-steps")
+    wrong = {**case.answer, "digests": ["0" * 64] * len(case.answer["digests"])}
+    failure = Failure(case, ROUNDING, answer=wrong)
+    assert "every loss is exact: is the digest?" in hint(failure, Result(""))
+    for others in ({"losses": [*wrong["losses"][:-1], 0.5]},
+                   {"digests": [case.answer["digests"][0], *wrong["digests"][1:]]}):
+        failure.answer = {**wrong, **others}
+        assert hint(failure, Result("")) == ""
+
+
 def test_a_digest_is_no_integer():
     case = Case("x/train/x", "train", {}, {"digests": ["0" * 64]})
     assert "64 hex digits" in hint(Failure(case, FAILED, "digests[0] must be hex digits, not 1"), Result(""))

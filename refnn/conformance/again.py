@@ -1,11 +1,13 @@
-"""Asks a program some cases again, after the others of their rung: an answer must not depend on questions before."""
+"""Asks a program some cases again, after the others of their rung, and a wrong one in a new process: an answer must not
+depend on questions before.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from time import monotonic
 
-from .compare import EXACT, FAILED, ROUNDING
+from .compare import EXACT, FAILED, ROUNDING, WRONG
 from .diagnosis import Answered, work
 from .effort import Effort
 from .rounding import Double
@@ -16,6 +18,7 @@ from .vectors import Case
 SHARE = 0.15  # of the time that a check has taken, which asking again may take
 AFTER = ("right at first, but not when asked again after the others: the program keeps something between questions, or "
          "is not deterministic")
+ALONE = "wrong after the questions before it, but right in a new process: the program keeps something between questions"
 
 
 class Again:
@@ -39,6 +42,21 @@ class Again:
             if failure:
                 self.off = failure.verdict == FAILED
                 replace(result, case, first, failure)
+        self.ask_alone(result, subject)
+
+    def ask_alone(self, result: Result, subject: Subject) -> None:
+        """Asks the first wrong case without a named mistake in a new process."""
+        wrong = [failure for failure in result.failures if failure.verdict == WRONG and not failure.reason]
+        begin = self.now()
+        if self.off or not wrong or wrong[0].diagnosis:
+            return
+        if self.taken + (subject.starting or 0.0) + result.seconds[wrong[0].case.op] > SHARE * (begin - self.begin):
+            return
+        subject.close()
+        alone = judged_again(wrong[0].case, subject)
+        self.taken += self.now() - begin
+        if alone is None or alone.verdict == ROUNDING:
+            wrong[0].reason = ALONE
 
 
 def cheapest(result: Result) -> Iterator[tuple[Case, Failure | None]]:
@@ -51,17 +69,26 @@ def cheapest(result: Result) -> Iterator[tuple[Case, Failure | None]]:
 
 def failed_again(case: Case, first: Failure | None, subject: Subject) -> Failure | None:
     """The failure of an answer that is worse than the first one. Both may be rounding: threads add in any order."""
-    judged = judge(case, subject)
-    if judged.verdict == EXACT or first and judged.answer == first.answer:
+    failure = judged_again(case, subject, first)
+    if failure is None or first and failure.answer == first.answer:
         return None
-    failure = Failure(case, judged.verdict, judged.reason, judged.found, said=judged.said, answer=judged.answer)
-    if first and case.op == "train" and judged.answer and judged.verdict != FAILED:
-        with Effort() as effort:
-            answered = Answered(case, judged.answer, judged.verdict, subject.precision or Double)
-            look_into(failure, answered, subject, effort)
     if VERDICTS.index(failure.verdict) <= VERDICTS.index(first.verdict if first else EXACT):
         return None
     failure.reason = f"{AFTER}{failure.reason and ': '}{failure.reason}"
+    return failure
+
+
+def judged_again(case: Case, subject: Subject, first: Failure | None = None) -> Failure | None:
+    """The failure of another answer to a case, None if it is exact. first: that of the first one, if it was rounding"""
+    judged = judge(case, subject)
+    if judged.verdict == EXACT:
+        return None
+    failure = Failure(case, judged.verdict, judged.reason, judged.found, said=judged.said, answer=judged.answer)
+    changed = first is None or judged.answer != first.answer
+    if changed and case.op == "train" and judged.answer and judged.verdict != FAILED:
+        with Effort() as effort:
+            answered = Answered(case, judged.answer, judged.verdict, subject.precision or Double)
+            look_into(failure, answered, subject, effort)
     return failure
 
 

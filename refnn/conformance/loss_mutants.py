@@ -219,11 +219,24 @@ def replaced(name, forward, backward):
     return *({function: other} for function, other in changed.items()), changed
 
 
+def of_numbers(name, function, derivative):
+    """`replaced` by functions of numbers; also with the right answers for NaN, as a test of z > 0 has them."""
+    right, right_backward = getattr(activations, f"{name}_forward"), getattr(activations, f"{name}_backward")
+
+    def forward(z):
+        return [function(v) if v == v else other for v, other in zip(z, right(z))]
+
+    def backward(z, a, da):
+        return [d * derivative(v) if v == v else other for v, d, other in zip(z, da, right_backward(z, right(z), da))]
+
+    return (*replaced(name, lambda z: [function(v) for v in z], by_rows(lambda z, a: [derivative(v) for v in z])),
+            *replaced(name, forward, backward))
+
+
 for activation, others in OTHERS.items():
-    for formula, (function, derivative) in others.items():
-        mutant(f"{activation}-as-{formula.split(',')[0]}", f"{activation} is {formula}", *replaced(
-            activation, lambda z, function=function: [function(v) for v in z],
-            by_rows(lambda z, a, derivative=derivative: [derivative(v) for v in z])))
+    for formula, of_number in others.items():
+        mutant(f"{activation}-as-{formula.split(',')[0]}", f"{activation} is {formula}; forward or on the way back",
+               *of_numbers(activation, *of_number))
 
 
 def log_softmax(z):

@@ -63,7 +63,6 @@ class Program(Subject):
             raise InputError("--cmd names no program")
         self.timeout = timeout and min(timeout, threading.TIMEOUT_MAX)
         self.bits = bits
-        self.starting: float | None = None  # seconds that a first answer took; None until there is one
         self.patience = Patience()
         self.process: subprocess.Popen[bytes] | None = None
         self.answered = False  # whether this process has answered

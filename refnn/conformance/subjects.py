@@ -37,9 +37,12 @@ def named(name: str) -> Subject:
 
 
 class Subject:
-    """Who is asked. description: in words, for the report; precision: that of its arithmetic, None until it is known"""
+    """Who is asked. description: in words, for the report; precision: that of its arithmetic, None until it is known;
+    starting: the seconds until a first answer, None until there is one
+    """
 
     description = ""
+    starting: float | None = None
     precision: type[Number] | None = None
 
     @property
