@@ -10,7 +10,7 @@ from refnn.conformance.compare import WRONG, Divergence
 from refnn.conformance.diagnosis import Answered
 from refnn.conformance.effort import Effort
 from refnn.conformance.operations import OPERATIONS
-from refnn.conformance.patterns import common, of_another, of_pixels
+from refnn.conformance.patterns import Numbers, common, of_another, of_pixels, times
 from refnn.conformance.rounding import Double, Single
 from refnn.conformance.run import run
 from refnn.conformance.subjects import Functions
@@ -69,6 +69,12 @@ def test_a_factor_that_is_the_number_of_samples():
                                                       "precision rounds by up to 6e-08")])
 def test_what_all_wrong_numbers_have_in_common(change, words):
     assert said(change) == words
+
+
+def test_a_factor_that_may_be_the_number_of_outputs():
+    case, = vectors.load("loss", "loss/loss/mse-3x3-sum")
+    item = Answered(case, {**case.answer, "loss": 3.0 * case.answer["loss"]}, WRONG)
+    assert times(3.0, [Numbers(item, "loss", [()])]) == "3 times"
 
 
 @pytest.mark.parametrize("change", [

@@ -157,7 +157,7 @@ def times(factor: float, found: Sequence[Numbers]) -> str:
     for value, said in ((-1.0, "minus"), (2.0, "twice"), (0.5, "half")):
         if is_near(value):
             return said
-    if all(is_near(float(samples(numbers.case) or 0)) for numbers in found):
+    if all(is_near(float(samples(numbers.case) or 0)) and not is_square(numbers.case) for numbers in found):
         return f"{samples(found[0].case)} times, which is the number of samples,"
     sign = "-" if factor < 0.0 else ""
     for n in range(2, 1001):
@@ -173,6 +173,12 @@ def samples(case: Case) -> int | None:
     """The number of samples of a case."""
     rows = case.inputs.get("y", case.inputs.get("x"))
     return len(rows) if isinstance(rows, list) else None
+
+
+def is_square(case: Case) -> bool:
+    """Whether a case has as many outputs as samples."""
+    rows = case.inputs.get("o", case.inputs.get("y"))
+    return isinstance(rows, list) and isinstance(rows[0], list) and len(rows[0]) == len(rows)
 
 
 def displaced(found: Sequence[Numbers]) -> str:
