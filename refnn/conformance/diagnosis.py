@@ -29,7 +29,7 @@ from .vectors import Case
 WORK = {"step": 3_000_000, "train": 100_000}  # multiply-adds: larger cases are not computed with each mutant
 FEW = 8  # failing cases whose functions are changed
 ENOUGH = {Mutant: 0.25, Variant: 20.0}  # bits of wrong numbers that a mistake must explain: variants are many
-LAST_BITS = 3.0  # the same for answers that are rounding: a last bit is one
+LAST_BITS = {Mutant: 3.0, Variant: 6.0}  # the same for answers that are rounding, of which each number counts one
 SHOWN = 3  # mistakes that explain the same answers
 NEAR = 1e-3  # of a tensor's largest number: a mistake's answers farther off are not looked at closely
 
@@ -225,7 +225,7 @@ def diagnose(answered: Sequence[Answered], spent: Callable[[], bool] = lambda: F
             if found.full(mistake):
                 break
             if not found.has(mistake):
-                enough = ENOUGH[type(mistake)]
+                enough = (LAST_BITS if failing[0].verdict == ROUNDING else ENOUGH)[type(mistake)]
                 found.of[explained(applied, failing, passing, enough)].append(mistake)
     return found.mistakes
 
@@ -347,7 +347,6 @@ def explained(mistake: Callable[[], Applied], failing: Sequence[Answered], passi
               enough: float) -> str:
     """How well a mistake explains all answers: EXACT, ROUNDING or WRONG. enough: bits of evidence"""
     likeness, exact_only = EXACT, failing[0].verdict == ROUNDING
-    enough = max(enough, LAST_BITS) if exact_only else enough
     made = []
     if any(item.refutes(mistake) for item in failing):
         return WRONG
