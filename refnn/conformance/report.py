@@ -82,7 +82,9 @@ def to_report(result: Result, known: Known, without: Collection[str]) -> Result:
 
 def rung_in_brief(result: Result, worst: Failure) -> Iterator[str]:
     mistake = worst.mistake
-    named = f": {mistake.says.split(':')[0]}" if mistake else ""
+    reason = worst.reason if worst.verdict == WRONG else ""
+    said = mistake.says.split(":")[0] if mistake else reason
+    named = f": {said}" if said else ""
     yield wrapped(f"{result.name}: {worst.verdict}, {worst.case.id}{variants_of(worst)}{named}")
     yield from changed_lines([mistake])
 

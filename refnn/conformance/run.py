@@ -20,10 +20,11 @@ from .patterns import common, of_another, of_arguments, of_pixels
 from .precision import precision_of
 from .rounding import Double
 from .subjects import Subject
-from .trainings import weigh
+from .trainings import takes_long, weigh
 from .vectors import Case
 
 VERDICTS = (EXACT, ROUNDING, UNKNOWN, FAILED, WRONG)  # from best to worst
+UNJUDGED = "its steps were not judged, since it depends on a wrong rung"
 LOOKED_INTO = 5  # failing trainings of a rung
 FIRST = 0.5  # of the time for the search that is left, which a wrong operation gets if others follow
 ROUNDED = 0.1  # of the time for the search that an operation gets whose answers are all rounding
@@ -285,6 +286,9 @@ def look_into_training(failure: Failure, answered: Answered, subject: Subject, e
     is not is looked for.
     """
     answer, precision = answered.answer, answered.precision
+    if not effort.searching and takes_long(failure.case):
+        failure.reason = UNJUDGED
+        return answered
     weighed = weigh(failure.case, answer, subject.ask, precision, effort.spent)
     oracle = "python" if implementations.missing() else "c"
     needed = weighed.found.verdict == ROUNDING

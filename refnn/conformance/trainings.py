@@ -195,6 +195,11 @@ def first_step(case: Case, precision: type[Number], epoch: Epoch, asked: dict[st
         return [number for tensor in Step(precision, step.inputs, asked).tensors() for number in tensor.numbers]
 
 
+def takes_long(case: Case) -> bool:
+    """Whether judging a single step takes about a second or more."""
+    return cost(case, Epoch(case, 1, fast()[0])) > WORK // 2
+
+
 def cost(case: Case, epoch: Epoch) -> int:
     """Of judging one step."""
     return work_of_sample(case, epoch) * affordable(case, epoch) + 10 * len(epoch.start) + 3000
