@@ -8,11 +8,11 @@ import pytest
 from refnn.check import main
 from refnn.conformance import report, subjects, trainings, vectors
 from refnn.conformance.compare import EXACT, FAILED, ROUNDING, WRONG
-from refnn.conformance.diagnosis import Answered, candidates
+from refnn.conformance.diagnosis import Answered, candidates, diagnose
 from refnn.conformance.effort import Effort
 from refnn.conformance.operations import OPERATIONS
 from refnn.conformance.operations.training import computed_by
-from refnn.conformance.rounding import Double
+from refnn.conformance.rounding import Double, Single
 from refnn.conformance.families import MUTANTS
 from refnn.conformance.run import Failure, Result, agree, run
 from refnn.conformance.spoil import spoiled
@@ -128,6 +128,15 @@ def test_a_training_is_wrong_at_its_first_loss_before_its_first_step():
     wrong = {**case.answer, "losses": [1.5 * v for v in case.answer["losses"]], "digests": [""] * 4}
     weighed = weigh(case, wrong, ask, Double)
     assert weighed.found.divergence.index == (0,) and not weighed.steps_right and weighed.located is None
+
+
+@pytest.mark.parametrize("precision", [Single, Double])
+def test_a_mistake_is_named_by_answers_of_another_form_alone(precision):
+    case, = vectors.load("images", "images/maxpool2d_forward/ragged")
+    mutant, = (mutant for mutant in MUTANTS if mutant.name == "pooling-parts")
+    made = Answered(case, case.answer, FAILED).by(spoiled(mutant.variants[0]))
+    assert len(made["a"][0][0]) > len(case.answer["a"][0][0])
+    assert mutant in diagnose([Answered(case, made, FAILED, precision)])
 
 
 def test_an_answer_of_another_form_than_the_mistakes_is_not_explained():

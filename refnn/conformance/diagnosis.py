@@ -214,7 +214,7 @@ def diagnose(answered: Sequence[Answered], spent: Callable[[], bool] = lambda: F
     if all(item.case.op == "loss" and item.right_losses() for item in usable):
         usable = [item.batch_loss_alone() for item in usable]
     failing = [item for verdict in (WRONG, FAILED, ROUNDING) for item in usable if item.verdict == verdict]
-    if not any(item.verdict == WRONG or item.precision is Double for item in failing):
+    if not any(item.verdict in (WRONG, FAILED) or item.precision is Double for item in failing):
         return []
     passing = [item for item in usable if item.verdict == EXACT]
     found = Found(failing[0].precision)
