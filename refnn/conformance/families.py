@@ -497,6 +497,17 @@ mutant("in-place", "an activation is computed in place, so the output of the lay
        "outputs of its own", *map(in_place, (("relu",), ("relu", "leaky_relu"), tuple(ACTIVATIONS))))
 
 
+def step_with_deltas_of_inputs(layers, loss, parameters, x, y, reduction, lr, input_shape=None):
+    net = python.PythonImplementation(model_of(layers, loss, input_shape=input_shape), 0)
+    net.set_parameters(parameters)
+    _, deltas, _ = net.batch(x, y, reduction, needs_dx=True)
+    return {**operation_step(layers, loss, parameters, x, y, reduction, lr, input_shape), "deltas": deltas[:-1]}
+
+
+mutant("deltas-of-inputs", "deltas are the gradients of the layers' inputs: they are those of their outputs",
+       {operation_step: step_with_deltas_of_inputs})
+
+
 def step_with(change, lr_of=lambda lr, x: lr):
     """A step whose gradients are changed: change(layers, gradients)."""
     def changed_step(layers, x, y, loss, reduction, lr):
