@@ -148,7 +148,7 @@ def test_exact_losses_point_to_the_digests():
     case, = vectors.load("truth-table", "truth-table/train/5-steps")
     wrong = {**case.answer, "digests": ["0" * 64] * len(case.answer["digests"])}
     failure = Failure(case, ROUNDING, answer=wrong)
-    assert "every loss is exact: is the digest?" in hint(failure, Result(""))
+    assert "every loss is exact, but no digest is" in hint(failure, Result(""))
     for others in ({"losses": [*wrong["losses"][:-1], 0.5]},
                    {"digests": [case.answer["digests"][0], *wrong["digests"][1:]]}):
         failure.answer = {**wrong, **others}

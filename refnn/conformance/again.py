@@ -53,7 +53,7 @@ class Again:
         if self.taken + (subject.starting or 0.0) + result.seconds[wrong[0].case.op] > SHARE * (begin - self.begin):
             return
         subject.close()
-        alone = judged_again(wrong[0].case, subject)
+        alone = judged_again(wrong[0].case, subject, wrong[0])
         self.taken += self.now() - begin
         if alone is None or alone.verdict == ROUNDING:
             wrong[0].reason = ALONE
@@ -79,7 +79,11 @@ def failed_again(case: Case, first: Failure | None, subject: Subject) -> Failure
 
 
 def judged_again(case: Case, subject: Subject, first: Failure | None = None) -> Failure | None:
-    """The failure of another answer to a case, None if it is exact. first: that of the first one, if it was rounding"""
+    """The failure of another answer to a case, None if it is exact.
+
+    first: that of the first answer, if this failed, too; the steps of a training with the same answer are not judged
+    again
+    """
     judged = judge(case, subject)
     if judged.verdict == EXACT:
         return None

@@ -110,8 +110,8 @@ def of_digests(failure: Failure) -> str:
         return ""
     if any(map(str.__eq__, answer["digests"], case.answer["digests"])):
         return ""
-    return ("every loss is exact: is the digest? It is SHA-256 of the parameters as little-endian doubles, layer by "
-            "layer, w row by row and then b. A -0.0 in place of 0.0 also changes it")
+    return ("every loss is exact, but no digest is. A digest is SHA-256 of the parameters as little-endian doubles, "
+            "layer by layer, w row by row and then b. A -0.0 in place of 0.0 also changes it")
 
 
 def of_zero(failure: Failure, result: Result) -> str:

@@ -83,27 +83,6 @@ mutant("label-smoothing", "the target is smoothed: it is 1 for the right class a
          for variant in smoothed(share, wrong_share)))
 
 
-def softmax_without_maximum(z):
-    e = [exp(v) for v in z]
-    s = added(e)
-    return [quotient(v, s) for v in e]
-
-
-def gradient_without_maximum(o, y):
-    return [p - t for p, t in zip(softmax_without_maximum(o), one_hot(y, len(o)))]
-
-
-def cross_entropy_without_maximum(o, y):
-    return elementary.log(added(map(exp, o))) - o[y]
-
-
-NO_MAXIMUM = {cross_entropy: cross_entropy_without_maximum, losses.cross_entropy_gradient: gradient_without_maximum}
-mutant("no-maximum", "exp is taken of the outputs themselves, and overflows: their maximum is subtracted first",
-       *({function: changed} for function, changed in NO_MAXIMUM.items()), NO_MAXIMUM,
-       {activations.softmax_forward: softmax_without_maximum},
-       {**NO_MAXIMUM, activations.softmax_forward: softmax_without_maximum})
-
-
 def softmax_less(top):
     """Softmax, cross-entropy and its gradient that subtract top(z) in place of the maximum; each, and all of them."""
     def softmax(z):
@@ -112,16 +91,18 @@ def softmax_less(top):
         return [quotient(v, s) for v in e]
 
     def loss(o, y):
-        s = added(exp(v - top(o)) for v in o)
-        return top(o) + (elementary.log(s) if s else -math.inf) - o[y]
+        return top(o) + elementary.log(added(exp(v - top(o)) for v in o)) - o[y]
 
     def gradient(o, y):
         return [p - t for p, t in zip(softmax(o), one_hot(y, len(o)))]
 
-    changed = {activations.softmax_forward: softmax, cross_entropy: loss, losses.cross_entropy_gradient: gradient}
-    return *({function: other} for function, other in changed.items()), changed
+    of_loss = {cross_entropy: loss, losses.cross_entropy_gradient: gradient}
+    changed = {**of_loss, activations.softmax_forward: softmax}
+    return *({function: other} for function, other in changed.items()), of_loss, changed
 
 
+mutant("no-maximum", "exp is taken of the outputs themselves, and overflows: their maximum is subtracted first",
+       *softmax_less(lambda z: 0.0))
 mutant("maximum-from-0-of-logits", "softmax or cross-entropy looks for the largest output from 0 on: where all are far "
        "below 0, every e^z is 0", *softmax_less(lambda z: max([0.0, *z])))
 

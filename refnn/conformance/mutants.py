@@ -475,31 +475,21 @@ def get_transposed(self):
     return inputs_by_outputs(self, get_parameters(self))
 
 
-def step_transposed(layers, loss, parameters, **inputs):
-    net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
-    answer = operation_step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
-    return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
-
-
-def step_read_transposed(layers, loss, parameters, **inputs):
-    """The program reads the flat parameters so, but answers them in the right order."""
-    net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
-    return operation_step(layers, loss, outputs_by_inputs(net, parameters), **inputs)
-
-
-def step_answered_transposed(layers, loss, parameters, **inputs):
-    """The reverse."""
-    net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
-    answer = operation_step(layers, loss, parameters, **inputs)
-    return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in ("gradients", "parameters")})
+def step_transposed(read, answered):
+    """A step whose flat parameters are transposed where they are read, or answered."""
+    def step(layers, loss, parameters, **inputs):
+        net = python.PythonImplementation(model_of(layers, input_shape=inputs.get("input_shape")), 0)
+        answer = operation_step(layers, loss, outputs_by_inputs(net, parameters) if read else parameters, **inputs)
+        changed = ("gradients", "parameters") if answered else ()
+        return dict(answer, **{key: inputs_by_outputs(net, answer[key]) for key in changed})
+    return {operation_step: step}
 
 
 mutant("transposed", "weights are transposed: w is inputs x outputs, row by row; z takes its columns and dx its rows",
        {backward_input: backward_input_untransposed}, {linear_forward: forward_transposed},
        {linear_forward: lambda x, w, b: linear_forward(x, reshaped(w), b)},
-       {backward_input: lambda w, dz: backward_input(reshaped(w), dz)}, {operation_step: step_answered_transposed},
-       {operation_step: step_read_transposed},
-       {operation_step: step_transposed},
+       {backward_input: lambda w, dz: backward_input(reshaped(w), dz)},
+       *(step_transposed(*how) for how in ((False, True), (True, False), (True, True))),
        {set_parameters: set_transposed, get_parameters: get_transposed})
 
 
